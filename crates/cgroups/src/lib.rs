@@ -1,0 +1,1 @@
+//! One group per VE in cgroup v2 and in every v1 hierarchy.

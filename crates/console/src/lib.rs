@@ -1,0 +1,1 @@
+//! A terminal of a VE, relayed to the user's.

@@ -1,0 +1,125 @@
+//! Files of ours: replaced whole, and locks that say who holds them.
+//!
+//! A reader sees the old content or the new one, never a part. What must
+//! outlive a power loss is synced before the rename; what means nothing after a
+//! reboot is not.
+//!
+//! What this crate must not know: what is written, and why one waits.
+
+mod lock;
+
+pub use lock::{Holder, Lock, LockError};
+
+use std::ffi::OsString;
+use std::fs::{DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use veld_sys::{Context, Failure, fault};
+
+/// Whether a file must be there after a power loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// Content and name are on the disk when the call returns.
+    Durable,
+    /// Means nothing after a reboot; not synced.
+    Volatile,
+}
+
+/// Puts `content` at `path`, mode 0600, in place of what was there.
+///
+/// # Errors
+/// Names the path; the old content is then still there and no new file is.
+pub fn replace(path: &Path, content: &[u8], life: Life) -> Result<(), Failure> {
+    let beside = beside(path);
+    let result = write_new(&beside, content, life)
+        .and_then(|()| fault::point("rename file"))
+        .and_then(|()| std::fs::rename(&beside, path))
+        .and_then(|()| match life {
+            Life::Durable => sync_parent(path),
+            Life::Volatile => Ok(()),
+        });
+    if result.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    result.context(|| format!("write {}", path.display()))
+}
+
+/// Makes a directory, mode 0700; one that is there already is fine.
+///
+/// # Errors
+/// Names the path.
+pub fn ensure_dir(path: &Path) -> Result<(), Failure> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => return Ok(()),
+        _ => {}
+    }
+    fault::point("make directory")
+        .and_then(|()| DirBuilder::new().recursive(true).mode(0o700).create(path))
+        .context(|| format!("create directory {}", path.display()))
+}
+
+/// Syncs the directory that holds `path`, so that a rename in it is on the disk.
+///
+/// # Errors
+/// Those of open(2) and fsync(2).
+pub fn sync_parent(path: &Path) -> io::Result<()> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    File::open(parent)?.sync_all()
+}
+
+/// The one name beside `path` that a replacement is made under. The next
+/// replacement after a crash writes over it.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".new");
+    path.with_file_name(name)
+}
+
+fn write_new(path: &Path, content: &[u8], life: Life) -> io::Result<()> {
+    fault::point("write file")?;
+    let mut file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(content)?;
+    match life {
+        Life::Durable => file.sync_all(),
+        Life::Volatile => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replace_leaves_the_new_content_alone_in_the_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        replace(&path, b"one", Life::Durable).unwrap();
+        replace(&path, b"two", Life::Volatile).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failed_replace_keeps_the_old_and_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        std::fs::create_dir(&path).unwrap();
+        let error = replace(&path, b"new", Life::Volatile).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("cannot write {}", path.display())
+        );
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}

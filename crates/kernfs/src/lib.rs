@@ -1,0 +1,79 @@
+//! Files of the kernel that hold one value: /proc, /sys, the cgroup trees.
+//!
+//! A write is one `write(2)` of the whole value, and its error names value and
+//! path. Values are read whole and trimmed. The crate knows no particular file
+//! but `/proc/self/mountinfo`, whose fields [`mountinfo`] parses.
+//!
+//! What this crate must not know: what any value means.
+
+pub mod mountinfo;
+
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+
+use veld_sys::{Context, Failure, fault};
+
+/// Writes `value` to the existing file at `path` in one call.
+///
+/// # Errors
+/// Whatever open(2) or the file's own write handler says, with value and path.
+pub fn write(path: &Path, value: impl Display) -> Result<(), Failure> {
+    let value = value.to_string();
+    fault::point("write kernel file")
+        .and_then(|()| {
+            File::options()
+                .write(true)
+                .open(path)?
+                .write_all(value.as_bytes())
+        })
+        .context(|| format!("write {value} to {}", path.display()))
+}
+
+/// Reads the file at `path`, without white space at the end.
+///
+/// # Errors
+/// Whatever open(2) or read(2) says, with the path; InvalidData where the file
+/// is not UTF-8.
+pub fn read(path: &Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|mut file| file.read_to_string(&mut text))
+        .context(|| format!("read {}", path.display()))?;
+    text.truncate(text.trim_end().len());
+    Ok(text)
+}
+
+/// The value of `key` in a file of `key value` lines, as cgroup.events and
+/// memory.stat are.
+#[must_use]
+pub fn keyed<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    text.lines()
+        .find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_names_value_and_path() {
+        let error = write(Path::new("/proc/no-such-knob"), 64).unwrap_err();
+        assert_eq!(error.to_string(), "cannot write 64 to /proc/no-such-knob");
+        assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn keyed_finds_whole_keys_only() {
+        let text = "oom 1\noom_kill 7\n";
+        assert_eq!(keyed(text, "oom_kill"), Some("7"));
+        assert_eq!(keyed(text, "oom"), Some("1"));
+        assert_eq!(keyed(text, "kill"), None);
+    }
+
+    #[test]
+    fn a_read_is_trimmed() {
+        assert_eq!(read(Path::new("/proc/sys/kernel/ostype")).unwrap(), "Linux");
+    }
+}

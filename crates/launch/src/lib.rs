@@ -1,0 +1,1 @@
+//! From clone to exec: PID 1 of a VE, and processes that join it.

@@ -1,0 +1,1 @@
+//! Creating, mapping and joining Linux namespaces.

@@ -1,0 +1,1 @@
+//! Capabilities, resource limits and identity of a process that becomes a VE's.

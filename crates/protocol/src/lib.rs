@@ -1,0 +1,1 @@
+//! What tool, launcher, shim and init say to each other.

@@ -1,0 +1,1 @@
+//! What is on record of a VE while it runs and after.

@@ -1,0 +1,1 @@
+//! The private area of a VE on disk.

@@ -1,0 +1,1 @@
+//! Actions on VEs, composed of the leaves.

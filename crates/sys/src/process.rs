@@ -1,0 +1,164 @@
+//! Processes: forks that are sound because nobody else is there, clones into
+//! new namespaces, and what a process may say of itself to the kernel.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use linux_raw_sys::general::{
+    CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID,
+    CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, clone_args,
+};
+use rustix::process::Pid;
+
+use crate::fault;
+
+/// What a fork gave: the child sees [`Forked::Child`], its parent the rest.
+#[derive(Debug)]
+pub enum Forked {
+    /// This is the new process.
+    Child,
+    /// This is the old process; the child, and a descriptor that stands for it
+    /// even after its number was given to another.
+    Parent(Child),
+}
+
+/// A child process as its parent holds it.
+#[derive(Debug)]
+pub struct Child {
+    /// The number in the parent's pid namespace.
+    pub pid: Pid,
+    /// Readable once the process has ended.
+    pub pidfd: OwnedFd,
+}
+
+/// Which namespaces a new process gets of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an independent bit of the kernel's"
+)]
+pub struct Namespaces {
+    /// Users and groups, and the owner of all others.
+    pub user: bool,
+    /// Process numbers.
+    pub pid: bool,
+    /// Mounts.
+    pub mount: bool,
+    /// Links, addresses, routes, firewall, sockets.
+    pub net: bool,
+    /// Host name.
+    pub uts: bool,
+    /// System V and POSIX message queues, semaphores, shared memory.
+    pub ipc: bool,
+    /// What the root of the cgroup tree is.
+    pub cgroup: bool,
+    /// Monotonic and boot clocks.
+    pub time: bool,
+}
+
+impl Namespaces {
+    fn flags(self) -> u64 {
+        let bit = |on: bool, flag: u32| if on { u64::from(flag) } else { 0 };
+        bit(self.user, CLONE_NEWUSER)
+            | bit(self.pid, CLONE_NEWPID)
+            | bit(self.mount, CLONE_NEWNS)
+            | bit(self.net, CLONE_NEWNET)
+            | bit(self.uts, CLONE_NEWUTS)
+            | bit(self.ipc, CLONE_NEWIPC)
+            | bit(self.cgroup, CLONE_NEWCGROUP)
+            | bit(self.time, CLONE_NEWTIME)
+    }
+}
+
+/// Copies this process.
+///
+/// # Errors
+/// Those of clone3(2); EBUSY when this process has more than one thread.
+///
+/// # Kernel
+/// clone3(2) with `CLONE_PIDFD`, Linux 5.3.
+pub fn fork() -> io::Result<Forked> {
+    clone_into(Namespaces::default(), None)
+}
+
+/// Copies this process into new namespaces and, where given, a cgroup v2.
+///
+/// A process that is born in its cgroup never has to be migrated, which would
+/// wait for a grace period of the kernel's.
+///
+/// # Errors
+/// Those of clone3(2); EBUSY when this process has more than one thread.
+///
+/// # Kernel
+/// clone3(2): Linux 5.3; `CLONE_INTO_CGROUP`: 5.7.
+pub fn clone_into(new: Namespaces, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Forked> {
+    fault::point("clone process")?;
+    if !single_threaded()? {
+        return Err(io::Error::from_raw_os_error(libc::EBUSY));
+    }
+    let mut pidfd: libc::c_int = -1;
+    let mut flags = u64::from(CLONE_PIDFD) | new.flags();
+    let mut cgroup_fd = 0;
+    if let Some(cgroup) = cgroup {
+        flags |= CLONE_INTO_CGROUP;
+        cgroup_fd = u64::try_from(cgroup.as_raw_fd())
+            .map_err(|_| io::Error::from_raw_os_error(libc::EBADF))?;
+    }
+    let args = clone_args {
+        flags,
+        pidfd: std::ptr::from_mut(&mut pidfd) as u64,
+        child_tid: 0,
+        parent_tid: 0,
+        exit_signal: libc::SIGCHLD as u64,
+        stack: 0,
+        stack_size: 0,
+        tls: 0,
+        set_tid: 0,
+        set_tid_size: 0,
+        cgroup: cgroup_fd,
+    };
+    // SAFETY: `args` and `pidfd` live across the call and the size is that of
+    // `args`. No memory is shared and no stack is given, so the child goes on
+    // with a copy of everything; it was checked that no other thread exists
+    // which could have held a lock at this moment.
+    let pid = unsafe {
+        libc::syscall(
+            libc::SYS_clone3,
+            std::ptr::from_ref(&args),
+            size_of::<clone_args>(),
+        )
+    };
+    match i32::try_from(pid) {
+        Ok(0) => Ok(Forked::Child),
+        Ok(number) if number > 0 => {
+            let pid = Pid::from_raw(number).ok_or_else(io::Error::last_os_error)?;
+            // SAFETY: the kernel just stored a new descriptor here that nobody else owns.
+            let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+            Ok(Forked::Parent(Child { pid, pidfd }))
+        }
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Whether this process has no thread but the calling one.
+///
+/// # Errors
+/// Where /proc is not mounted.
+///
+/// # Kernel
+/// proc_pid_task(5): the directory's link count is 2 and one for each thread.
+pub fn single_threaded() -> io::Result<bool> {
+    let task = rustix::fs::stat("/proc/self/task")?;
+    Ok(task.st_nlink == 3)
+}
+
+/// Ends this process at once: no destructor runs and nothing is flushed.
+///
+/// For a forked child, whose copy of the parent's state is not its own to tidy.
+///
+/// # Kernel
+/// _exit(2).
+pub fn exit_now(status: i32) -> ! {
+    // SAFETY: takes a number and does not return.
+    unsafe { libc::_exit(status) }
+}

@@ -1,0 +1,1 @@
+//! OS templates: built, imported, listed, removed.

@@ -1,0 +1,1 @@
+//! Sizes, CPU shares and durations as administrators write them.

@@ -1,0 +1,1 @@
+//! Suites that boot real distributions.
