@@ -1,1 +1,62 @@
-fn main() {}
+//! veld-init: PID 1 of a VE. It finds out which init the distribution has and
+//! brings its services up without getty, by one of two ways:
+//!
+//! - *hand-over*: it masks the login prompts through /run and executes the
+//!   distribution's own init in its place ([`hand_over`]);
+//! - *supervise*: it stays PID 1 and does that init's work itself ([`supervise`]).
+//!
+//! [`flavour`] holds the table of inits and which way each of them goes.
+//!
+//! The launcher executes it by descriptor with /proc, /dev and /run mounted and
+//! standard input and output on the console. It is synchronous, has no thread
+//! and keeps no descriptor but the one it reads signals from. All it says goes
+//! to the console; its end is told as `veld_protocol::init` has it.
+//!
+//! What this program must not know: anything of the host.
+
+mod command;
+mod console;
+mod environment;
+mod flavour;
+mod getty;
+mod hand_over;
+mod inittab;
+mod notify;
+mod plan;
+mod supervise;
+
+use std::process::ExitCode;
+
+use veld_protocol::init::{Options, exit};
+
+use crate::flavour::Way;
+
+fn main() -> ExitCode {
+    // Outside a pid namespace of its own the reboot(2) at the end would take
+    // the whole machine along.
+    if !rustix::process::getpid().is_init() {
+        console::say_on_stderr("must be PID 1 of a pid namespace");
+        return ExitCode::from(exit::USAGE);
+    }
+    console::hook_panics();
+    // Executed by descriptor, the process has that descriptor's number for a name.
+    let _ = rustix::thread::set_name(c"veld-init");
+    match run() {
+        Ok(code) | Err(code) => ExitCode::from(code),
+    }
+}
+
+/// Goes one of the two ways; the codes are those of `veld_protocol::init::exit`.
+fn run() -> Result<u8, u8> {
+    let options = Options::parse(std::env::args_os().skip(1)).map_err(|error| {
+        console::say(&error.to_string());
+        exit::USAGE
+    })?;
+    match flavour::choose(&options)? {
+        Way::HandOver { program, masks } => Err(hand_over::run(&program, masks)),
+        Way::Supervise(load) => supervise::run(&|| load(options.getty)).map_err(|failure| {
+            console::report(&failure);
+            exit::SETUP
+        }),
+    }
+}

@@ -1,1 +1,25 @@
-//! From clone to exec: PID 1 of a VE, and processes that join it.
+//! From clone to exec: PID 1 of a VE ([`boot`]), and processes that join a
+//! running VE ([`enter`]).
+//!
+//! Both are one story. The parent clones a child into the VE's cgroup; the
+//! child walks a fixed list of named steps, each of which makes it more a
+//! process of the VE and less one of the host's; the last step executes a
+//! program. A step that fails is told to the parent, which words it; the child
+//! prints nothing.
+//!
+//! What this crate must not know: VEs by name, config, where files are kept,
+//! the order in which a start makes and undoes other things.
+
+mod boot;
+mod channel;
+mod enter;
+mod error;
+mod guest_files;
+mod steps;
+mod users;
+
+pub use boot::{Birth, Born, boot};
+pub use enter::{Entered, Entry, Program, enter};
+pub use error::{Error, ErrorKind};
+pub use guest_files::{Names, Resolver};
+pub use users::Who;

@@ -1,1 +1,55 @@
-//! Routed links of VEs, their addresses and the static rules of the host.
+//! Routed links: a veth pair into a network namespace, its addresses and
+//! routes, and the few static rules that keep its guest honest.
+//!
+//! ```text
+//!  guest's namespace                     host's namespace
+//!  eth0  10.77.0.5/32, fd77::5/128       veld5   no bridge; IPv6: fe80::1 only
+//!        fe80::EUI-64/64                         10.77.0.5, fd77::5, fe80::EUI-64
+//!  default via 169.254.0.1, fe80::1              routed here, one route each
+//!        (both permanent neighbours)             (all permanent neighbours)
+//! ```
+//!
+//! [`ensure_host`] is for every start: forwarding, the gateway's address and one
+//! nftables table, all of which cost a few reads when they are there already.
+//! [`attach`] and [`detach`] make and remove one link, by netlink alone: no
+//! program is run and no rule is added, so the cost of a link does not grow with
+//! the number of links.
+//!
+//! Who answers for the gateway: 169.254.0.1 is an address of the host's `lo`,
+//! which the kernel answers ARP for on every link; fe80::1 is the link-local
+//! address of every host end. So a guest that loses its fixed neighbour entries
+//! (it took the link down, or has its own idea of its network) finds the gateway
+//! again by itself. All host ends have one MAC address, so that what a guest
+//! knows of its gateway is still true after it moved to another host.
+//!
+//! What keeps a guest honest: a source address must be routed to the link that
+//! it comes from (`fib saddr . iif`), the guest's one link-local address included;
+//! and the host learns a neighbour by ARP only where that is so (`arp_filter`),
+//! so a guest cannot fill the host's neighbour table either.
+//!
+//! What this crate must not know: VEs, config files, names of templates. Guests
+//! are namespace descriptors, and links are names and numbers.
+
+mod error;
+mod host;
+mod link;
+mod mac;
+mod message;
+mod name;
+mod netns;
+mod nfnetlink;
+mod observe;
+mod pool;
+mod rtnl;
+mod rules;
+mod socket;
+mod stale;
+mod sysctl;
+mod uplink;
+
+pub use error::Error;
+pub use host::{HostNetwork, ensure_host, remove_host};
+pub use link::{RoutedLink, attach, detach, exists};
+pub use mac::{Mac, mac_for};
+pub use observe::{Counters, Observed, ObservedLink, counters, observe};
+pub use pool::{address_for, address6_for};

@@ -1,1 +1,17 @@
-//! Capabilities, resource limits and identity of a process that becomes a VE's.
+//! What a process may do: ids, capabilities, resource limits, and the plain
+//! state (signals, umask, scheduling) in which a program expects to start.
+//!
+//! Everything here changes the calling process alone and can only take away,
+//! but for [`Creator`], which lends an identity and gives it back.
+//!
+//! What this crate must not know: namespaces as descriptors, files, VEs.
+
+mod capabilities;
+mod creator;
+mod identity;
+mod limits;
+
+pub use capabilities::{WITHHELD, withhold};
+pub use creator::Creator;
+pub use identity::{Identity, become_root};
+pub use limits::{Nofile, plain_start};

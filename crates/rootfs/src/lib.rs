@@ -1,1 +1,37 @@
-//! The mount tree of a VE and safe look-ups below a foreign root.
+//! The file systems of a VE: assembled outside, entered from inside, and looked
+//! into without ever following a link out.
+//!
+//! Two processes work on one tree:
+//!
+//! ```text
+//! launcher, host's user namespace            child, VE's user namespace
+//! in a private mount namespace               in a copy of it, all mounts locked
+//!
+//! STAGE            tmpfs, S                  clones STAGE/m, locks kept
+//! STAGE/l          template, idmapped        mounts proc, sysfs, cgroup2, mqueue
+//! STAGE/a          private area, idmapped    pivots into the clone
+//! STAGE/m          overlay of l, a/upper     drops the rest of the old tree
+//! STAGE/m/dev …    parts of S and of U
+//! ```
+//!
+//! What the launcher mounted the VE cannot take away; what the child mounts
+//! needs its own namespaces and is its own.
+//!
+//! Layers go by short relative path, not by descriptor: a descriptor's path
+//! would show in the VE's mount table, and paths work on every kernel that has
+//! idmapped layers.
+//!
+//! What this crate must not know: which VE it is, where its files are kept,
+//! cgroups' limits, networks.
+
+mod assembly;
+mod detached;
+mod device_tree;
+mod inside;
+mod root_dir;
+mod terminal;
+
+pub use assembly::{Assembly, Layers, Sizes, Stage};
+pub use inside::enter;
+pub use root_dir::RootDir;
+pub use terminal::{Terminal, TerminalSize, open_terminal};

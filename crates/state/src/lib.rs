@@ -1,1 +1,30 @@
-//! What is on record of a VE while it runs and after.
+//! What is on record of a VE while it runs and after, and what the kernel says
+//! of it now.
+//!
+//! The run directory of a VE (`/run/veld/NAME`) means nothing after a reboot of
+//! the host. Files in it are hints: whether PID 1 lives is asked of a pidfd,
+//! and a record is believed only if that process was born when the record says.
+//!
+//! ```text
+//! lock  record  ready  status  stopping  stopping-inside  console.sock  stage/
+//!    from start to end of a run; `lock` stays
+//! ended  failure  console.log  console.log.1
+//!    until the next start, for people to read
+//! ```
+//!
+//! What this crate must not know: what a VE is made of, how it is started or
+//! stopped, cgroups, namespaces.
+
+mod ids;
+mod observe;
+mod process;
+mod record;
+mod run_dir;
+mod wait;
+
+pub use ids::Ids;
+pub use observe::{Observed, Running, Stopped, observe};
+pub use process::{Process, signals_handled};
+pub use record::Record;
+pub use run_dir::RunDir;
+pub use wait::{Awaited, Watch, ended};

@@ -19,10 +19,14 @@
     reason = "this crate is where the workspace keeps its unsafe code"
 )]
 
+pub mod credentials;
+pub mod descriptor;
 pub mod exec;
 mod failure;
 pub mod fault;
+pub mod keyring;
 pub mod mount;
 pub mod process;
+pub mod signal;
 
 pub use failure::{Context, Failure};

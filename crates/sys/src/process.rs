@@ -162,3 +162,30 @@ pub fn exit_now(status: i32) -> ! {
     // SAFETY: takes a number and does not return.
     unsafe { libc::_exit(status) }
 }
+
+/// Sends a signal, a real-time one too, to the process that a pidfd stands for.
+///
+/// # Errors
+/// ESRCH where it has ended, EPERM where it is another's, EINVAL for a number
+/// that is no signal.
+///
+/// # Kernel
+/// pidfd_send_signal(2), Linux 5.1; signal(7) for the numbers.
+pub fn send_signal(pidfd: BorrowedFd<'_>, number: i32) -> io::Result<()> {
+    // SAFETY: takes numbers, and null for the information that the kernel then
+    // makes up itself.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            pidfd.as_raw_fd(),
+            number,
+            std::ptr::null::<libc::siginfo_t>(),
+            0,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}

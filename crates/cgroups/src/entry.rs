@@ -1,0 +1,83 @@
+//! The way into a group for a process that enters by itself.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+
+use rustix::fs::{Mode, OFlags};
+use veld_sys::{Context, Failure, fault};
+
+use crate::error::Error;
+use crate::group::Group;
+
+/// An open way into a group; it needs no path and no privilege of whoever uses it.
+///
+/// The descriptors are close-on-exec. They were opened by host root, and the
+/// kernel asks who opened them, so a process that is in another user namespace
+/// already can still use them.
+#[derive(Debug)]
+pub struct Entry {
+    v2: Option<OwnedFd>,
+    v1: Vec<(PathBuf, File)>,
+}
+
+impl Group {
+    /// Opens the way into the group.
+    ///
+    /// # Errors
+    /// Of kind `NotFound` where the group is not there, and the path.
+    pub fn entry(&self) -> Result<Entry, Error> {
+        let v2 = match self.host.v2() {
+            Some(v2) => Some(open(self.members_dir(v2), OFlags::PATH | OFlags::DIRECTORY)?.1),
+            None => None,
+        };
+        let v1 = self
+            .host
+            .v1()
+            .map(|hierarchy| {
+                let (path, tasks) = open(self.place(hierarchy).path("tasks"), OFlags::WRONLY)?;
+                Ok((path, File::from(tasks)))
+            })
+            .collect::<Result<_, Failure>>()?;
+        Ok(Entry { v2, v1 })
+    }
+}
+
+fn open(path: PathBuf, flags: OFlags) -> Result<(PathBuf, OwnedFd), Failure> {
+    let opened = rustix::fs::open(&path, flags | OFlags::CLOEXEC, Mode::empty())
+        .context(|| format!("open group {}", path.display()))?;
+    Ok((path, opened))
+}
+
+impl Entry {
+    /// The delegated v2 group, for a clone into it; `None` on a host without v2.
+    ///
+    /// # Kernel
+    /// clone3(2) with `CLONE_INTO_CGROUP`, Linux 5.7.
+    #[must_use]
+    pub fn v2(&self) -> Option<BorrowedFd<'_>> {
+        self.v2.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Puts the calling process into the group of every v1 hierarchy.
+    ///
+    /// It must have one thread: only the calling one goes. A process that writes
+    /// itself, as `0`, waits for no grace period, so all hierarchies take less
+    /// than a millisecond.
+    ///
+    /// # Errors
+    /// Names the file; the process is then in the groups of the hierarchies
+    /// before it.
+    ///
+    /// # Kernel
+    /// cgroups(7), "Creating cgroups and moving processes" of version 1.
+    pub fn join_v1(&self) -> Result<(), Failure> {
+        for (path, tasks) in &self.v1 {
+            fault::point("join group")
+                .and_then(|()| (&mut &*tasks).write_all(b"0"))
+                .context(|| format!("join {}", path.display()))?;
+        }
+        Ok(())
+    }
+}

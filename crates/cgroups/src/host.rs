@@ -1,0 +1,136 @@
+//! What this host offers: its hierarchies, and the limits they can enforce.
+
+use std::path::Path;
+
+use veld_kernfs::mountinfo::{self, Mount};
+
+use crate::controller::Controller;
+use crate::cpuset;
+use crate::error::{Error, Refusal};
+use crate::group::Group;
+use crate::hierarchy::{self, Hierarchy, Version, words};
+use crate::limits::Limits;
+
+/// The cgroup hierarchies of this host, as they are mounted.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// v1 by mount point, then v2: the order in which everything is done.
+    pub(crate) hierarchies: Vec<Hierarchy>,
+    /// The CPUs that are online, by number.
+    pub(crate) cpus: Vec<u32>,
+    /// The files of a v2 group that go with a delegation.
+    pub(crate) delegate: Vec<String>,
+}
+
+/// What cgroup v2 hands over at least; newer kernels list it, with later additions.
+const DELEGATE: &str = "cgroup.procs cgroup.threads cgroup.subtree_control";
+
+impl Host {
+    /// Finds out what is mounted in this process's mount namespace.
+    ///
+    /// # Errors
+    /// [`Error::NoHierarchy`], or a file of /proc or /sys that could not be read.
+    ///
+    /// # Kernel
+    /// proc_pid_mountinfo(5); /sys/devices/system/cpu/online;
+    /// /sys/kernel/cgroup/delegate, Linux 4.15.
+    pub fn probe() -> Result<Self, Error> {
+        let table = veld_kernfs::read(Path::new("/proc/self/mountinfo"))?;
+        let online = veld_kernfs::read(Path::new("/sys/devices/system/cpu/online"))?;
+        let mut host = Self::from_mounts(&mountinfo::parse(&table), &online)?;
+        if let Ok(files) = veld_kernfs::read(Path::new("/sys/kernel/cgroup/delegate")) {
+            host.delegate = words(&files);
+        }
+        Ok(host)
+    }
+
+    /// The host that a mount table and a list of CPUs (`0-3,8`) describe.
+    ///
+    /// # Errors
+    /// [`Error::NoHierarchy`], or the cgroup.controllers of a v2 tree that could
+    /// not be read.
+    pub fn from_mounts(mounts: &[Mount], online: &str) -> Result<Self, Error> {
+        let hierarchies = hierarchy::find(mounts)?;
+        if hierarchies.is_empty() {
+            return Err(Error::NoHierarchy);
+        }
+        Ok(Self {
+            hierarchies,
+            cpus: cpuset::parse(online),
+            delegate: words(DELEGATE),
+        })
+    }
+
+    /// The controllers that are on neither version: their limits are refused.
+    #[must_use]
+    pub fn missing(&self) -> Vec<Controller> {
+        Controller::ALL
+            .into_iter()
+            .filter(|controller| self.find(*controller).is_none())
+            .collect()
+    }
+
+    /// How many CPUs are online: the most that a group can be limited to.
+    #[must_use]
+    pub fn cpus(&self) -> usize {
+        self.cpus.len()
+    }
+
+    /// Whether every limit can be enforced here.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] with all that cannot, and why.
+    pub fn check(&self, limits: &Limits) -> Result<(), Error> {
+        let refusals: Vec<Refusal> = Controller::ALL
+            .into_iter()
+            .flat_map(|controller| controller.check(self.find(controller), &self.cpus, limits))
+            .collect();
+        if refusals.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Unsupported(refusals))
+        }
+    }
+
+    /// The group `PARENT/NAME`, whether it is there or not.
+    ///
+    /// # Panics
+    /// Where either is not one path component: the caller has checked its names.
+    #[must_use]
+    pub fn group(&self, parent: &str, name: &str) -> Group {
+        for part in [parent, name] {
+            assert!(
+                !matches!(part, "" | "." | "..") && !part.contains(['/', '\0']),
+                "{part:?} names a directory of its own"
+            );
+        }
+        Group::new(self.clone(), parent, name)
+    }
+
+    /// The hierarchy that a controller is on.
+    pub(crate) fn find(&self, controller: Controller) -> Option<&Hierarchy> {
+        self.hierarchies.iter().find(|hierarchy| {
+            hierarchy
+                .controllers
+                .iter()
+                .any(|name| name == controller.name())
+        })
+    }
+
+    /// The hierarchies of v1, in order.
+    pub(crate) fn v1(&self) -> impl Iterator<Item = &Hierarchy> {
+        self.hierarchies
+            .iter()
+            .filter(|hierarchy| hierarchy.version == Version::V1)
+    }
+
+    /// The tree of v2.
+    pub(crate) fn v2(&self) -> Option<&Hierarchy> {
+        self.hierarchies
+            .iter()
+            .find(|hierarchy| hierarchy.version == Version::V2)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,246 @@
+//! The validators of single parameters, for files and for the command line alike.
+//!
+//! A type that is right wherever it stands has `FromStr`; a number whose range
+//! is the parameter's own is read by a function named after the parameter, fit
+//! for clap's `value_parser`.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::path::{Component, Path, PathBuf};
+use std::str::FromStr;
+
+use veld_units::{Bytes, Count, Error, Timespan};
+
+use crate::Invalid;
+
+/// The least memory of a VE. Below it the kernel kills a static PID 1 with one
+/// shell before either has said a word.
+pub const LEAST_RAM: Bytes = Bytes::mib(4);
+
+/// The memory of a VE: at least [`LEAST_RAM`].
+///
+/// # Errors
+/// It is no size, or too little.
+pub fn ram(text: &str) -> Result<Bytes, Error> {
+    let size: Bytes = text.parse()?;
+    if size < LEAST_RAM {
+        return Err(Error::out_of_range(text, "4M or more"));
+    }
+    Ok(size)
+}
+
+/// The swap space of a VE; 0 is none.
+///
+/// # Errors
+/// It is no size.
+pub fn swap(text: &str) -> Result<Bytes, Error> {
+    text.parse()
+}
+
+/// How many CPUs a VE sees: 1 to 8,192, the most that mainline builds for.
+///
+/// # Errors
+/// It is no whole number, or out of this range.
+pub fn cpus(text: &str) -> Result<Count, Error> {
+    Count::parse_between(text, 1, 8192, "1 to 8192")
+}
+
+/// How many processes and threads a VE may have: at least 8, which is an init,
+/// what it supervises and a shell; at most the kernel's own limit, 2^22.
+///
+/// # Errors
+/// It is no whole number, or out of this range.
+pub fn processes(text: &str) -> Result<Count, Error> {
+    Count::parse_between(text, 8, 4_194_304, "8 to 4194304")
+}
+
+/// How long a start may take: at least a second.
+///
+/// # Errors
+/// It is no duration, or zero.
+pub fn start_timeout(text: &str) -> Result<Timespan, Error> {
+    let time: Timespan = text.parse()?;
+    if time.as_secs() == 0 {
+        return Err(Error::out_of_range(text, "1s or more"));
+    }
+    Ok(time)
+}
+
+/// How long a stop waits for the VE to end by itself; 0 does not wait.
+///
+/// # Errors
+/// It is no duration.
+pub fn stop_timeout(text: &str) -> Result<Timespan, Error> {
+    text.parse()
+}
+
+/// An address that a VE may have: one host's, and reachable from another.
+///
+/// # Errors
+/// It is no address, or one of a kind that no VE can have.
+pub fn address(text: &str) -> Result<IpAddr, Invalid> {
+    let Ok(address) = text.parse() else {
+        let text = text.to_owned();
+        return Err(Invalid::NotAnAddress { text });
+    };
+    match unfit(address) {
+        None => Ok(address),
+        Some(class) => Err(Invalid::Address {
+            text: text.to_owned(),
+            class,
+        }),
+    }
+}
+
+/// Why an address, or the first one of a pool, cannot be a VE's.
+pub(crate) fn unfit(address: IpAddr) -> Option<&'static str> {
+    match address {
+        IpAddr::V4(v4) if v4.is_broadcast() => Some("the broadcast address"),
+        IpAddr::V4(v4) if v4.octets()[0] == 0 => Some("unspecified"),
+        IpAddr::V4(v4) if v4.is_link_local() => Some("link-local"),
+        IpAddr::V4(v4) if v4.octets()[0] >= 240 => Some("reserved"),
+        IpAddr::V6(v6) if v6.is_unspecified() => Some("unspecified"),
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => Some("link-local"),
+        IpAddr::V6(v6) if embeds_v4(v6) => Some("an IPv4 address in IPv6's form"),
+        _ if address.is_loopback() => Some("loopback"),
+        _ if address.is_multicast() => Some("multicast"),
+        _ => None,
+    }
+}
+
+/// ::ffff:0:0/96 (mapped) and ::/96 (compatible), neither of which is routed.
+fn embeds_v4(address: Ipv6Addr) -> bool {
+    !address.is_loopback() && address.to_ipv4().is_some()
+}
+
+/// An absolute path without `..`, control characters or trailing parts that
+/// would make it another path when joined: what a host path in a config may be.
+///
+/// # Errors
+/// It is not.
+pub fn absolute_path(text: &str) -> Result<PathBuf, Invalid> {
+    let path = Path::new(text);
+    let plain = path
+        .components()
+        .all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+    let named = path.file_name().is_some() && !text.chars().any(char::is_control);
+    // 4,095 is PATH_MAX less its NUL.
+    if path.is_absolute() && plain && named && text.len() <= 4095 {
+        Ok(path.components().collect())
+    } else {
+        let allowed = "an absolute path without ..";
+        Err(Invalid::form(text, "a path", allowed))
+    }
+}
+
+/// How the services of a VE are brought up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub enum Init {
+    /// As befits the init that the template has.
+    #[default]
+    Auto,
+    /// The distribution's own init becomes PID 1.
+    HandOver,
+    /// Ours stays PID 1 and runs the distribution's services.
+    Supervise,
+    /// This program of the VE becomes PID 1.
+    Program(PathBuf),
+}
+
+impl FromStr for Init {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "hand-over" => Ok(Self::HandOver),
+            "supervise" => Ok(Self::Supervise),
+            _ => absolute_path(text).map(Self::Program).map_err(|_| {
+                let allowed = "auto, hand-over, supervise or an absolute path without ..";
+                Invalid::form(text, "an init", allowed)
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Init {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::HandOver => f.write_str("hand-over"),
+            Self::Supervise => f.write_str("supervise"),
+            Self::Program(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// How a VE is connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Mode {
+    /// A link of its own to the host, which routes (OpenVZ's venet).
+    #[default]
+    Routed,
+    /// The loopback device alone; addresses are kept in the config, not used.
+    None,
+}
+
+impl FromStr for Mode {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "routed" => Ok(Self::Routed),
+            "none" => Ok(Self::None),
+            _ => Err(Invalid::form(text, "a network mode", "routed or none")),
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Routed => "routed",
+            Self::None => "none",
+        })
+    }
+}
+
+/// Whom a VE asks for names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dns {
+    /// Those whom the host asks, from its resolv.conf.
+    Host,
+    /// The server at this address, which may be the VE's own loopback.
+    Server(IpAddr),
+}
+
+impl FromStr for Dns {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text == "host" {
+            return Ok(Self::Host);
+        }
+        match text.parse::<IpAddr>() {
+            Ok(server) if !server.is_unspecified() && !server.is_multicast() => {
+                Ok(Self::Server(server))
+            }
+            _ => {
+                let allowed = "host or the IP address of one";
+                Err(Invalid::form(text, "a name server", allowed))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Dns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host => f.write_str("host"),
+            Self::Server(address) => address.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

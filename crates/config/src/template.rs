@@ -1,0 +1,67 @@
+//! How a template is called.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use crate::Invalid;
+
+/// The name of a template, and of its folder: a letter or digit, then letters,
+/// digits, `.`, `_` and `-`, 128 at most. So it is no hidden file and no way up.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TemplateName(String);
+
+impl TemplateName {
+    /// The greatest length, in characters.
+    pub const MAX_LENGTH: usize = 128;
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for TemplateName {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Invalid::check_name(text, "a template name", Self::MAX_LENGTH, |at, c| {
+            c.is_ascii_alphanumeric() || (at > 0 && matches!(c, '.' | '_' | '-'))
+        })?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for TemplateName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl AsRef<Path> for TemplateName {
+    fn as_ref(&self) -> &Path {
+        Path::new(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_folder() {
+        for text in ["debian-12", "centos-7-x86_64", "Alpine3.20"] {
+            assert_eq!(text.parse::<TemplateName>().unwrap().as_str(), text);
+        }
+        let table = [
+            ("", "\"\" is not a template name: it is empty"),
+            ("..", "\"..\" is not a template name: '.' at position 0"),
+            ("a/b", "\"a/b\" is not a template name: '/' at position 1"),
+        ];
+        for (text, message) in table {
+            let refused = text.parse::<TemplateName>().unwrap_err();
+            assert_eq!(refused.to_string(), message);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! PID 1 of a VE: cloned early, so that its namespaces exist while the parent
+//! prepares what they are to hold, and let go when all is ready.
+
+use std::ffi::CString;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
+use veld_cgroups::Entry as CgroupEntry;
+use veld_namespaces::{IdRange, limit_nesting};
+use veld_privileges::{Creator, Nofile, become_root, plain_start, withhold};
+use veld_protocol::boot::Stage;
+use veld_sys::process::{Child, Forked, Namespaces, clone_into, exit_now};
+use veld_sys::{Context, Failure};
+
+use crate::channel::{ChildEnd, ParentEnd, pair};
+use crate::error::Error;
+use crate::guest_files::Names;
+use crate::steps::{self, Step, walk};
+
+/// How long the child may take from "go" to its program.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Everything PID 1 is told before it is cloned.
+#[derive(Debug)]
+pub struct Birth {
+    /// Host ids behind its users and groups.
+    pub ids: IdRange,
+    /// The way into its cgroups.
+    pub cgroup: CgroupEntry,
+    /// Where its root file system is being assembled.
+    pub stage: PathBuf,
+    /// Host name and what goes with it.
+    pub names: Names,
+    /// Open files a process of the VE may have.
+    pub nofile: Nofile,
+    /// Nested namespaces of each kind.
+    pub nesting: u32,
+    /// The program, open; nothing in the VE can name it.
+    pub program: OwnedFd,
+    /// Its arguments, the first being its name.
+    pub arguments: Vec<CString>,
+    /// Its whole environment.
+    pub environment: Vec<CString>,
+}
+
+/// A child that waits in its new namespaces for the parent.
+///
+/// Dropping it without [`go`](Self::go) kills it.
+#[derive(Debug)]
+pub struct Born {
+    child: Option<Child>,
+    channel: ParentEnd,
+}
+
+/// Clones PID 1 into new user, pid, network, uts and ipc namespaces and maps
+/// its ids. Its mount namespace is still the caller's, which must be a private
+/// one; it makes its own copy when it is let go.
+///
+/// The caller acts as the owner of the ids: whoever creates a user namespace
+/// pays for what is made in it.
+///
+/// # Errors
+/// Those of clone3(2), named; ENOSPC past the host's limits of namespaces.
+pub fn boot(birth: Birth) -> Result<Born, Error> {
+    let (ours, theirs) = pair()?;
+    let new = Namespaces {
+        user: true,
+        pid: true,
+        net: true,
+        uts: true,
+        ipc: true,
+        ..Namespaces::default()
+    };
+    let creator = Creator::assume(birth.ids.first())?;
+    let cloned = clone_into(new, birth.cgroup.v2());
+    if matches!(cloned, Ok(Forked::Child)) {
+        drop(ours);
+        run(&birth, &theirs);
+    }
+    creator.restore()?;
+    let child = match cloned.context(|| "create namespaces")? {
+        Forked::Parent(child) => child,
+        Forked::Child => exit_now(1),
+    };
+    let born = Born {
+        child: Some(child),
+        channel: ours,
+    };
+    birth.ids.map(born.child().pid)?;
+    Ok(born)
+}
+
+impl Born {
+    /// The process, as its parent knows it.
+    #[must_use]
+    pub fn child(&self) -> &Child {
+        // Only `go`, which consumes self, takes it.
+        match &self.child {
+            Some(child) => child,
+            None => unreachable!("a born child is taken by go alone"),
+        }
+    }
+
+    /// A namespace of the child's: `user`, `net`.
+    ///
+    /// # Errors
+    /// Names the file.
+    pub fn namespace(&self, kind: &str) -> Result<OwnedFd, Failure> {
+        let path = format!("/proc/{}/ns/{kind}", self.child().pid);
+        openat(
+            CWD,
+            path.as_str(),
+            OFlags::RDONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .context(|| format!("open {path}"))
+    }
+
+    /// Lets the child enter its root and execute its program; returns once it has.
+    ///
+    /// # Errors
+    /// The step that failed; the child is dead and reaped then.
+    pub fn go(mut self) -> Result<Child, Error> {
+        self.channel.go()?;
+        self.channel.outcome(self.child(), PATIENCE)?;
+        match self.child.take() {
+            Some(child) => Ok(child),
+            None => unreachable!("a born child is taken by go alone"),
+        }
+    }
+}
+
+impl Drop for Born {
+    fn drop(&mut self) {
+        if let Some(child) = &self.child {
+            // It is ours and not reaped, so the signal meets it and nobody else;
+            // SIGKILL of PID 1 ends its namespace, and the wait is short.
+            let _ = pidfd_send_signal(&child.pidfd, Signal::KILL);
+            let _ = waitid(WaitId::PidFd(child.pidfd.as_fd()), WaitIdOptions::EXITED);
+        }
+    }
+}
+
+/// What PID 1 does between clone and exec, in this order.
+const STEPS: [Step<Birth>; 11] = [
+    // The descriptors were opened by the host's root, whose right to them counts.
+    Step(|birth| birth.cgroup.join_v1()),
+    // From here on this process can do no more to the host than any user.
+    Step(|_| become_root()),
+    Step(|_| steps::new_key_ring()),
+    // Born in its cgroup, it must make the namespace afterwards for the
+    // namespace's root to be that cgroup; likewise the mounts, for the locks.
+    Step(|_| steps::copy_mounts_and_root_cgroups()),
+    Step(|birth| veld_rootfs::enter(&birth.stage)),
+    Step(|_| steps::own_boot_id()),
+    Step(|birth| birth.names.establish()),
+    Step(|birth| limit_nesting(birth.nesting)),
+    Step(|_| steps::console_as_stdio()),
+    Step(|birth| plain_start(birth.nofile)),
+    // Last but for the program: the steps before need capabilities.
+    Step(|_| withhold()),
+];
+
+fn run(birth: &Birth, channel: &ChildEnd) -> ! {
+    if channel.wait().is_none() {
+        exit_now(1);
+    }
+    if let Err(failure) = walk(&STEPS, birth) {
+        channel.failed(Stage::Preparing, &failure);
+        exit_now(1);
+    }
+    channel.executing();
+    let result = veld_sys::exec::close_on_exec_from(3)
+        .context(|| "close descriptors")
+        .and_then(|()| {
+            let program = birth.program.as_fd();
+            Err(veld_sys::exec::exec_descriptor(
+                program,
+                &birth.arguments,
+                &birth.environment,
+            ))
+            .context(|| "execute veld-init")
+        });
+    if let Err(failure) = result {
+        channel.failed(Stage::Executing, &failure);
+    }
+    exit_now(1)
+}

@@ -1,0 +1,56 @@
+//! Joining the namespaces of a running process through its pidfd.
+
+use std::os::fd::BorrowedFd;
+
+use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
+use veld_sys::{Context, Failure, fault};
+
+/// Proof that this process now lives in other namespaces, its root among them.
+#[derive(Debug)]
+#[must_use]
+pub struct Joined(());
+
+/// Makes the children that this process forks from now on live in the pid
+/// namespace of `pidfd`'s process. The process itself stays where it is.
+///
+/// # Errors
+/// ESRCH where that process has ended; EPERM without CAP_SYS_ADMIN over it.
+///
+/// # Kernel
+/// setns(2) with a pidfd, Linux 5.8.
+pub fn expect_children_in(pidfd: BorrowedFd<'_>) -> Result<(), Failure> {
+    fault::point("join pid namespace")
+        .and_then(|()| {
+            Ok(move_into_thread_name_spaces(
+                pidfd,
+                ThreadNameSpaceType::PROCESS_ID,
+            )?)
+        })
+        .context(|| "join pid namespace")
+}
+
+/// Moves this process into all namespaces of `pidfd`'s process but the pid
+/// namespace: its root and working directory are then those of the mount
+/// namespace, and its capabilities those of a creator of the user namespace.
+///
+/// The caller's own ids are kept; they have no name in the new user namespace
+/// until the caller changes them.
+///
+/// # Errors
+/// EBUSY/EINVAL where this process has several threads or shares its file
+/// system state; ESRCH where the other has ended.
+///
+/// # Kernel
+/// setns(2) with a pidfd, Linux 5.8.
+pub fn join(pidfd: BorrowedFd<'_>) -> Result<Joined, Failure> {
+    let all = ThreadNameSpaceType::USER
+        | ThreadNameSpaceType::MOUNT
+        | ThreadNameSpaceType::NETWORK
+        | ThreadNameSpaceType::HOST_NAME_AND_NIS_DOMAIN_NAME
+        | ThreadNameSpaceType::INTER_PROCESS_COMMUNICATION
+        | ThreadNameSpaceType::CONTROL_GROUP;
+    fault::point("join namespaces")
+        .and_then(|()| Ok(move_into_thread_name_spaces(pidfd, all)?))
+        .context(|| "join namespaces")?;
+    Ok(Joined(()))
+}

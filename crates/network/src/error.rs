@@ -1,0 +1,168 @@
+//! What can go wrong with a link, for callers that branch on it.
+
+use std::net::IpAddr;
+
+use ipnetwork::IpNetwork;
+use rustix::io::Errno;
+use veld_sys::Failure;
+
+/// Why a link, an address or the host's rules are not as asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An operation on the kernel did not happen.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+
+    /// A link of this name is there and in use: its other end, or what else it
+    /// is, belongs to somebody who is alive.
+    #[error("link {name} already exists")]
+    LinkExists {
+        /// The name, on the host or inside.
+        name: String,
+    },
+
+    /// Another link has this address.
+    #[error("address {address} is already routed to link {link}")]
+    AddressTaken {
+        /// The address asked for.
+        address: IpAddr,
+        /// The link that packets to it go to.
+        link: String,
+    },
+
+    /// A link of this name is there but no veth, so it is none of ours.
+    #[error("link {name} is not a veth pair")]
+    NotOurs {
+        /// The name on the host.
+        name: String,
+    },
+
+    /// The kernel would not take this as a link's name.
+    #[error("\"{name}\" is not a link name: {reason}")]
+    BadName {
+        /// What was given.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+
+    /// No single host can have this address on a routed link.
+    #[error("{address} cannot be the address of a link: {reason}")]
+    BadAddress {
+        /// What was given.
+        address: IpAddr,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+
+    /// A pool has fewer addresses than the number asked for.
+    #[error("pool {pool} has no address number {number}: it holds {size}")]
+    OutOfPool {
+        /// The pool.
+        pool: IpNetwork,
+        /// Which address was asked for; the first is number 1.
+        number: u32,
+        /// How many there are.
+        size: u128,
+    },
+
+    /// The kernel has no nftables or the host has no `nft`. Everything else of
+    /// [`ensure_host`](crate::ensure_host) was done: links work, but without
+    /// masquerading, and IPv6 source addresses are not checked.
+    #[error(transparent)]
+    NoNftables(Failure),
+
+    /// `nft` did not take the rules.
+    #[error("cannot load table inet {table}: {message}")]
+    RulesRefused {
+        /// The table's name.
+        table: String,
+        /// The first line that nft said.
+        message: String,
+    },
+}
+
+impl Error {
+    /// The errno, where there is one: that of the kernel, or `EEXIST` for what
+    /// is there already.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Failed(failure) | Self::NoNftables(failure) => failure.errno(),
+            Self::LinkExists { .. } | Self::AddressTaken { .. } => {
+                Some(Errno::EXIST.raw_os_error())
+            }
+            Self::NotOurs { .. }
+            | Self::BadName { .. }
+            | Self::BadAddress { .. }
+            | Self::OutOfPool { .. }
+            | Self::RulesRefused { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_name_their_operands() {
+        let rows: [(Error, &str); 7] = [
+            (
+                Error::Failed(Failure::new("create link veld1", Errno::PERM)),
+                "cannot create link veld1",
+            ),
+            (
+                Error::LinkExists {
+                    name: "veld1".into(),
+                },
+                "link veld1 already exists",
+            ),
+            (
+                Error::AddressTaken {
+                    address: [10, 77, 0, 1].into(),
+                    link: "veld2".into(),
+                },
+                "address 10.77.0.1 is already routed to link veld2",
+            ),
+            (
+                Error::NotOurs {
+                    name: "eth0".into(),
+                },
+                "link eth0 is not a veth pair",
+            ),
+            (
+                Error::BadName {
+                    name: "a/b".into(),
+                    reason: "it has a slash",
+                },
+                "\"a/b\" is not a link name: it has a slash",
+            ),
+            (
+                Error::NoNftables(Failure::new("run nft", Errno::NOENT)),
+                "cannot run nft",
+            ),
+            (
+                Error::RulesRefused {
+                    table: "veld".into(),
+                    message: "Error: x".into(),
+                },
+                "cannot load table inet veld: Error: x",
+            ),
+        ];
+        for (error, text) in rows {
+            assert_eq!(error.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn errno_tells_exists_from_not_permitted() {
+        let exists = Error::LinkExists {
+            name: "veld1".into(),
+        };
+        let denied = Error::Failed(Failure::new("create link veld1", Errno::PERM));
+        assert_eq!(exists.errno(), Some(Errno::EXIST.raw_os_error()));
+        assert_eq!(denied.errno(), Some(Errno::PERM.raw_os_error()));
+    }
+}

@@ -1,0 +1,70 @@
+//! Acting as the owner of a VE's ids while keeping the capabilities of root.
+//!
+//! Two things in the kernel go by who does them: a user namespace (and every
+//! timer, signal, queue and watch in it) is charged to the user who made it,
+//! and an overlay writes its upper layer as whoever mounted it.
+
+use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
+use rustix::process::{getegid, geteuid};
+use rustix::thread::{
+    CapabilitiesSecureBits, capabilities_secure_bits, set_capabilities_secure_bits,
+    set_thread_res_gid, set_thread_res_uid,
+};
+use veld_sys::{Context, Failure};
+
+/// This process acts as another user and group, capabilities untouched.
+///
+/// Must be given back with [`restore`](Self::restore); a forked child may keep it.
+#[derive(Debug)]
+#[must_use]
+pub struct Creator {
+    uid: rustix::process::Uid,
+    gid: rustix::process::Gid,
+    bits: CapabilitiesSecureBits,
+}
+
+impl Creator {
+    /// Takes host id `id` as effective and file system user and group.
+    ///
+    /// # Errors
+    /// EPERM without CAP_SETPCAP, CAP_SETUID and CAP_SETGID.
+    ///
+    /// # Kernel
+    /// capabilities(7), "The securebits flags": with SECBIT_NO_SETUID_FIXUP a
+    /// change of ids leaves the capability sets alone. credentials(7).
+    pub fn assume(id: u32) -> Result<Self, Failure> {
+        let bits = capabilities_secure_bits().context(|| "read secure bits")?;
+        set_capabilities_secure_bits(bits | CapabilitiesSecureBits::NO_SETUID_FIXUP)
+            .context(|| "set secure bits")?;
+        let before = Self {
+            uid: geteuid(),
+            gid: getegid(),
+            bits,
+        };
+        switch(
+            rustix::process::Uid::from_raw(id),
+            rustix::process::Gid::from_raw(id),
+        )
+        .context(|| format!("act as host id {id}"))?;
+        Ok(before)
+    }
+
+    /// Gives the identity back.
+    ///
+    /// # Errors
+    /// As [`assume`](Self::assume).
+    pub fn restore(self) -> Result<(), Failure> {
+        switch(self.uid, self.gid).context(|| "return to the former ids")?;
+        set_capabilities_secure_bits(self.bits).context(|| "set secure bits")
+    }
+}
+
+fn switch(uid: rustix::process::Uid, gid: rustix::process::Gid) -> rustix::io::Result<()> {
+    set_thread_res_gid(None, gid, None)?;
+    set_thread_res_uid(None, uid, None)?;
+    // The kernel lets these follow the effective ids; said again for those who
+    // read this for the overlay's sake. They return the former id, not an error.
+    setfsgid(Gid::from_raw(gid.as_raw()));
+    setfsuid(Uid::from_raw(uid.as_raw()));
+    Ok(())
+}

@@ -1,0 +1,257 @@
+//! What tool, launcher and shim agree on with veld-init, PID 1 of a VE: its
+//! arguments, the signals it listens to, and how it ends.
+//!
+//! The launcher builds the argument list with [`Options::to_args`], the init
+//! reads it back with [`Options::parse`]. Whoever waits for PID 1 learns from a
+//! signal (see [`Ending`]) or a code (see [`exit`]) how the VE ended.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+/// The name of the init: its `argv[0]`, its process name, the start of its console lines.
+pub const NAME: &str = "veld-init";
+
+/// Where a VE sees the socket that readiness is told on, when it has one: the
+/// usual value of the environment variable `NOTIFY_SOCKET`. The messages are
+/// those of sd_notify(3).
+pub const NOTIFY_SOCKET: &str = "/run/host/notify";
+
+/// Asks PID 1 to halt: SIGRTMIN+3, as systemd(1) has it.
+pub const SIGNAL_HALT: i32 = 37;
+
+/// Asks PID 1 to power off: SIGRTMIN+4, as systemd(1) has it.
+pub const SIGNAL_POWER_OFF: i32 = 38;
+
+/// Asks PID 1 to reboot: SIGRTMIN+5, as systemd(1) has it.
+pub const SIGNAL_REBOOT: i32 = 39;
+
+/// How veld-init exits when it does not end by a signal.
+pub mod exit {
+    /// Stopped as asked, but reboot(2) was refused, so that no signal tells it.
+    pub const STOPPED: u8 = 0;
+    /// The arguments make no sense, or it does not run as PID 1.
+    pub const USAGE: u8 = 2;
+    /// It panicked; the console has a line that says where.
+    pub const PANIC: u8 = 101;
+    /// It could not set itself up to supervise; the console says why.
+    pub const SETUP: u8 = 125;
+    /// The distribution's init is there but could not be executed.
+    pub const CANNOT_EXECUTE: u8 = 126;
+    /// There is no init to hand over to.
+    pub const NOT_FOUND: u8 = 127;
+    /// A reboot was asked for, but reboot(2) was refused. systemd-nspawn reads
+    /// the same number so.
+    pub const REBOOT: u8 = 133;
+}
+
+/// How a VE ended, as the parent of its PID 1 sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It was halted or powered off from inside, or stopped.
+    Stopped,
+    /// It asks to be started again.
+    Reboot,
+    /// PID 1 exited by itself with this code.
+    Exited(u8),
+    /// PID 1 was killed by this signal.
+    Killed(i32),
+}
+
+impl Ending {
+    /// Reads the wait status of a PID 1, be it veld-init or a distribution's own.
+    ///
+    /// # Kernel
+    /// pid_namespaces(7): after reboot(2) inside a pid namespace its PID 1 is
+    /// seen to end by SIGHUP for a restart and by SIGINT for a halt or power-off.
+    #[must_use]
+    pub fn from_status(status: ExitStatus) -> Self {
+        const SIGHUP: i32 = 1;
+        const SIGINT: i32 = 2;
+        match status.signal() {
+            Some(SIGHUP) => Self::Reboot,
+            Some(SIGINT) => Self::Stopped,
+            Some(signal) => Self::Killed(signal),
+            None => match status.code().and_then(|code| u8::try_from(code).ok()) {
+                Some(exit::STOPPED) | None => Self::Stopped,
+                Some(exit::REBOOT) => Self::Reboot,
+                Some(code) => Self::Exited(code),
+            },
+        }
+    }
+}
+
+/// What veld-init does about the distribution's own init.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Looks at the init that the root has, and chooses.
+    #[default]
+    Auto,
+    /// Executes the distribution's init in its place.
+    HandOver,
+    /// Stays PID 1 and runs the distribution's services itself.
+    Supervise,
+}
+
+impl Mode {
+    /// All modes, in the order in which messages name them.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::HandOver, Self::Supervise];
+
+    /// The mode as the command line spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::HandOver => "hand-over",
+            Self::Supervise => "supervise",
+        }
+    }
+}
+
+/// The arguments of veld-init.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// `--mode`: what to do about the distribution's init.
+    pub mode: Mode,
+    /// `--init`: the program to take for the distribution's init, instead of
+    /// the first of /sbin/init, /etc/init and /bin/init.
+    pub init: Option<OsString>,
+    /// `--getty`: keep a login prompt on the console.
+    pub getty: bool,
+}
+
+/// Arguments that veld-init does not understand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UsageError {
+    /// An option or operand that does not exist.
+    Unknown(OsString),
+    /// An option without its value.
+    NoValue(&'static str),
+    /// Not one of [`Mode::ALL`].
+    NoSuchMode(OsString),
+    /// The program of `--init` is not an absolute path.
+    NotAbsolute(OsString),
+}
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(word) => write!(f, "unknown option {}", word.display()),
+            Self::NoValue(option) => write!(f, "{option} needs a value"),
+            Self::NoSuchMode(word) => write!(
+                f,
+                "--mode: \"{}\" is none of auto, hand-over, supervise",
+                word.display()
+            ),
+            Self::NotAbsolute(path) => {
+                write!(f, "--init: \"{}\" is not an absolute path", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+impl Options {
+    /// The arguments without `argv[0]`; what is as by default is left out.
+    #[must_use]
+    pub fn to_args(&self) -> Vec<OsString> {
+        let mut args = Vec::new();
+        if self.mode != Mode::default() {
+            args.extend(["--mode".into(), self.mode.as_str().into()]);
+        }
+        if let Some(init) = &self.init {
+            args.extend(["--init".into(), init.clone()]);
+        }
+        if self.getty {
+            args.push("--getty".into());
+        }
+        args
+    }
+
+    /// Reads arguments as [`Options::to_args`] makes them; `argv[0]` is not among them.
+    ///
+    /// # Errors
+    /// The first argument that is not understood.
+    pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
+        let mut options = Self::default();
+        let mut args = args.into_iter();
+        while let Some(word) = args.next() {
+            match word.to_str() {
+                Some("--mode") => options.mode = mode(args.next())?,
+                Some("--init") => options.init = Some(program(args.next())?),
+                Some("--getty") => options.getty = true,
+                _ => return Err(UsageError::Unknown(word)),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn mode(value: Option<OsString>) -> Result<Mode, UsageError> {
+    let word = value.ok_or(UsageError::NoValue("--mode"))?;
+    Mode::ALL
+        .into_iter()
+        .find(|mode| OsStr::new(mode.as_str()) == word)
+        .ok_or(UsageError::NoSuchMode(word))
+}
+
+fn program(value: Option<OsString>) -> Result<OsString, UsageError> {
+    let path = value.ok_or(UsageError::NoValue("--init"))?;
+    if path.as_encoded_bytes().starts_with(b"/") {
+        Ok(path)
+    } else {
+        Err(UsageError::NotAbsolute(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_side_writes_the_other_reads() {
+        for mode in Mode::ALL {
+            for init in [None, Some("/lib/systemd/systemd".into())] {
+                for getty in [false, true] {
+                    let init = init.clone();
+                    let options = Options { mode, init, getty };
+                    assert_eq!(Options::parse(options.to_args()), Ok(options));
+                }
+            }
+        }
+        assert!(Options::default().to_args().is_empty());
+    }
+
+    #[test]
+    fn nonsense_is_refused_in_words() {
+        let text = |args: &[&str]| {
+            Options::parse(args.iter().map(OsString::from))
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(text(&["--wiat"]), "unknown option --wiat");
+        assert_eq!(text(&["--mode"]), "--mode needs a value");
+        assert_eq!(
+            text(&["--mode", "both"]),
+            "--mode: \"both\" is none of auto, hand-over, supervise"
+        );
+        assert_eq!(
+            text(&["--init", "init"]),
+            "--init: \"init\" is not an absolute path"
+        );
+    }
+
+    #[test]
+    fn an_ending_is_read_from_signal_or_code() {
+        let ending = |raw| Ending::from_status(ExitStatus::from_raw(raw));
+        assert_eq!(ending(1), Ending::Reboot);
+        assert_eq!(ending(2), Ending::Stopped);
+        assert_eq!(ending(9), Ending::Killed(9));
+        assert_eq!(ending(0), Ending::Stopped);
+        assert_eq!(ending(133 << 8), Ending::Reboot);
+        assert_eq!(ending(127 << 8), Ending::Exited(127));
+    }
+}

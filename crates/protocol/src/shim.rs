@@ -1,0 +1,93 @@
+//! How the launcher becomes the shim, and what the shim leaves in the VE's run
+//! directory for the commands.
+//!
+//! The launcher executes the shim over itself with the arguments of
+//! [`arguments`], standard input, output and error on /dev/null, and six
+//! descriptors at the numbers below. Its environment is the one the shim will
+//! give to its successor. The shim, in turn, executes the command named in its
+//! arguments once the VE has ended, unless [`STOPPING`] says that a command is
+//! at work on the VE and does what is left to do.
+
+/// Name of the program: `argv[0]`, and how it shows in a process list.
+pub const PROGRAM: &str = "veld-shim";
+
+/// First descriptor number; the rest follow without a gap, in the order of the
+/// constants.
+pub const FIRST_DESCRIPTOR: i32 = 3;
+/// pidfd of the VE's PID 1, which is the launcher's child.
+pub const INIT: i32 = 3;
+/// Master of the pty that is the VE's console. Nobody else may hold it: when the
+/// shim dies the console must hang up, else writers in the VE block for ever.
+pub const CONSOLE: i32 = 4;
+/// Listening stream socket for console clients, at [`CONSOLE_SOCKET`].
+pub const CLIENTS: i32 = 5;
+/// Datagram socket that PID 1 knows as `NOTIFY_SOCKET`. `SO_PASSCRED` is set on
+/// it before PID 1 starts, since a message sent earlier carries no sender.
+pub const NOTICES: i32 = 6;
+/// The VE's run directory.
+pub const RUN_DIRECTORY: i32 = 7;
+/// A slave of the console's pty, kept open so that the master never reports an
+/// error while nobody in the VE has the console open.
+pub const CONSOLE_SLAVE: i32 = 8;
+
+/// What the shim's successor is called with, between `veld` and the VE's name.
+pub const AFTER_END: &str = "after-end";
+
+/// Socket of the console's clients.
+pub const CONSOLE_SOCKET: &str = "console.sock";
+/// Socket of PID 1's notices, before it is mounted into the VE.
+pub const NOTICES_SOCKET: &str = "notify.sock";
+
+/// Output of the console, raw; at most [`LOG_LIMIT`] bytes and one write more.
+pub const CONSOLE_LOG: &str = "console.log";
+/// The output before that: the log as it was when it passed its limit.
+pub const CONSOLE_LOG_BEFORE: &str = "console.log.1";
+/// PID 1 said that its services are up: a [`crate::stamp::Stamp`] of when.
+pub const READY: &str = "ready";
+/// PID 1 said that it is shutting down: a [`crate::stamp::Stamp`] of when.
+pub const STOPPING_INSIDE: &str = "stopping-inside";
+/// What PID 1 last said it is doing: one line without control characters.
+pub const STATUS: &str = "status";
+/// How PID 1 ended: a line of [`crate::ending::Ended`].
+pub const ENDED: &str = "ended";
+/// Made by a command, under the VE's lock, before it ends the VE: the shim then
+/// leaves what comes after the end to that command.
+pub const STOPPING: &str = "stopping";
+
+/// What speaks of one boot only: removed before the next PID 1 starts, so that
+/// nobody takes the last boot's word for this one's.
+pub const BOOT_FILES: [&str; 4] = [READY, STOPPING_INSIDE, STATUS, ENDED];
+
+/// Size past which the console's log is put aside and begun anew, in bytes.
+pub const LOG_LIMIT: u64 = 256 * 1024;
+/// Longest [`STATUS`], in bytes.
+pub const STATUS_LIMIT: usize = 256;
+
+/// The arguments that the shim of VE `name` is executed with; `command` is the
+/// path of the veld binary.
+#[must_use]
+pub fn arguments<'a>(name: &'a str, command: &'a str) -> [&'a str; 3] {
+    [PROGRAM, name, command]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_follow_each_other_from_the_first() {
+        let numbers = [
+            INIT,
+            CONSOLE,
+            CLIENTS,
+            NOTICES,
+            RUN_DIRECTORY,
+            CONSOLE_SLAVE,
+        ];
+        assert!(
+            numbers
+                .into_iter()
+                .eq((FIRST_DESCRIPTOR..).take(numbers.len()))
+        );
+    }
+}

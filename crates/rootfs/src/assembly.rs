@@ -1,0 +1,298 @@
+//! The launcher's half: layers, overlay and the parts of /dev and /run.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::StatVfsMountFlags;
+use rustix::fs::{CWD, Mode, OFlags, fstatvfs, mkdirat, openat};
+use rustix::mount::MountAttrFlags;
+use veld_sys::mount::{Attributes, idmap, set_attributes};
+use veld_sys::{Context, Failure, fault};
+
+use crate::detached::{Extent, Setting, attach, clone_at, new_mount};
+use crate::device_tree;
+use crate::root_dir::RootDir;
+use crate::terminal::{Terminal, TerminalSize, open_terminal};
+
+/// Group of terminals in every Linux distribution.
+const TTY_GROUP: u32 = 5;
+
+/// Terminals one VE may have open; the host's own stay out of reach.
+const TERMINALS: u32 = 1024;
+
+/// Where the tree is put together: an empty directory of the host's, covered
+/// only in the private mount namespace of the launcher.
+pub type Stage<'a> = &'a Path;
+
+/// What the root file system is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Layers<'a> {
+    /// The template's tree; never written.
+    pub template: &'a Path,
+    /// The directory that holds `upper` and `work`.
+    pub area: &'a Path,
+}
+
+/// How much the file systems in memory may hold, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// /run and /dev together.
+    pub run: u64,
+    /// /dev/shm and /run/lock together: users of the VE write there, so they
+    /// must not be able to fill what its services need.
+    pub shm: u64,
+}
+
+/// A tree that is ready to be entered by [`crate::enter`].
+#[derive(Debug)]
+pub struct Assembly {
+    /// The VE's console.
+    pub console: Terminal,
+    run: OwnedFd,
+}
+
+impl Assembly {
+    /// Puts the tree together at `stage`.
+    ///
+    /// The caller is in a mount namespace of its own, acts as host id `owner`
+    /// with all capabilities, has no umask, and discards namespace and tree
+    /// together: there is no other undo. `user_namespace` has the maps that
+    /// the layers are translated by.
+    ///
+    /// # Errors
+    /// Names the layer or the directory. EINVAL for a layer on a file system
+    /// that cannot be idmapped.
+    ///
+    /// # Kernel
+    /// Idmapped layers of an overlay: Linux 5.19.
+    pub fn build(
+        stage: Stage<'_>,
+        layers: Layers<'_>,
+        user_namespace: BorrowedFd<'_>,
+        owner: u32,
+        sizes: Sizes,
+    ) -> Result<Self, Failure> {
+        let scratch = Scratch::mount(stage, owner, sizes.run)?;
+        let shared = tmpfs(owner, sizes.shm)?;
+        let shared = Directory { fd: shared };
+        shared.make("shm", 0o1777)?;
+        shared.make("lock", 0o1777)?;
+
+        scratch.attach("l", &lower(layers.template, user_namespace)?)?;
+        scratch.attach("a", &upper(layers.area, user_namespace)?)?;
+        let overlay = overlay()?;
+        scratch.attach("m", &overlay)?;
+
+        let root = RootDir::from_fd(overlay);
+        let dev = scratch.part("dev")?;
+        device_tree::fill(dev.as_fd())?;
+        let devpts = devpts(owner)?;
+        let console = open_terminal(&devpts, TerminalSize::default())?;
+        let run = scratch.part("run")?;
+        let directories = Directory {
+            fd: openat_dir(run.as_fd(), "")?,
+        };
+        directories.make("lock", 0o755)?;
+        directories.make("host", 0o755)?;
+
+        mount_part(&root, "dev", &dev, restricted(false))?;
+        mount_below(&dev, "pts", &devpts)?;
+        mount_below(&dev, "shm", &shared.part("shm")?)?;
+        mount_below(
+            &dev,
+            "console",
+            &clone_at(devpts.as_fd(), "0", Extent::One)?,
+        )?;
+        mount_part(&root, "run", &run, restricted(true))?;
+        mount_below(&run, "lock", &shared.part("lock")?)?;
+        for (name, mode) in [("proc", 0o555), ("sys", 0o555)] {
+            root.ensure_dir(name, Mode::from_raw_mode(mode))?;
+        }
+        Ok(Self {
+            console,
+            run: directories.fd,
+        })
+    }
+
+    /// The directory that is /run/host inside: for sockets and facts of the host's.
+    ///
+    /// # Errors
+    /// Those of openat(2).
+    pub fn run_host(&self) -> Result<OwnedFd, Failure> {
+        openat_dir(self.run.as_fd(), "host")
+    }
+}
+
+fn restricted(no_dev: bool) -> Attributes {
+    Attributes {
+        no_suid: true,
+        no_dev,
+        ..Attributes::default()
+    }
+}
+
+/// An open directory of a tmpfs of ours.
+struct Directory {
+    fd: OwnedFd,
+}
+
+impl Directory {
+    fn make(&self, name: &str, mode: u32) -> Result<(), Failure> {
+        let mode = Mode::from_raw_mode(mode);
+        fault::point("make directory on tmpfs")
+            .and_then(|()| Ok(mkdirat(&self.fd, name, mode)?))
+            .context(|| format!("create directory {name} on tmpfs"))
+    }
+
+    /// A detached mount of the directory `name` alone.
+    fn part(&self, name: &str) -> Result<OwnedFd, Failure> {
+        clone_at(self.fd.as_fd(), name, Extent::One)
+    }
+}
+
+/// The tmpfs at the stage, this process's working directory.
+struct Scratch {
+    root: Directory,
+}
+
+impl Scratch {
+    fn mount(stage: Stage<'_>, owner: u32, size: u64) -> Result<Self, Failure> {
+        let mount = tmpfs(owner, size)?;
+        let place = openat(
+            CWD,
+            stage,
+            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .context(|| format!("open {}", stage.display()))?;
+        attach(mount.as_fd(), place.as_fd(), &stage.display().to_string())?;
+        rustix::process::fchdir(&mount).context(|| format!("enter {}", stage.display()))?;
+        let root = Directory { fd: mount };
+        for name in ["l", "a", "m", "dev", "run"] {
+            root.make(name, 0o755)?;
+        }
+        Ok(Self { root })
+    }
+
+    fn attach(&self, name: &str, mount: &OwnedFd) -> Result<(), Failure> {
+        attach(
+            mount.as_fd(),
+            openat_dir(self.root.fd.as_fd(), name)?.as_fd(),
+            name,
+        )
+    }
+
+    fn part(&self, name: &str) -> Result<OwnedFd, Failure> {
+        self.root.part(name)
+    }
+}
+
+fn openat_dir(dir: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Failure> {
+    let name = if name.is_empty() { "." } else { name };
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(dir, name, flags, Mode::empty()).context(|| format!("open directory {name} on tmpfs"))
+}
+
+fn tmpfs(owner: u32, size: u64) -> Result<OwnedFd, Failure> {
+    let (owner, size) = (owner.to_string(), size.to_string());
+    let settings = [
+        ("source", "tmpfs"),
+        ("mode", "0755"),
+        ("uid", &owner),
+        ("gid", &owner),
+        ("size", &size),
+    ];
+    new_mount("tmpfs", &settings, MountAttrFlags::MOUNT_ATTR_NOSUID)
+}
+
+fn devpts(owner: u32) -> Result<OwnedFd, Failure> {
+    let group = (owner + TTY_GROUP).to_string();
+    let most = TERMINALS.to_string();
+    let settings = [
+        ("source", "devpts"),
+        ("gid", &group),
+        ("mode", "0620"),
+        ("ptmxmode", "0666"),
+        ("max", &most),
+    ];
+    let flags = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    new_mount("devpts", &settings, flags)
+}
+
+fn lower(template: &Path, user_namespace: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {
+    let layer = layer(template, user_namespace)?;
+    let read_only = Attributes {
+        read_only: true,
+        no_dev: true,
+        ..Attributes::default()
+    };
+    set_attributes(layer.as_fd(), read_only)
+        .context(|| format!("make {} read-only", template.display()))?;
+    Ok(layer)
+}
+
+fn upper(area: &Path, user_namespace: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {
+    layer(area, user_namespace)
+}
+
+fn layer(path: &Path, user_namespace: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {
+    let path_text = path.to_str().ok_or(rustix::io::Errno::ILSEQ);
+    let path_text = path_text.context(|| format!("use {} as a layer", path.display()))?;
+    let layer = clone_at(CWD, path_text, Extent::One)?;
+    idmap(layer.as_fd(), user_namespace).context(|| format!("idmap {}", path.display()))?;
+    Ok(layer)
+}
+
+/// Mounts the overlay; the working directory holds `l` and `a`.
+///
+/// An index makes file handles last, which a checkpoint needs. It ties the
+/// upper layer to the lower one's inodes; a template that was moved to another
+/// disk, or a file system without handles, does without.
+fn overlay() -> Result<OwnedFd, Failure> {
+    let plain = [
+        ("source", "overlay"),
+        ("lowerdir", "l"),
+        ("upperdir", "a/upper"),
+        ("workdir", "a/work"),
+    ];
+    let indexed: Vec<Setting<'_>> = plain
+        .into_iter()
+        .chain([("index", "on"), ("nfs_export", "on")])
+        .collect();
+    let attributes = MountAttrFlags::MOUNT_ATTR_NODEV;
+    let mount = match new_mount("overlay", &indexed, attributes) {
+        Err(failure) if index_refused(&failure) => new_mount("overlay", &plain, attributes)?,
+        result => result?,
+    };
+    // Without an owner that the upper layer knows, an overlay comes up read-only
+    // and mount says yes.
+    let status = fstatvfs(&mount).context(|| "inspect overlay")?;
+    if status.f_flag.contains(StatVfsMountFlags::RDONLY) {
+        return Err(Failure::new(
+            "mount overlay for writing",
+            rustix::io::Errno::ROFS,
+        ));
+    }
+    Ok(mount)
+}
+
+fn index_refused(failure: &Failure) -> bool {
+    use rustix::io::Errno;
+    [Errno::STALE, Errno::INVAL, Errno::OPNOTSUPP]
+        .iter()
+        .any(|errno| failure.errno() == Some(errno.raw_os_error()))
+}
+
+/// Attaches `part` to the directory `name` of the root.
+fn mount_part(root: &RootDir, name: &str, part: &OwnedFd, set: Attributes) -> Result<(), Failure> {
+    set_attributes(part.as_fd(), set).context(|| format!("restrict /{name}"))?;
+    let place = root.ensure_dir(name, Mode::from_raw_mode(0o755))?;
+    attach(part.as_fd(), place.as_fd(), &format!("/{name}"))
+}
+
+/// Attaches `mount` to `name` of a part that is attached already.
+fn mount_below(part: &OwnedFd, name: &str, mount: &OwnedFd) -> Result<(), Failure> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let place = openat(part, name, flags, Mode::empty()).context(|| format!("open {name}"))?;
+    attach(mount.as_fd(), place.as_fd(), name)
+}

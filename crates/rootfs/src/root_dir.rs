@@ -1,0 +1,142 @@
+//! Look-ups below a directory that somebody else controls.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2};
+use veld_sys::{Context, Failure, fault};
+
+/// The root of a foreign tree: every path is resolved as if this were `/`.
+///
+/// Symbolic links inside lead to places inside, magic links nowhere. This is
+/// the only way in which a process with the host's privileges may name a file
+/// of a VE.
+#[derive(Debug)]
+pub struct RootDir {
+    dir: OwnedFd,
+}
+
+const RESOLVE: ResolveFlags = ResolveFlags::IN_ROOT.union(ResolveFlags::NO_MAGICLINKS);
+
+impl RootDir {
+    /// The tree at a path of the host's.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = openat(CWD, path, flags, Mode::empty())
+            .context(|| format!("open {}", path.display()))?;
+        Ok(Self { dir })
+    }
+
+    /// The tree whose root is open already.
+    #[must_use]
+    pub fn from_fd(dir: OwnedFd) -> Self {
+        Self { dir }
+    }
+
+    /// Opens `path`, its symbolic links resolved inside.
+    ///
+    /// # Errors
+    /// Those of openat2(2).
+    ///
+    /// # Kernel
+    /// openat2(2) with `RESOLVE_IN_ROOT`: Linux 5.6.
+    pub fn open_file(&self, path: &str, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
+        if flags.contains(OFlags::CREATE) {
+            fault::point("create file in a root")?;
+        }
+        let flags = flags | OFlags::CLOEXEC;
+        Ok(openat2(&self.dir, path, flags, mode, RESOLVE)?)
+    }
+
+    /// The directory `name` right below the root, made where it is missing. A
+    /// symbolic link in its place is refused.
+    ///
+    /// # Errors
+    /// ENOTDIR where something else has the name.
+    pub fn ensure_dir(&self, name: &str, mode: Mode) -> Result<OwnedFd, Failure> {
+        let open = || {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            openat(&self.dir, name, flags, Mode::empty())
+        };
+        let opened = match open() {
+            Err(rustix::io::Errno::NOENT) => fault::point("make directory in a root")
+                .and_then(|()| Ok(mkdirat(&self.dir, name, mode)?))
+                .and_then(|()| Ok(open()?)),
+            result => result.map_err(io::Error::from),
+        };
+        opened.context(|| format!("use directory /{name} of the root file system"))
+    }
+
+    /// Whether `path` leads to a regular file inside.
+    #[must_use]
+    pub fn has_file(&self, path: &str) -> bool {
+        self.open_file(path, OFlags::PATH, Mode::empty())
+            .and_then(|file| Ok(fstat(&file)?))
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
+    }
+}
+
+impl AsFd for RootDir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn tree() -> (tempfile::TempDir, RootDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let root = RootDir::open(dir.path()).unwrap();
+        (dir, root)
+    }
+
+    #[test]
+    fn a_link_out_of_the_tree_leads_back_into_it() {
+        let (dir, root) = tree();
+        std::fs::create_dir(dir.path().join("etc")).unwrap();
+        symlink("../../../etc", dir.path().join("up")).unwrap();
+        symlink("/etc/passwd", dir.path().join("abs")).unwrap();
+        assert!(
+            !root.has_file("abs"),
+            "the host has /etc/passwd, the tree has not"
+        );
+        std::fs::File::create(dir.path().join("etc/passwd")).unwrap();
+        assert!(root.has_file("abs"));
+        assert!(root.has_file("up/passwd"));
+    }
+
+    #[test]
+    fn a_magic_link_leads_nowhere() {
+        let root = RootDir::open(Path::new("/")).unwrap();
+        let error = root
+            .open_file("proc/self/root/etc", OFlags::PATH, Mode::empty())
+            .unwrap_err();
+        assert_eq!(
+            error.raw_os_error(),
+            Some(rustix::io::Errno::LOOP.raw_os_error())
+        );
+    }
+
+    #[test]
+    fn a_missing_directory_is_made_and_a_link_in_its_place_refused() {
+        let (dir, root) = tree();
+        root.ensure_dir("proc", Mode::from_raw_mode(0o555)).unwrap();
+        root.ensure_dir("proc", Mode::from_raw_mode(0o555)).unwrap();
+        symlink("/tmp", dir.path().join("dev")).unwrap();
+        let error = root
+            .ensure_dir("dev", Mode::from_raw_mode(0o755))
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot use directory /dev of the root file system"
+        );
+        assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
+    }
+}

@@ -1,0 +1,156 @@
+//! Numeric ids of VEs: one number from which its host ids, its address and the
+//! name of its link follow, so that none of these needs a search.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use veld_durable::Life;
+use veld_sys::{Context, Failure, fault};
+
+/// The directory of ids: a symbolic link `ID -> NAME` for each that is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ids {
+    dir: PathBuf,
+}
+
+const NEXT: &str = "next";
+
+impl Ids {
+    /// The lowest id that is given out; those below were the host's own with OpenVZ.
+    pub const FIRST: u32 = 101;
+    /// The highest id; with it, every range of host ids stays below 2^32.
+    pub const LAST: u32 = 32_000;
+
+    /// Ids kept in `dir`.
+    #[must_use]
+    pub fn new(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
+    /// Takes a free id for `name`. Before it is taken, `claim` is called with
+    /// it: whatever that leaves tells a sweep after a crash what to release.
+    ///
+    /// # Errors
+    /// ENOSPC when all are taken; those of `claim`.
+    pub fn take(
+        &self,
+        name: &str,
+        claim: impl Fn(u32) -> Result<(), Failure>,
+    ) -> Result<u32, Failure> {
+        veld_durable::ensure_dir(&self.dir)?;
+        let lock = File::open(&self.dir)
+            .and_then(|dir| dir.lock().map(|()| dir))
+            .context(|| format!("lock {}", self.dir.display()))?;
+        let next = self.next();
+        let free = (next..=Self::LAST)
+            .chain(Self::FIRST..next)
+            .find(|&id| self.holder(id).is_none());
+        let id = free
+            .ok_or(rustix::io::Errno::NOSPC)
+            .context(|| "find a free id")?;
+        claim(id)?;
+        let link = self.link(id);
+        fault::point("take id")
+            .and_then(|()| symlink(name, &link))
+            .context(|| format!("create {}", link.display()))?;
+        let after = if id == Self::LAST {
+            Self::FIRST
+        } else {
+            id + 1
+        };
+        // Only a hint of where to look first.
+        veld_durable::replace(
+            &self.dir.join(NEXT),
+            after.to_string().as_bytes(),
+            Life::Volatile,
+        )?;
+        drop(lock);
+        Ok(id)
+    }
+
+    /// The VE that has `id`.
+    #[must_use]
+    pub fn holder(&self, id: u32) -> Option<String> {
+        let target = std::fs::read_link(self.link(id)).ok()?;
+        target.into_os_string().into_string().ok()
+    }
+
+    /// Gives `id` back if `name` has it.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn release(&self, id: u32, name: &str) -> Result<(), Failure> {
+        if self.holder(id).as_deref() != Some(name) {
+            return Ok(());
+        }
+        let link = self.link(id);
+        fault::point("release id")
+            .and_then(|()| match std::fs::remove_file(&link) {
+                Err(gone) if gone.kind() == io::ErrorKind::NotFound => Ok(()),
+                result => result,
+            })
+            .context(|| format!("remove {}", link.display()))
+    }
+
+    fn link(&self, id: u32) -> PathBuf {
+        self.dir.join(id.to_string())
+    }
+
+    fn next(&self) -> u32 {
+        read_number(&self.dir.join(NEXT))
+            .filter(|id| (Self::FIRST..=Self::LAST).contains(id))
+            .unwrap_or(Self::FIRST)
+    }
+}
+
+fn read_number(path: &Path) -> Option<u32> {
+    std::fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_given_once_and_again_after_release() {
+        let dir = tempfile::tempdir().unwrap();
+        let ids = Ids::new(dir.path().join("ids"));
+        let take = |name| ids.take(name, |_| Ok(())).unwrap();
+        assert_eq!(take("a"), Ids::FIRST);
+        assert_eq!(take("b"), Ids::FIRST + 1);
+        ids.release(Ids::FIRST, "b").unwrap();
+        assert_eq!(
+            ids.holder(Ids::FIRST).as_deref(),
+            Some("a"),
+            "another's id stays"
+        );
+        ids.release(Ids::FIRST, "a").unwrap();
+        ids.release(Ids::FIRST, "a").unwrap();
+        assert_eq!(ids.holder(Ids::FIRST), None);
+        assert_eq!(
+            take("c"),
+            Ids::FIRST + 2,
+            "a released id rests before it is used again"
+        );
+    }
+
+    #[test]
+    fn the_search_wraps_around() {
+        let dir = tempfile::tempdir().unwrap();
+        let ids = Ids::new(dir.path().to_owned());
+        std::fs::write(dir.path().join(NEXT), Ids::LAST.to_string()).unwrap();
+        assert_eq!(ids.take("a", |_| Ok(())).unwrap(), Ids::LAST);
+        assert_eq!(ids.take("b", |_| Ok(())).unwrap(), Ids::FIRST);
+    }
+
+    #[test]
+    fn a_failed_claim_takes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let ids = Ids::new(dir.path().to_owned());
+        let full = || Failure::new("write", io::Error::from(io::ErrorKind::StorageFull));
+        ids.take("a", |_| Err(full())).unwrap_err();
+        assert_eq!(ids.holder(Ids::FIRST), None);
+    }
+}

@@ -1,0 +1,129 @@
+//! What a VE is doing now, without lock and without a change to anything.
+
+use std::os::fd::OwnedFd;
+
+use veld_protocol::ending::Ended;
+use veld_protocol::shim;
+use veld_protocol::stamp::Stamp;
+
+use crate::record::Record;
+use crate::run_dir::RunDir;
+
+/// A VE as it was at one moment.
+#[derive(Debug)]
+pub enum Observed {
+    /// PID 1 lives.
+    Running(Running),
+    /// It does not.
+    Stopped(Stopped),
+}
+
+/// A VE whose PID 1 lives.
+#[derive(Debug)]
+pub struct Running {
+    /// Who its processes are.
+    pub record: Record,
+    /// PID 1; signals and namespaces are had through it.
+    pub init: OwnedFd,
+    /// The shim, if it lives.
+    pub shim: Option<OwnedFd>,
+    /// When PID 1 said that the services are up.
+    pub ready: Option<Stamp>,
+    /// Since when it is going down, by its own word or a command's.
+    pub stopping: bool,
+    /// What PID 1 last said that it does.
+    pub status: Option<String>,
+}
+
+/// A VE whose PID 1 does not live.
+#[derive(Debug, Default)]
+pub struct Stopped {
+    /// How the last run ended, if one was seen since the host booted.
+    pub ended: Option<Ended>,
+    /// Whether something of a run is left that a command must sweep.
+    pub unswept: bool,
+    /// Why the VE could not be started again after a reboot from inside.
+    pub failure: Option<String>,
+}
+
+/// Longest file of words that is read.
+const LONGEST: usize = 4096;
+
+/// Looks at a VE.
+#[must_use]
+pub fn observe(run: &RunDir) -> Observed {
+    let record = Record::read(&run.record()).ok();
+    let alive = record.and_then(|record| Some((record, record.init.open()?)));
+    match alive {
+        Some((record, init)) => Observed::Running(Running {
+            record,
+            init,
+            shim: record.shim.open(),
+            ready: words(run, shim::READY).and_then(|text| text.trim_end().parse().ok()),
+            stopping: [shim::STOPPING, shim::STOPPING_INSIDE]
+                .iter()
+                .any(|name| run.file(name).exists()),
+            status: words(run, shim::STATUS),
+        }),
+        None => Observed::Stopped(Stopped {
+            ended: words(run, shim::ENDED).and_then(|text| text.parse().ok()),
+            unswept: run.record().exists() || run.stage().exists(),
+            failure: std::fs::read_to_string(run.failure()).ok(),
+        }),
+    }
+}
+
+fn words(run: &RunDir, name: &str) -> Option<String> {
+    let mut text = std::fs::read_to_string(run.file(name)).ok()?;
+    let end = (0..=LONGEST.min(text.len()))
+        .rev()
+        .find(|&end| text.is_char_boundary(end))?;
+    text.truncate(end);
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::Process;
+
+    #[test]
+    fn a_record_of_a_dead_process_is_a_stopped_ve() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::new(dir.path(), "web1");
+        std::fs::create_dir(run.path()).unwrap();
+        let me = Process::of(std::process::id().cast_signed()).unwrap();
+        let started = Stamp {
+            seconds: 1,
+            nanos: 0,
+        };
+        let dead = Process {
+            born: me.born - 1,
+            ..me
+        };
+        Record {
+            init: dead,
+            shim: me,
+            started,
+        }
+        .write(&run.record())
+        .unwrap();
+        let Observed::Stopped(stopped) = observe(&run) else {
+            panic!("not running")
+        };
+        assert!(stopped.unswept);
+
+        Record {
+            init: me,
+            shim: dead,
+            started,
+        }
+        .write(&run.record())
+        .unwrap();
+        let Observed::Running(running) = observe(&run) else {
+            panic!("running")
+        };
+        assert!(running.shim.is_none());
+        assert_eq!(running.ready, None);
+    }
+}

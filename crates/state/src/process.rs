@@ -1,0 +1,109 @@
+//! A process that is the one meant, and not a later one of the same number.
+
+use std::os::fd::OwnedFd;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use veld_sys::{Context, Failure};
+
+/// A number and when the process that had it was born, in clock ticks since boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Process {
+    /// The number in the host's pid namespace.
+    pub pid: i32,
+    /// Field 22 of /proc/PID/stat.
+    pub born: u64,
+}
+
+impl Process {
+    /// The process that has the number now.
+    ///
+    /// # Errors
+    /// NotFound where there is none.
+    pub fn of(pid: i32) -> Result<Self, Failure> {
+        let path = format!("/proc/{pid}/stat");
+        let text = std::fs::read_to_string(&path).context(|| format!("read {path}"))?;
+        let born = birth(&text)
+            .ok_or(rustix::io::Errno::PROTO)
+            .context(|| format!("parse {path}"))?;
+        Ok(Self { pid, born })
+    }
+
+    /// A descriptor of this very process, if it lives and is not a zombie.
+    #[must_use]
+    pub fn open(self) -> Option<OwnedFd> {
+        // The descriptor first: what is then read belongs to its process or a
+        // later one, and a later one was born later.
+        let pidfd = pidfd_open(Pid::from_raw(self.pid)?, PidfdFlags::empty()).ok()?;
+        let now = Self::of(self.pid).ok()?;
+        (now.born == self.born && !has_ended(&pidfd)).then_some(pidfd)
+    }
+}
+
+/// Whether the process of a pidfd has ended, reaped or not.
+fn has_ended(pidfd: &OwnedFd) -> bool {
+    let mut fds = [PollFd::new(pidfd, PollFlags::IN)];
+    !matches!(poll(&mut fds, Some(&Timespec::default())), Ok(0))
+}
+
+/// # Kernel
+/// proc_pid_stat(5): the name in field 2 may hold anything, so fields count
+/// from the last parenthesis.
+fn birth(stat: &str) -> Option<u64> {
+    let (_, fields) = stat.rsplit_once(") ")?;
+    fields.split(' ').nth(19)?.parse().ok()
+}
+
+/// Whether a process catches or blocks the signal `number`: PID 1 of a
+/// namespace never gets one that it does neither with.
+///
+/// # Errors
+/// NotFound where the process has ended.
+///
+/// # Kernel
+/// proc_pid_status(5), `SigBlk` and `SigCgt`.
+pub fn signals_handled(pid: i32, number: i32) -> Result<bool, Failure> {
+    let path = format!("/proc/{pid}/status");
+    let text = std::fs::read_to_string(&path).context(|| format!("read {path}"))?;
+    let mask = |key: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+        u64::from_str_radix(line.trim(), 16).ok()
+    };
+    let bit = u32::try_from(number - 1)
+        .ok()
+        .and_then(|bit| 1_u64.checked_shl(bit))
+        .unwrap_or(0);
+    let either = mask("SigBlk:").unwrap_or(0) | mask("SigCgt:").unwrap_or(0);
+    Ok(either & bit != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_itself_and_no_other() {
+        let me = Process::of(std::process::id().cast_signed()).unwrap();
+        assert!(me.open().is_some());
+        let former = Process {
+            born: me.born - 1,
+            ..me
+        };
+        assert!(former.open().is_none());
+    }
+
+    #[test]
+    fn a_name_with_parentheses_does_not_shift_the_fields() {
+        let fields: Vec<String> = (4..=25).map(|n| n.to_string()).collect();
+        let stat = format!("7 (a) b) S {}", fields.join(" "));
+        assert_eq!(birth(&stat), Some(22));
+        assert_eq!(birth("7 (a"), None);
+    }
+
+    #[test]
+    fn a_rust_program_does_not_handle_real_time_signals_by_itself() {
+        let me = std::process::id().cast_signed();
+        assert!(!signals_handled(me, 40).unwrap());
+        assert!(!signals_handled(me, 400).unwrap());
+    }
+}

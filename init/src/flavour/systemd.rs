@@ -1,0 +1,41 @@
+//! systemd: handed over to, its login prompts masked.
+
+use super::{Masks, Program};
+
+/// The one directory below /run that comes before /etc in the unit load path
+/// and that systemd neither empties nor generates when it starts. A link in
+/// /run/systemd/system would lose to a copy of the unit in /etc, which images
+/// made for other machines have.
+///
+/// # Kernel
+/// systemd.unit(5), "Unit File Load Path"; so since release 232.
+const DIRECTORY: &str = "/run/systemd/system.control";
+
+/// Where a VE has no login prompt.
+const ALL: [&str; 6] = [
+    "console-getty.service",
+    "container-getty@.service",
+    "getty@.service",
+    "serial-getty@.service",
+    // An alias of getty@ that logind starts, and what starts getty@ by name.
+    "autovt@.service",
+    "getty-static.service",
+];
+
+/// Whether a program is systemd, under whatever path.
+pub(super) fn recognizes(program: &Program) -> bool {
+    program.target_name() == "systemd"
+}
+
+/// The units to mask. A prompt that is wanted is the one on the console, which
+/// systemd's generator starts in a container; the others have no device here.
+pub(super) fn masks(getty: bool) -> Option<Masks> {
+    let units = match (getty, ALL.split_first()) {
+        (true, Some((_console, others))) => others,
+        _ => &ALL,
+    };
+    Some(Masks {
+        directory: DIRECTORY,
+        units,
+    })
+}

@@ -1,0 +1,138 @@
+//! Jobs that are kept running, and the limit to how often they are started.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Pid;
+
+use crate::plan::Job;
+
+/// How many times a service may end within [`WINDOW`] before it is paused.
+pub(crate) const LIMIT: u32 = 5;
+/// The time in which endings are counted.
+pub(crate) const WINDOW: Duration = Duration::from_secs(10);
+/// How long a service that ends too often is left alone.
+pub(crate) const PAUSE: Duration = Duration::from_secs(30);
+
+/// One job and how it fares.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) job: Job,
+    /// The process, while it runs.
+    pub(crate) pid: Option<Pid>,
+    /// Not to be started before.
+    paused_until: Option<Instant>,
+    /// Since when endings are counted, and how many there were.
+    counted: Option<(Instant, u32)>,
+}
+
+impl Service {
+    /// A service that has not been started yet.
+    pub(crate) fn new(job: Job) -> Self {
+        Self {
+            job,
+            pid: None,
+            paused_until: None,
+            counted: None,
+        }
+    }
+
+    /// Whether it is to be started now.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.pid.is_none() && self.paused_until.is_none_or(|until| now >= until)
+    }
+
+    /// When it is to be started, if it waits for that.
+    pub(crate) fn waits_until(&self) -> Option<Instant> {
+        self.paused_until.filter(|_| self.pid.is_none())
+    }
+
+    /// Takes note that it has ended; true when that was once too often and it
+    /// is paused.
+    pub(crate) fn ended(&mut self, now: Instant) -> bool {
+        self.pid = None;
+        self.paused_until = None;
+        let (since, before) = self
+            .counted
+            .filter(|&(since, _)| now.duration_since(since) < WINDOW)
+            .unwrap_or((now, 0));
+        let count = before.saturating_add(1);
+        if count < LIMIT {
+            self.counted = Some((since, count));
+            return false;
+        }
+        self.counted = None;
+        self.paused_until = Some(now + PAUSE);
+        true
+    }
+}
+
+/// The services of a new plan: one that is in the old list goes on as it is,
+/// one that is not in the new list is no longer kept, but not ended either.
+pub(crate) fn merge(mut old: Vec<Service>, jobs: Vec<Job>) -> Vec<Service> {
+    jobs.into_iter()
+        .map(|job| {
+            let same = |service: &Service| {
+                (&service.job.process, &service.job.terminal) == (&job.process, &job.terminal)
+            };
+            match old.iter().position(same) {
+                Some(index) => {
+                    let service = old.swap_remove(index);
+                    Service { job, ..service }
+                }
+                None => Service::new(job),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(process: &str) -> Service {
+        Service::new(Job {
+            origin: "test".into(),
+            process: process.into(),
+            terminal: None,
+            ask: false,
+        })
+    }
+
+    #[test]
+    fn a_service_that_ends_too_often_is_paused_and_then_starts_afresh() {
+        let mut service = service("/bin/false");
+        let start = Instant::now();
+        for second in 0..4 {
+            assert!(!service.ended(start + Duration::from_secs(second)));
+            assert!(service.is_due(start));
+        }
+        let last = start + Duration::from_secs(4);
+        assert!(service.ended(last));
+        assert!(!service.is_due(last + PAUSE / 2));
+        assert_eq!(service.waits_until(), Some(last + PAUSE));
+        assert!(service.is_due(last + PAUSE));
+        assert!(!service.ended(last + PAUSE));
+    }
+
+    #[test]
+    fn a_service_that_ends_now_and_then_is_not() {
+        let mut service = service("/bin/cron");
+        let start = Instant::now();
+        for number in 0..100 {
+            assert!(!service.ended(start + WINDOW / 4 * number));
+        }
+    }
+
+    #[test]
+    fn a_new_plan_keeps_what_runs() {
+        let mut running = service("a");
+        running.pid = Some(rustix::process::getpid());
+        let jobs = vec![service("b").job, service("a").job];
+        let merged = merge(vec![running, service("gone")], jobs);
+        let pids: Vec<_> = merged
+            .iter()
+            .map(|service| (service.job.process.as_str(), service.pid.is_some()))
+            .collect();
+        assert_eq!(pids, [("b", false), ("a", true)]);
+    }
+}

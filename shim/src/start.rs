@@ -1,0 +1,97 @@
+//! From whatever the launcher was to what the shim is: arguments, descriptors,
+//! signals, name, working directory.
+
+use std::ffi::{CString, OsString};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt;
+
+use rustix::process::Signal;
+use veld_protocol::shim;
+use veld_sys::{Context, Failure, descriptor, signal};
+
+/// All that a shim is given.
+#[derive(Debug)]
+pub(crate) struct Start {
+    /// What to execute once the VE has ended.
+    pub(crate) successor: Successor,
+    /// What to watch meanwhile.
+    pub(crate) descriptors: Descriptors,
+}
+
+/// The command that goes on after the end, ready to be executed.
+#[derive(Debug)]
+pub(crate) struct Successor {
+    pub(crate) command: CString,
+    pub(crate) arguments: [CString; 3],
+}
+
+/// The descriptors by meaning; see [`veld_protocol::shim`] for each.
+#[derive(Debug)]
+pub(crate) struct Descriptors {
+    pub(crate) init: OwnedFd,
+    pub(crate) console: OwnedFd,
+    pub(crate) clients: OwnedFd,
+    pub(crate) notices: OwnedFd,
+    pub(crate) run_directory: OwnedFd,
+    pub(crate) console_slave: OwnedFd,
+}
+
+/// Takes what the launcher left, and takes leave of it.
+///
+/// # Errors
+/// Missing arguments or descriptors; otherwise nothing here fails on a kernel
+/// that got as far as starting a VE.
+pub(crate) fn start() -> Result<Start, Failure> {
+    // Before anything else opens a descriptor.
+    let descriptors = descriptors()?;
+    let successor = successor()?;
+    // The tool, or whoever stops the host, may signal the process group of the
+    // launcher; a client that vanishes raises SIGPIPE. None of it concerns the VE.
+    for unwanted in [Signal::PIPE, Signal::HUP, Signal::INT] {
+        signal::ignore(unwanted).context(|| "ignore signals")?;
+    }
+    let name = CString::new(shim::PROGRAM).context(|| "name the process")?;
+    rustix::thread::set_name(&name).context(|| "name the process")?;
+    // No mount is kept busy by a process that stands in the root directory.
+    rustix::process::chdir(c"/").context(|| "change directory to /")?;
+    Ok(Start {
+        successor,
+        descriptors,
+    })
+}
+
+fn descriptors() -> Result<Descriptors, Failure> {
+    let take = |number: i32, what: &str| {
+        descriptor::take_inherited(number).context(|| format!("use descriptor {number} as {what}"))
+    };
+    Ok(Descriptors {
+        run_directory: take(shim::RUN_DIRECTORY, "run directory")?,
+        init: take(shim::INIT, "pidfd of PID 1")?,
+        console: take(shim::CONSOLE, "console")?,
+        clients: take(shim::CLIENTS, "socket of console clients")?,
+        notices: take(shim::NOTICES, "socket of notices")?,
+        console_slave: take(shim::CONSOLE_SLAVE, "slave of the console")?,
+    })
+}
+
+fn successor() -> Result<Successor, Failure> {
+    let mut given = std::env::args_os().skip(1);
+    let mut next = |what: &str| {
+        let missing = || rustix::io::Errno::INVAL;
+        let argument = given.next().ok_or_else(missing);
+        argument.context(|| format!("find {what} among the arguments"))
+    };
+    let (name, command) = (next("the VE's name")?, next("the command's path")?);
+    Ok(Successor {
+        command: c_string(command)?,
+        arguments: [
+            c_string("veld".into())?,
+            c_string(shim::AFTER_END.into())?,
+            c_string(name)?,
+        ],
+    })
+}
+
+fn c_string(argument: OsString) -> Result<CString, Failure> {
+    CString::new(argument.into_vec()).context(|| "take an argument")
+}
