@@ -4,10 +4,11 @@
 //! means something to a shell is given to one, the rest is split at blanks.
 
 use std::ffi::{CString, NulError};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use veld_sys::Failure;
+use rustix::io::Errno;
 
 use crate::environment::DEFAULT_PATH;
 
@@ -38,7 +39,10 @@ impl Command {
         let mut args: Vec<String> = if process.contains(|c| SHELL_WORDS.contains(c)) {
             vec![SHELL.into(), "-c".into(), format!("exec {process}")]
         } else {
-            process.split_ascii_whitespace().map(str::to_owned).collect()
+            process
+                .split_ascii_whitespace()
+                .map(str::to_owned)
+                .collect()
         };
         let program = args.first().cloned().unwrap_or_default();
         if login && let Some(name) = args.first_mut() {
@@ -52,31 +56,21 @@ impl Command {
     }
 
     /// Executes it in this process's place. Returns only on failure.
-    pub(crate) fn execute(&self, env: &[CString]) -> Failure {
-        let operation = || format!("execute {}", self.program);
-        let cause = match self.try_execute(env) {
-            Ok(cause) => cause,
-            Err(nul) => nul.into(),
-        };
-        Failure::new(operation(), cause)
+    pub(crate) fn execute(&self, env: &[CString]) -> io::Error {
+        self.try_execute(env).unwrap_or_else(io::Error::from)
     }
 
-    fn try_execute(&self, env: &[CString]) -> Result<std::io::Error, NulError> {
-        let path = find(&self.program);
-        let args = strings(&self.args)?;
-        let file = CString::new(path.as_os_str().as_bytes())?;
+    fn try_execute(&self, env: &[CString]) -> Result<io::Error, NulError> {
+        let file = CString::new(find(&self.program).as_os_str().as_bytes())?;
+        let mut args = strings(&self.args)?;
         let cause = veld_sys::exec::exec_path(&file, &args, env);
-        if cause.raw_os_error() != Some(rustix::io::Errno::NOEXEC.raw_os_error()) {
+        if cause.raw_os_error() != Some(Errno::NOEXEC.raw_os_error()) {
             return Ok(cause);
         }
         // A script without `#!`, as rcS often is, is the shell's own.
-        let mut args = args;
-        args.splice(0..1.min(args.len()), [CString::new(SHELL)?, file]);
-        Ok(veld_sys::exec::exec_path(
-            CString::new(SHELL)?.as_c_str(),
-            &args,
-            env,
-        ))
+        let shell = CString::new(SHELL)?;
+        args.splice(..args.len().min(1), [shell.clone(), file]);
+        Ok(veld_sys::exec::exec_path(&shell, &args, env))
     }
 }
 
@@ -150,8 +144,8 @@ mod tests {
     #[test]
     fn nothing_is_no_program() {
         assert_eq!(parsed(" "), (String::new(), Vec::new(), false));
-        let failure = Command::parse("").execute(&[]);
-        assert_eq!(failure.errno(), Some(rustix::io::Errno::NOENT.raw_os_error()));
+        let error = Command::parse("").execute(&[]);
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

@@ -101,9 +101,8 @@ impl Program {
 
     /// Whether it is a hard link to the file at `path`.
     fn is_same_file(&self, path: &str) -> bool {
-        std::fs::metadata(path).is_ok_and(|other| {
-            (other.dev(), other.ino()) == (self.file.dev(), self.file.ino())
-        })
+        std::fs::metadata(path)
+            .is_ok_and(|other| (other.dev(), other.ino()) == (self.file.dev(), self.file.ino()))
     }
 }
 

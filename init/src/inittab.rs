@@ -181,14 +181,14 @@ fn terminal(id: &str) -> Result<Option<String>, Problem> {
     if name.is_empty() {
         return Ok(None);
     }
-    let fits = name.len() <= MAX_TERMINAL
-        && name
-            .split('/')
-            .all(|part| !matches!(part, "" | "." | ".."));
+    let fits =
+        name.len() <= MAX_TERMINAL && name.split('/').all(|part| !matches!(part, "" | "." | ".."));
     if fits {
         Ok(Some(name.to_owned()))
     } else {
-        Err(Problem::BadTerminal(id.chars().take(MAX_TERMINAL).collect()))
+        Err(Problem::BadTerminal(
+            id.chars().take(MAX_TERMINAL).collect(),
+        ))
     }
 }
 

@@ -14,6 +14,8 @@
 //!
 //! What this program must not know: anything of the host.
 
+#![cfg_attr(not(test), no_main)]
+
 mod command;
 mod console;
 mod environment;
@@ -25,24 +27,27 @@ mod notify;
 mod plan;
 mod supervise;
 
-use std::process::ExitCode;
-
 use veld_protocol::init::{Options, exit};
 
 use crate::flavour::Way;
 
-fn main() -> ExitCode {
+#[cfg(not(test))]
+veld_sys::entry!(start);
+
+/// The whole program; its exit status is one of `veld_protocol::init::exit`.
+#[cfg_attr(test, allow(dead_code, reason = "the test harness starts elsewhere"))]
+fn start() -> u8 {
     // Outside a pid namespace of its own the reboot(2) at the end would take
     // the whole machine along.
     if !rustix::process::getpid().is_init() {
         console::say_on_stderr("must be PID 1 of a pid namespace");
-        return ExitCode::from(exit::USAGE);
+        return exit::USAGE;
     }
     console::hook_panics();
     // Executed by descriptor, the process has that descriptor's number for a name.
     let _ = rustix::thread::set_name(c"veld-init");
     match run() {
-        Ok(code) | Err(code) => ExitCode::from(code),
+        Ok(code) | Err(code) => code,
     }
 }
 

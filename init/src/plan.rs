@@ -20,7 +20,7 @@ pub(crate) struct Job {
 
 impl fmt::Display for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.origin, self.process)
+        write!(f, "{} ({})", self.process, self.origin)
     }
 }
 

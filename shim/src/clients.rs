@@ -3,9 +3,11 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, SocketFlags};
 use veld_protocol::console::{Decoder, MAX_CLIENTS};
+use veld_sys::{Context, Failure};
 
 use crate::console::INPUT;
 
@@ -34,11 +36,16 @@ pub(crate) struct Client {
 }
 
 impl Clients {
-    pub(crate) fn new(listener: OwnedFd) -> Self {
-        Self {
+    /// # Errors
+    /// Those of fcntl(2).
+    pub(crate) fn new(listener: OwnedFd) -> Result<Self, Failure> {
+        rustix::fs::fcntl_getfl(&listener)
+            .and_then(|flags| rustix::fs::fcntl_setfl(&listener, flags | OFlags::NONBLOCK))
+            .context(|| "make the socket of console clients non-blocking")?;
+        Ok(Self {
             listener,
             seats: [const { None }; MAX_CLIENTS],
-        }
+        })
     }
 
     pub(crate) fn listener(&self) -> BorrowedFd<'_> {
@@ -79,7 +86,10 @@ impl Clients {
     /// loses its seat.
     pub(crate) fn show(&mut self, output: &[u8]) {
         for seat in &mut self.seats {
-            if seat.as_ref().is_some_and(|client| show(&client.socket, output).is_err()) {
+            if seat
+                .as_ref()
+                .is_some_and(|client| show(&client.socket, output).is_err())
+            {
                 *seat = None;
             }
         }
@@ -103,11 +113,6 @@ impl Clients {
         if let Some(seat) = self.seats.get_mut(seat) {
             *seat = None;
         }
-    }
-
-    /// Closes all connections; what was shown already can still be read.
-    pub(crate) fn dismiss_all(&mut self) {
-        self.seats = [const { None }; MAX_CLIENTS];
     }
 }
 

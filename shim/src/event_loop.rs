@@ -18,11 +18,10 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
-use rustix::time::Timespec;
-use veld_protocol::console::{MAX_CLIENTS, Message};
-use veld_sys::{Context, Failure};
+use veld_protocol::console::Message;
+use veld_sys::Failure;
 
 use crate::clients::{Clients, Seat};
 use crate::console::{Console, INPUT};
@@ -31,3 +30,243 @@ use crate::readiness::Readiness;
 use crate::run_directory::RunDirectory;
 use crate::scrollback::Scrollback;
 use crate::start::Descriptors;
+use crate::watch::Watch;
+
+/// Output read before everything else has its turn, in reads of [`OUTPUT`] bytes.
+const READS_PER_TURN: usize = 4;
+/// The most a tty gives at once.
+const OUTPUT: usize = 4096;
+/// Output read after the end; a pty holds less, so what ends this is only a
+/// host process that writes to the console without end.
+const DRAIN_READS: usize = 256;
+
+/// See the drawing above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Flowing,
+    Stuffed,
+    Ended,
+}
+
+/// What can happen. In one turn they come in this order: a seat that was left is
+/// free before somebody new takes it, and PID 1's last words before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Event {
+    /// The VE printed.
+    Output,
+    /// The tty takes input again.
+    Room,
+    /// Somebody spoke on the notice socket.
+    Notice,
+    /// A status was held back long enough.
+    StatusDue,
+    /// A client typed, resized or left.
+    Said(Seat),
+    /// A client left without a word, or its socket broke.
+    HungUp(Seat),
+    /// Clients want to attach.
+    Knock,
+    /// PID 1 has ended.
+    InitEnded,
+}
+
+/// Everything that the loop acts on.
+#[derive(Debug)]
+pub(crate) struct Shim<'a> {
+    directory: &'a RunDirectory,
+    watch: Watch,
+    init: OwnedFd,
+    console: Console,
+    scrollback: Scrollback,
+    log: Log,
+    clients: Clients,
+    readiness: Readiness,
+}
+
+impl<'a> Shim<'a> {
+    /// # Errors
+    /// A descriptor is not of the kind that belongs at its number.
+    pub(crate) fn new(
+        directory: &'a RunDirectory,
+        descriptors: Descriptors,
+    ) -> Result<Self, Failure> {
+        let console = Console::new(descriptors.console, descriptors.console_slave)?;
+        let clients = Clients::new(descriptors.clients)?;
+        let readiness = Readiness::new(descriptors.notices, descriptors.init.as_fd())?;
+        let watch = Watch::new()?;
+        watch.add(console.as_fd(), Event::Output, EventFlags::IN)?;
+        watch.add(readiness.as_fd(), Event::Notice, EventFlags::IN)?;
+        // By edge: somebody who cannot be let in now (no descriptor is free) does
+        // not keep the loop awake.
+        let by_edge = EventFlags::IN | EventFlags::ET;
+        watch.add(clients.listener(), Event::Knock, by_edge)?;
+        watch.add(descriptors.init.as_fd(), Event::InitEnded, EventFlags::IN)?;
+        Ok(Self {
+            directory,
+            watch,
+            init: descriptors.init,
+            console,
+            scrollback: Scrollback::new(),
+            log: Log::default(),
+            clients,
+            readiness,
+        })
+    }
+
+    /// Serves until PID 1 has ended.
+    ///
+    /// # Errors
+    /// Those of epoll_wait(2).
+    pub(crate) fn run(&mut self) -> Result<(), Failure> {
+        let mut state = State::Flowing;
+        while state != State::Ended {
+            let events = self.watch.wait(self.readiness.status_due_in())?;
+            for event in events {
+                state = self.step(state, event);
+            }
+        }
+        Ok(())
+    }
+
+    /// The table.
+    fn step(&mut self, state: State, event: Event) -> State {
+        match (state, event) {
+            (State::Flowing | State::Stuffed, Event::Output) => {
+                self.pass_output_on(READS_PER_TURN);
+                state
+            }
+            // The interest is gone; this was in the same turn as the last of it.
+            (State::Flowing, Event::Room) => State::Flowing,
+            (State::Stuffed, Event::Room) => self.type_leftover(),
+            (State::Flowing | State::Stuffed, Event::Notice) => {
+                self.readiness.take(self.directory);
+                state
+            }
+            (State::Flowing | State::Stuffed, Event::StatusDue) => {
+                self.readiness.write_status(self.directory);
+                state
+            }
+            (State::Flowing, Event::Said(seat)) => self.listen_to(seat),
+            // It waits in the client's socket.
+            (State::Stuffed, Event::Said(_)) => State::Stuffed,
+            (State::Flowing | State::Stuffed, Event::HungUp(seat)) => {
+                self.clients.dismiss(seat);
+                state
+            }
+            (State::Flowing | State::Stuffed, Event::Knock) => {
+                self.let_in(state);
+                state
+            }
+            (State::Flowing | State::Stuffed, Event::InitEnded) => State::Ended,
+            (
+                State::Ended,
+                Event::Output
+                | Event::Room
+                | Event::Notice
+                | Event::StatusDue
+                | Event::Said(_)
+                | Event::HungUp(_)
+                | Event::Knock
+                | Event::InitEnded,
+            ) => State::Ended,
+        }
+    }
+
+    /// pidfd of PID 1.
+    pub(crate) fn init(&self) -> BorrowedFd<'_> {
+        self.init.as_fd()
+    }
+
+    /// The last words: what PID 1 and its children left unread when they ended.
+    pub(crate) fn drain(&mut self) {
+        self.readiness.take(self.directory);
+        self.pass_output_on(DRAIN_READS);
+        if self.readiness.status_due_in().is_some() {
+            self.readiness.write_status(self.directory);
+        }
+    }
+
+    fn pass_output_on(&mut self, reads: usize) {
+        let mut buffer = [0; OUTPUT];
+        for _ in 0..reads {
+            match self.console.output(&mut buffer) {
+                Ok(output) => {
+                    self.log.append(self.directory, output);
+                    self.scrollback.push(output);
+                    self.clients.show(output);
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return,
+                // With a slave open there is no such error. Should there be one,
+                // the VE is better off with a mute console than without a shim.
+                Err(_) => return self.watch.remove(self.console.as_fd()),
+            }
+        }
+    }
+
+    fn listen_to(&mut self, seat: Seat) -> State {
+        let mut buffer = [0; INPUT];
+        let Some(client) = self.clients.at(seat) else {
+            return State::Flowing;
+        };
+        let Some(mut said) = client.said(&mut buffer) else {
+            self.clients.dismiss(seat);
+            return State::Flowing;
+        };
+        loop {
+            match client.decoder.next(&mut said) {
+                Ok(Some(Message::Data(typed))) => self.console.type_in(typed),
+                Ok(Some(Message::Resize(size))) => self.console.resize(size),
+                Ok(None) => break,
+                Err(_) => {
+                    self.clients.dismiss(seat);
+                    break;
+                }
+            }
+        }
+        self.settle()
+    }
+
+    fn type_leftover(&mut self) -> State {
+        self.console.type_leftover();
+        self.settle()
+    }
+
+    /// Listens to the clients, or for room in the tty: whichever is next.
+    fn settle(&self) -> State {
+        let stuffed = self.console.has_leftover();
+        let (master, clients) = if stuffed {
+            (EventFlags::IN | EventFlags::OUT, EventFlags::empty())
+        } else {
+            (EventFlags::IN, EventFlags::IN)
+        };
+        self.watch
+            .change(self.console.as_fd(), Event::Output, master);
+        for (seat, socket) in self.clients.seated() {
+            self.watch.change(socket, Event::Said(seat), clients);
+        }
+        if stuffed {
+            State::Stuffed
+        } else {
+            State::Flowing
+        }
+    }
+
+    fn let_in(&mut self, state: State) {
+        let interest = match state {
+            State::Flowing => EventFlags::IN,
+            State::Stuffed | State::Ended => EventFlags::empty(),
+        };
+        while let Some(accepted) = self.clients.accept(self.scrollback.parts()) {
+            let Some(seat) = accepted else { continue };
+            let watched = self
+                .clients
+                .at(seat)
+                .map(|client| self.watch.add(client.as_fd(), Event::Said(seat), interest));
+            // Somebody who cannot be watched would hold the seat for ever.
+            if let Some(Err(_)) = watched {
+                self.clients.dismiss(seat);
+            }
+        }
+    }
+}

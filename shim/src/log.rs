@@ -2,7 +2,8 @@
 
 use std::os::fd::OwnedFd;
 
-use veld_protocol::shim::{CONSOLE_LOG, CONSOLE_LOG_BEFORE, LOG_LIMIT};
+use veld_protocol::shim::{CONSOLE_LOG, CONSOLE_LOG_BEFORE, LOG_LIMIT, PROGRAM};
+use veld_sys::Failure;
 
 use crate::run_directory::RunDirectory;
 
@@ -21,11 +22,24 @@ impl Log {
         }
         let Some(file) = &self.file else { return };
         if let Ok(written) = rustix::io::write(file, bytes) {
-            self.size = self.size.saturating_add(u64::try_from(written).unwrap_or(0));
+            self.size = self
+                .size
+                .saturating_add(u64::try_from(written).unwrap_or(0));
         }
         if self.size > LOG_LIMIT {
             self.begin_anew(directory);
         }
+    }
+
+    /// Writes a line of the shim's own: there is nobody else to tell.
+    pub(crate) fn note(directory: &RunDirectory, failure: &Failure) {
+        let mut line = format!("\r\n{PROGRAM}: {failure}");
+        if let Some(cause) = std::error::Error::source(failure) {
+            line.push_str(": ");
+            line.push_str(&cause.to_string());
+        }
+        line.push_str("\r\n");
+        Self::default().append(directory, line.as_bytes());
     }
 
     /// Goes on where the log of an earlier boot ended.

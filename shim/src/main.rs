@@ -30,32 +30,38 @@ mod readiness;
 mod run_directory;
 mod scrollback;
 mod start;
+mod watch;
 
 use std::process::ExitCode;
 
 use veld_sys::Failure;
 
 use crate::event_loop::Shim;
-use crate::start::Start;
+use crate::log::Log;
+use crate::run_directory::RunDirectory;
+use crate::start::{Descriptors, Successor};
 
 fn main() -> ExitCode {
-    match serve() {
+    let Ok(start) = start::start() else {
+        return ExitCode::FAILURE;
+    };
+    let directory = start.directory;
+    match serve(&directory, start.descriptors, &start.successor) {
         Ok(()) => ExitCode::SUCCESS,
-        // Whatever there was to say is in the console's log: there is no stderr.
-        Err(_) => ExitCode::FAILURE,
+        Err(failure) => {
+            Log::note(&directory, &failure);
+            ExitCode::FAILURE
+        }
     }
 }
 
 /// Everything, from start to end. Returns where no command follows.
-fn serve() -> Result<(), Failure> {
-    let Start {
-        successor,
-        descriptors,
-    } = start::start()?;
-    let mut shim = Shim::new(descriptors);
-    let ran = shim.run().and_then(|()| end::end(shim.ended(), &successor));
-    if let Err(failure) = &ran {
-        shim.note(failure);
-    }
-    ran
+fn serve(
+    directory: &RunDirectory,
+    descriptors: Descriptors,
+    successor: &Successor,
+) -> Result<(), Failure> {
+    let mut shim = Shim::new(directory, descriptors)?;
+    shim.run()?;
+    end::end(shim, directory, successor)
 }

@@ -2,11 +2,12 @@
 //! than a bounded amount of work for it.
 
 use std::io::Write;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{Mode, OFlags};
 use rustix::process::Pid;
-use veld_protocol::shim::{INIT, READY, STATUS, STOPPING_INSIDE};
+use veld_protocol::shim::{READY, STATUS, STOPPING_INSIDE};
 use veld_protocol::stamp::Stamp;
 use veld_sys::credentials::receive_datagram;
 use veld_sys::{Context, Failure};
@@ -77,7 +78,9 @@ impl Readiness {
     pub(crate) fn status_due_in(&self) -> Option<Duration> {
         self.status?;
         let since = self.written.map(|written| written.elapsed());
-        Some(since.map_or(Duration::ZERO, |since| STATUS_INTERVAL.saturating_sub(since)))
+        Some(since.map_or(Duration::ZERO, |since| {
+            STATUS_INTERVAL.saturating_sub(since)
+        }))
     }
 
     /// Writes the status that was said last.
@@ -112,7 +115,9 @@ fn stamp(directory: &RunDirectory, name: &str) -> bool {
     // 40 bytes hold the 20 digits of any second, a point and 9 digits.
     let _ = write!(rest, "{}", Stamp::now());
     let length = room - rest.len();
-    directory.replace(name, text.get(..length).unwrap_or_default()).is_ok()
+    directory
+        .replace(name, text.get(..length).unwrap_or_default())
+        .is_ok()
 }
 
 /// The number of the process that a pidfd stands for, None once it was reaped.
@@ -120,20 +125,18 @@ fn stamp(directory: &RunDirectory, name: &str) -> bool {
 /// # Kernel
 /// proc_pid_fdinfo(5), `Pid`, Linux 5.4.
 fn pid_of(init: BorrowedFd<'_>) -> Result<Option<Pid>, Failure> {
+    let path = format!("/proc/self/fdinfo/{}", init.as_raw_fd());
     let mut text = [0; 512];
-    debug_assert_eq!(std::os::fd::AsRawFd::as_raw_fd(&init), INIT);
-    let length = rustix::fs::open(
-        c"/proc/self/fdinfo/3",
-        rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC,
-        rustix::fs::Mode::empty(),
-    )
-    .and_then(|file| rustix::io::read(file, &mut text))
-    .context(|| "read /proc/self/fdinfo/3")?;
+    let length = rustix::fs::open(&path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .and_then(|file| rustix::io::read(file, &mut text))
+        .context(|| format!("read {path}"))?;
     let number = text
         .get(..length)
         .and_then(|text| std::str::from_utf8(text).ok())
         .and_then(|text| text.lines().find_map(|line| line.strip_prefix("Pid:")))
         .and_then(|number| number.trim().parse().ok());
     // -1 is a process that was reaped, 0 one outside this pid namespace.
-    Ok(number.filter(|&number: &i32| number > 0).and_then(Pid::from_raw))
+    Ok(number
+        .filter(|&number: &i32| number > 0)
+        .and_then(Pid::from_raw))
 }

@@ -45,7 +45,9 @@ mod tests {
 
     #[test]
     fn the_last_bytes_are_kept_whatever_the_pieces() {
-        let all: Vec<u8> = (0..20_000u32).map(|n| n.to_le_bytes()[0] ^ n.to_le_bytes()[1]).collect();
+        let all: Vec<u8> = (0..20_000u32)
+            .map(|n| n.to_le_bytes()[0] ^ n.to_le_bytes()[1])
+            .collect();
         for piece in [1, 7, 1000, 4095, 4096, 4097, 9000] {
             let mut ring = Scrollback::new();
             let mut seen = 0;

@@ -9,11 +9,16 @@ use rustix::process::Signal;
 use veld_protocol::shim;
 use veld_sys::{Context, Failure, descriptor, signal};
 
+use crate::log::Log;
+use crate::run_directory::RunDirectory;
+
 /// All that a shim is given.
 #[derive(Debug)]
 pub(crate) struct Start {
     /// What to execute once the VE has ended.
     pub(crate) successor: Successor,
+    /// Where to tell about it.
+    pub(crate) directory: RunDirectory,
     /// What to watch meanwhile.
     pub(crate) descriptors: Descriptors,
 }
@@ -32,7 +37,6 @@ pub(crate) struct Descriptors {
     pub(crate) console: OwnedFd,
     pub(crate) clients: OwnedFd,
     pub(crate) notices: OwnedFd,
-    pub(crate) run_directory: OwnedFd,
     pub(crate) console_slave: OwnedFd,
 }
 
@@ -42,7 +46,21 @@ pub(crate) struct Descriptors {
 /// Missing arguments or descriptors; otherwise nothing here fails on a kernel
 /// that got as far as starting a VE.
 pub(crate) fn start() -> Result<Start, Failure> {
-    // Before anything else opens a descriptor.
+    let directory = RunDirectory::new(take(shim::RUN_DIRECTORY, "run directory")?);
+    match prepare() {
+        Ok((successor, descriptors)) => Ok(Start {
+            successor,
+            directory,
+            descriptors,
+        }),
+        Err(failure) => {
+            Log::note(&directory, &failure);
+            Err(failure)
+        }
+    }
+}
+
+fn prepare() -> Result<(Successor, Descriptors), Failure> {
     let descriptors = descriptors()?;
     let successor = successor()?;
     // The tool, or whoever stops the host, may signal the process group of the
@@ -54,18 +72,15 @@ pub(crate) fn start() -> Result<Start, Failure> {
     rustix::thread::set_name(&name).context(|| "name the process")?;
     // No mount is kept busy by a process that stands in the root directory.
     rustix::process::chdir(c"/").context(|| "change directory to /")?;
-    Ok(Start {
-        successor,
-        descriptors,
-    })
+    Ok((successor, descriptors))
+}
+
+fn take(number: i32, what: &str) -> Result<OwnedFd, Failure> {
+    descriptor::take_inherited(number).context(|| format!("use descriptor {number} as {what}"))
 }
 
 fn descriptors() -> Result<Descriptors, Failure> {
-    let take = |number: i32, what: &str| {
-        descriptor::take_inherited(number).context(|| format!("use descriptor {number} as {what}"))
-    };
     Ok(Descriptors {
-        run_directory: take(shim::RUN_DIRECTORY, "run directory")?,
         init: take(shim::INIT, "pidfd of PID 1")?,
         console: take(shim::CONSOLE, "console")?,
         clients: take(shim::CLIENTS, "socket of console clients")?,

@@ -83,12 +83,7 @@ impl Group {
         }
     }
 
-    pub(crate) fn limit(
-        &self,
-        limits: &Limits,
-        before: Before,
-        spread: u32,
-    ) -> Result<(), Error> {
+    pub(crate) fn limit(&self, limits: &Limits, before: Before, spread: u32) -> Result<(), Error> {
         let setting = Setting {
             limits,
             before,

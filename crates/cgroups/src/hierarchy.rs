@@ -25,7 +25,7 @@ pub(crate) struct Hierarchy {
 }
 
 /// The super options of a v1 hierarchy that are no controllers.
-const V1_OPTIONS: [&str; 10] = [
+const V1_OPTIONS: [&str; 9] = [
     "rw",
     "ro",
     "xattr",
@@ -35,7 +35,6 @@ const V1_OPTIONS: [&str; 10] = [
     "cpuset_v2_mode",
     "favordynmods",
     "seclabel",
-    "sync",
 ];
 
 /// The hierarchies that `mounts` shows mounted for writing, each once: v1 by
@@ -183,6 +182,7 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plain::Plain;
     use veld_kernfs::mountinfo::parse;
 
     #[test]
@@ -207,9 +207,8 @@ mod tests {
 
     #[test]
     fn v2_comes_last_and_lists_its_controllers() {
-        let dir = tempfile::tempdir().unwrap();
-        let mount = dir.path().display();
-        std::fs::write(dir.path().join("cgroup.controllers"), "cpu memory\n").unwrap();
+        let plain = Plain::new(Version::V2, &[("cgroup.controllers", "cpu memory\n")]);
+        let mount = plain.dir.path().display();
         let table = format!(
             "39 30 0:1 / {mount} rw - cgroup2 cgroup2 rw,nsdelegate\n\
              40 30 0:2 / /z/pids rw - cgroup cgroup rw,pids\n"

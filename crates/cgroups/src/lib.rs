@@ -16,8 +16,8 @@
 //! v2 is the model, and a limit means what v2 says. Where a controller is on a
 //! v1 hierarchy its value goes to the v1 files; what those cannot express is
 //! refused by [`Host::check`]. Each controller is one file here, with its v2
-//! and its v1 knobs side by side: [`memory`], [`cpu`], [`cpuset`], [`pids`];
-//! [`freezer`] is the fifth, without a limit.
+//! and its v1 knobs side by side: `memory`, `cpu`, `cpuset`, `pids`; `freezer`
+//! is the fifth, without a limit.
 //!
 //! No process is ever moved by its number, since the kernel waits for a grace
 //! period then (8-45 ms): a process is born into v2 with `CLONE_INTO_CGROUP`

@@ -58,7 +58,11 @@ impl Group {
         tree::visit(&dir, &mut |group| {
             match tree::read_at(group, PROCS) {
                 // 0 stands for a process outside the reader's pid namespace.
-                Ok(text) => pids.extend(text.lines().flat_map(str::parse).filter(|pid| *pid > 0)),
+                Ok(text) => pids.extend(
+                    text.lines()
+                        .flat_map(str::parse::<i32>)
+                        .filter(|pid| *pid > 0),
+                ),
                 Err(error) if tree::is_gone(&error) => {}
                 // Of threaded groups the group at their root lists the processes.
                 Err(error) if hierarchy.version == Version::V2 && is_threaded(&error) => {}

@@ -1,88 +1,120 @@
 //! Removing a group: it waits for the last process, gives back what memory is
 //! still charged, and takes away whole subtrees.
+//!
+//! ```text
+//! wait until empty → empty memory → remove from each hierarchy → remove PARENT
+//! ```
+//!
+//! As long as a process is left nothing is removed, so it is still limited and
+//! can still be killed by the group's name.
 
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use veld_sys::{Context, Failure};
+use rustix::io::Errno;
+use veld_sys::{Context, Failure, fault};
 
 use crate::controller::Controller;
 use crate::error::Error;
 use crate::group::Group;
-use crate::hierarchy::Hierarchy;
 use crate::memory;
 use crate::tree;
-
-/// The first pause for a process that is just dying, and the longest one.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
 
 impl Group {
     /// Removes the group from every hierarchy, with all groups below it, and
     /// `PARENT` where no other group is in it. What is gone already is fine.
     ///
-    /// It kills nobody: a process that is just dying is waited for until the
-    /// `deadline`, counted from now.
+    /// It kills nobody: a process that is just dying is waited for until
+    /// `patience` is over.
     ///
     /// # Errors
-    /// [`Error::Busy`] with the processes that are still there; then the group
-    /// is gone from some hierarchies and left in others, and the call can be
-    /// made again.
+    /// [`Error::Busy`] with the processes that are still there, and nothing
+    /// removed; a directory that could not be removed. The call can be made again.
     ///
     /// # Kernel
     /// memory.force_empty of v1; memory.reclaim of v2, Linux 5.19.
-    pub fn remove(&self, deadline: Duration) -> Result<(), Error> {
-        let begun = Instant::now();
-        let memory = self.host.find(Controller::Memory);
-        // Groups of the other hierarchies cost nothing to make anew, a memory
-        // group that is emptied while it runs does: it waits for the others.
-        let (last, first): (Vec<&Hierarchy>, Vec<&Hierarchy>) = self
-            .host
-            .hierarchies
-            .iter()
-            .partition(|hierarchy| Some(*hierarchy) == memory);
-        for hierarchy in first.into_iter().chain(last) {
-            self.remove_from(hierarchy, begun, deadline)?;
+    pub fn remove(&self, patience: Duration) -> Result<(), Error> {
+        let mut wait = Wait::new(patience);
+        while self.populated()? {
+            self.pause(&mut wait)?;
+        }
+        if let Some(place) = self.place_of(Controller::Memory) {
+            memory::empty(&place);
+        }
+        for (_, place) in self.places() {
+            loop {
+                match tree::remove(&place.dir) {
+                    // A process that is no longer listed may hold it for a moment.
+                    Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                        self.pause(&mut wait)?;
+                    }
+                    done => {
+                        break done.context(|| format!("remove group {}", place.dir.display()))?;
+                    }
+                }
+            }
         }
         self.remove_parents()?;
         Ok(())
     }
 
-    fn remove_from(
-        &self,
-        hierarchy: &Hierarchy,
-        begun: Instant,
-        patience: Duration,
-    ) -> Result<(), Error> {
-        let place = self.place(hierarchy);
-        let (mut pause, longest) = PAUSES;
-        if self.host.find(Controller::Memory) == Some(hierarchy) && self.left().is_ok() {
-            memory::empty(&place);
+    fn pause(&self, wait: &mut Wait) -> Result<(), Error> {
+        if wait.pause() {
+            return Ok(());
         }
-        loop {
-            match tree::remove(&place.dir) {
-                Ok(()) => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
-                Err(error) => return Err(removal(&place.dir, error).into()),
-            }
-            if begun.elapsed() >= patience {
-                return Err(Error::Busy {
-                    group: self.label(),
-                    pids: self.processes()?,
-                    waited: begun.elapsed(),
-                });
-            }
-            std::thread::sleep(pause.min(patience.saturating_sub(begun.elapsed())));
-            pause = (pause * 2).min(longest);
-        }
+        Err(Error::Busy {
+            group: self.label(),
+            pids: self.processes()?,
+            waited: wait.begun.elapsed(),
+        })
     }
 
-    /// Removes `PARENT` from each hierarchy where it is empty.
-    pub(crate) fn remove_parents(&self) -> Result<(), Error> {
+    /// Removes `PARENT` from each hierarchy where no group is in it.
+    pub(crate) fn remove_parents(&self) -> Result<(), Failure> {
+        for hierarchy in &self.host.hierarchies {
+            let dir = self.parent_dir(hierarchy);
+            remove_if_empty(&dir).context(|| format!("remove group {}", dir.display()))?;
+        }
         Ok(())
     }
 }
 
-fn removal(dir: &Path, error: io::Error) -> Failure {
-    Failure::new(format!("remove group {}", dir.display()), error)
+fn remove_if_empty(dir: &Path) -> io::Result<()> {
+    fault::point("remove parent group")?;
+    match rustix::fs::rmdir(dir) {
+        Ok(()) | Err(Errno::BUSY | Errno::NOTEMPTY | Errno::NOENT) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// A wait that looks often at first, and then less so, until it is over.
+struct Wait {
+    begun: Instant,
+    patience: Duration,
+    next: Duration,
+}
+
+impl Wait {
+    const FIRST: Duration = Duration::from_millis(1);
+    const LONGEST: Duration = Duration::from_millis(20);
+
+    fn new(patience: Duration) -> Self {
+        Self {
+            begun: Instant::now(),
+            patience,
+            next: Self::FIRST,
+        }
+    }
+
+    /// Sleeps for the next pause; false, at once, when the patience is over.
+    fn pause(&mut self) -> bool {
+        let left = self.patience.saturating_sub(self.begun.elapsed());
+        if left.is_zero() {
+            return false;
+        }
+        std::thread::sleep(self.next.min(left));
+        self.next = (self.next * 2).min(Self::LONGEST);
+        true
+    }
 }

@@ -80,9 +80,6 @@ mod tests {
         let cause = std::error::Error::source(&directory).unwrap();
         assert_eq!(cause.to_string(), "Is a directory (os error 21)");
 
-        assert_eq!(
-            refusal(Path::new("/dev/zero")),
-            "/dev/zero: is not a file"
-        );
+        assert_eq!(refusal(Path::new("/dev/zero")), "/dev/zero: is not a file");
     }
 }

@@ -71,7 +71,8 @@ mod tests {
         for text in ["web1", "Web1.example.org", "3com", "a-b.c", &"a".repeat(63)] {
             assert_eq!(text.parse::<Hostname>().unwrap().as_str(), text);
         }
-        let allowed = "allowed is labels of 1 to 63 letters, digits and inner hyphens, between dots";
+        let allowed =
+            "allowed is labels of 1 to 63 letters, digits and inner hyphens, between dots";
         for text in [".", "a..b", "a.", "-a", "a-", "a.-b", &"a".repeat(64)] {
             assert_eq!(
                 text.parse::<Hostname>().unwrap_err().to_string(),

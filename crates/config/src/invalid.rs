@@ -28,7 +28,10 @@ pub enum Invalid {
         position: usize,
     },
     /// A name with too many characters.
-    #[error("{} is not {what}: {length} characters, allowed are {limit}", Quoted(text))]
+    #[error(
+        "{} is not {what}: {length} characters, allowed are {limit}",
+        Quoted(text)
+    )]
     TooLong {
         /// What was written.
         text: String,
@@ -70,7 +73,10 @@ pub enum Invalid {
         class: &'static str,
     },
     /// A network whose address is not its first one.
-    #[error("{} is not a network: bits behind the prefix are set, did you mean {network}?", Quoted(text))]
+    #[error(
+        "{} is not a network: bits behind the prefix are set, did you mean {network}?",
+        Quoted(text)
+    )]
     HostBits {
         /// What was written.
         text: String,

@@ -2,7 +2,7 @@
 //!
 //! Two kinds of file, both TOML that a person edits: [`VeConfig`] (config.toml
 //! of a VE) and [`HostConfig`] (veld.toml). Each is read through a table with
-//! one row per key ([`document`]): the row has the name, the validator and the
+//! one row per key: the row has the name, the validator and the
 //! way back into a file. All that is wrong in a file is reported at once, each
 //! with file, line, key and what is allowed ([`ConfigError`]). A value that came
 //! through is of a type that cannot hold a wrong one ([`VeName`], [`Hostname`],

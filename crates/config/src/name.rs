@@ -53,10 +53,11 @@ impl AsRef<Path> for VeName {
 }
 
 /// The number of a VE on its host, 1 to 36,862: which range of user ids, which
-/// link and which address of the pool are its own.
+/// link and which address of the pool are its own. It is no setting: neither kind
+/// of config file has it.
 ///
 /// The greatest is the number of ranges of 65,536 ids between the default first
-/// one and the end of 32 bits, less the two at the end, where -1 and -2 are.
+/// one and the end of 32 bits, less the last, which holds -1, and one to spare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VeId(u32);
 
@@ -148,7 +149,10 @@ mod tests {
             ("web 1", "\"web 1\" is not a VE name: ' ' at position 3"),
             ("wéb", "\"wéb\" is not a VE name: 'é' at position 1"),
             ("a\n", "\"a\\n\" is not a VE name: '\\n' at position 1"),
-            ("101", "\"101\" is not a VE name: digits alone are a VE's id"),
+            (
+                "101",
+                "\"101\" is not a VE name: digits alone are a VE's id",
+            ),
             (
                 &long,
                 &format!("\"{long}\" is not a VE name: 64 characters, allowed are 63"),

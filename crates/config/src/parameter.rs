@@ -13,8 +13,8 @@ use veld_units::{Bytes, Count, Error, Timespan};
 
 use crate::Invalid;
 
-/// The least memory of a VE. Below it the kernel kills a static PID 1 with one
-/// shell before either has said a word.
+/// The least memory of a VE. A shell with one child lives in 2 MiB, and the
+/// kernel kills it in 1; twice that leaves room for a PID 1 beside them.
 pub const LEAST_RAM: Bytes = Bytes::mib(4);
 
 /// The memory of a VE: at least [`LEAST_RAM`].
@@ -104,7 +104,7 @@ pub(crate) fn unfit(address: IpAddr) -> Option<&'static str> {
         IpAddr::V6(v6) if embeds_v4(v6) => Some("an IPv4 address in IPv6's form"),
         _ if address.is_loopback() => Some("loopback"),
         _ if address.is_multicast() => Some("multicast"),
-        _ => None,
+        IpAddr::V4(_) | IpAddr::V6(_) => None,
     }
 }
 

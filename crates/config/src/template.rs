@@ -6,14 +6,14 @@ use std::str::FromStr;
 
 use crate::Invalid;
 
-/// The name of a template, and of its folder: a letter or digit, then letters,
-/// digits, `.`, `_` and `-`, 128 at most. So it is no hidden file and no way up.
+/// The name of a template, and of its folder: a lower-case letter or digit, then
+/// up to 62 of these, dots or hyphens. So it is no hidden file and no way up.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TemplateName(String);
 
 impl TemplateName {
     /// The greatest length, in characters.
-    pub const MAX_LENGTH: usize = 128;
+    pub const MAX_LENGTH: usize = 63;
 
     /// The name as text.
     #[must_use]
@@ -27,7 +27,7 @@ impl FromStr for TemplateName {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         Invalid::check_name(text, "a template name", Self::MAX_LENGTH, |at, c| {
-            c.is_ascii_alphanumeric() || (at > 0 && matches!(c, '.' | '_' | '-'))
+            c.is_ascii_lowercase() || c.is_ascii_digit() || (at > 0 && matches!(c, '.' | '-'))
         })?;
         Ok(Self(text.to_owned()))
     }
@@ -51,13 +51,22 @@ mod tests {
 
     #[test]
     fn a_name_is_one_folder() {
-        for text in ["debian-12", "centos-7-x86_64", "Alpine3.20"] {
+        for text in ["debian-12", "alpine3.20", "9front", "a", &"a".repeat(63)] {
             assert_eq!(text.parse::<TemplateName>().unwrap().as_str(), text);
         }
+        let long = "a".repeat(64);
         let table = [
             ("", "\"\" is not a template name: it is empty"),
             ("..", "\"..\" is not a template name: '.' at position 0"),
+            ("-a", "\"-a\" is not a template name: '-' at position 0"),
             ("a/b", "\"a/b\" is not a template name: '/' at position 1"),
+            ("aB", "\"aB\" is not a template name: 'B' at position 1"),
+            ("a_b", "\"a_b\" is not a template name: '_' at position 1"),
+            ("aß", "\"aß\" is not a template name: 'ß' at position 1"),
+            (
+                &long,
+                &format!("\"{long}\" is not a template name: 64 characters, allowed are 63"),
+            ),
         ];
         for (text, message) in table {
             let refused = text.parse::<TemplateName>().unwrap_err();

@@ -98,7 +98,13 @@ mod tests {
         let nil = "00000000-0000-0000-0000-000000000000";
         let bare = "0123456789ab4def8123456789abcdef";
         let signed = "+1234567-89ab-4def-8123-456789abcdef";
-        for text in ["", nil, bare, signed, "01234567-89ab-4def-8123-456789abcdeé"] {
+        for text in [
+            "",
+            nil,
+            bare,
+            signed,
+            "01234567-89ab-4def-8123-456789abcdeé",
+        ] {
             assert_eq!(
                 text.parse::<Uuid>().unwrap_err().to_string(),
                 format!(

@@ -53,6 +53,30 @@ pub fn keyed<'a>(text: &'a str, key: &str) -> Option<&'a str> {
         .find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))
 }
 
+/// All memory of this machine, in bytes.
+///
+/// # Errors
+/// InvalidData where the file does not say.
+///
+/// # Kernel
+/// proc_meminfo(5), `MemTotal` in KiB.
+pub fn memory_total() -> Result<u64, Failure> {
+    let path = Path::new("/proc/meminfo");
+    let text = read(path)?;
+    let total = text.lines().find_map(|line| {
+        let kib: u64 = line
+            .strip_prefix("MemTotal:")?
+            .trim()
+            .strip_suffix(" kB")?
+            .parse()
+            .ok()?;
+        kib.checked_mul(1024)
+    });
+    total
+        .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::InvalidData))
+        .context(|| format!("find MemTotal in {}", path.display()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +94,11 @@ mod tests {
         assert_eq!(keyed(text, "oom_kill"), Some("7"));
         assert_eq!(keyed(text, "oom"), Some("1"));
         assert_eq!(keyed(text, "kill"), None);
+    }
+
+    #[test]
+    fn this_machine_has_memory() {
+        assert!(memory_total().unwrap() > 1 << 20);
     }
 
     #[test]

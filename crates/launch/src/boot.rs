@@ -3,15 +3,14 @@
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
 use std::time::Duration;
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
 use veld_cgroups::Entry as CgroupEntry;
 use veld_namespaces::{IdRange, limit_nesting};
 use veld_privileges::{Creator, Nofile, become_root, plain_start, withhold};
 use veld_protocol::boot::Stage;
+use veld_sys::exec::exec_descriptor;
 use veld_sys::process::{Child, Forked, Namespaces, clone_into, exit_now};
 use veld_sys::{Context, Failure};
 
@@ -30,8 +29,6 @@ pub struct Birth {
     pub ids: IdRange,
     /// The way into its cgroups.
     pub cgroup: CgroupEntry,
-    /// Where its root file system is being assembled.
-    pub stage: PathBuf,
     /// Host name and what goes with it.
     pub names: Names,
     /// Open files a process of the VE may have.
@@ -56,8 +53,9 @@ pub struct Born {
 }
 
 /// Clones PID 1 into new user, pid, network, uts and ipc namespaces and maps
-/// its ids. Its mount namespace is still the caller's, which must be a private
-/// one; it makes its own copy when it is let go.
+/// its ids. Its mount namespace and its working directory are still the
+/// caller's: the former must be a private one, the latter the stage. It makes
+/// its own copy of the mounts when it is let go.
 ///
 /// The caller acts as the owner of the ids: whoever creates a user namespace
 /// pays for what is made in it.
@@ -109,14 +107,8 @@ impl Born {
     /// # Errors
     /// Names the file.
     pub fn namespace(&self, kind: &str) -> Result<OwnedFd, Failure> {
-        let path = format!("/proc/{}/ns/{kind}", self.child().pid);
-        openat(
-            CWD,
-            path.as_str(),
-            OFlags::RDONLY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
-        .context(|| format!("open {path}"))
+        let child = self.child();
+        veld_namespaces::open(child.pid.as_raw_nonzero().get(), kind, child.pidfd.as_fd())
     }
 
     /// Lets the child enter its root and execute its program; returns once it has.
@@ -154,7 +146,7 @@ const STEPS: [Step<Birth>; 11] = [
     // Born in its cgroup, it must make the namespace afterwards for the
     // namespace's root to be that cgroup; likewise the mounts, for the locks.
     Step(|_| steps::copy_mounts_and_root_cgroups()),
-    Step(|birth| veld_rootfs::enter(&birth.stage)),
+    Step(|_| veld_rootfs::enter()),
     Step(|_| steps::own_boot_id()),
     Step(|birth| birth.names.establish()),
     Step(|birth| limit_nesting(birth.nesting)),
@@ -173,19 +165,11 @@ fn run(birth: &Birth, channel: &ChildEnd) -> ! {
         exit_now(1);
     }
     channel.executing();
-    let result = veld_sys::exec::close_on_exec_from(3)
-        .context(|| "close descriptors")
-        .and_then(|()| {
-            let program = birth.program.as_fd();
-            Err(veld_sys::exec::exec_descriptor(
-                program,
-                &birth.arguments,
-                &birth.environment,
-            ))
-            .context(|| "execute veld-init")
-        });
-    if let Err(failure) = result {
-        channel.failed(Stage::Executing, &failure);
-    }
+    let program = birth.program.as_fd();
+    let cause = match veld_sys::exec::close_on_exec_from(3) {
+        Ok(()) => exec_descriptor(program, &birth.arguments, &birth.environment),
+        Err(cause) => cause,
+    };
+    channel.failed(Stage::Executing, &Failure::new("execute veld-init", cause));
     exit_now(1)
 }

@@ -148,22 +148,24 @@ struct Inside<'a> {
 }
 
 /// What the child does up to the point where it is root of the VE.
-const STEPS: [Step<Inside<'_>>; 6] = [
-    Step(|inside| inside.entry.cgroup.join_v1()),
-    Step(|inside| join(inside.entry.init).map(|_joined| ())),
-    Step(|_| steps::new_key_ring()),
-    Step(|_| become_root()),
-    Step(|inside| plain_start(inside.entry.nofile)),
-    // A session of its own: the caller's terminal must not be the program's.
-    Step(|_| {
-        rustix::process::setsid()
-            .map(drop)
-            .context(|| "begin a session")
-    }),
-];
+fn steps<'a>() -> [Step<Inside<'a>>; 6] {
+    [
+        Step(|inside| inside.entry.cgroup.join_v1()),
+        Step(|inside| join(inside.entry.init).map(|_joined| ())),
+        Step(|_| steps::new_key_ring()),
+        Step(|_| become_root()),
+        Step(|inside| plain_start(inside.entry.nofile)),
+        // A session of its own: the caller's terminal must not be the program's.
+        Step(|_| {
+            rustix::process::setsid()
+                .map(drop)
+                .context(|| "begin a session")
+        }),
+    ]
+}
 
 fn run(inside: &Inside<'_>, channel: &ChildEnd) -> ! {
-    let prepared = walk(&STEPS, inside).and_then(|()| {
+    let prepared = walk(&steps(), inside).and_then(|()| {
         let account = inside.entry.who.account()?;
         stdio(inside)?;
         withhold()?;
@@ -221,7 +223,7 @@ fn own_terminal(size: TerminalSize) -> Result<Terminal, Failure> {
     let kind = fstatfs(&devpts)
         .context(|| format!("inspect {place} of the VE"))?
         .f_type;
-    if i64::from(kind) != DEVPTS {
+    if kind != DEVPTS {
         return Err(Failure::new(
             format!("use {place} of the VE as a devpts"),
             Errno::NODEV,
@@ -364,7 +366,8 @@ fn receive(socket: &OwnedFd) -> Result<OwnedFd, Failure> {
         .drain()
         .find_map(|message| match message {
             RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
-            _ => None,
+            // Nothing else was asked for.
+            RecvAncillaryMessage::ScmCredentials(_) | _ => None,
         })
         .ok_or_else(|| Failure::new("receive the terminal", Errno::NODATA))
 }

@@ -1,7 +1,8 @@
 //! Joining the namespaces of a running process through its pidfd.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
 use veld_sys::{Context, Failure, fault};
 
@@ -53,4 +54,24 @@ pub fn join(pidfd: BorrowedFd<'_>) -> Result<Joined, Failure> {
         .and_then(|()| Ok(move_into_thread_name_spaces(pidfd, all)?))
         .context(|| "join namespaces")?;
     Ok(Joined(()))
+}
+
+/// Opens a namespace of a process (`user`, `net`), so that others can be put
+/// into it. `pid` is the number of `pidfd`'s process.
+///
+/// # Errors
+/// Names the file; ESRCH where the process has ended, even if another has its
+/// number by now.
+///
+/// # Kernel
+/// proc_pid_ns(5).
+pub fn open(pid: i32, kind: &str, pidfd: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {
+    let path = format!("/proc/{pid}/ns/{kind}");
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let opened = openat(CWD, path.as_str(), flags, Mode::empty());
+    // Signal 0 is sent to nobody: it only asks whether the process is there. It
+    // was there when the file was opened if it is there now.
+    veld_sys::process::send_signal(pidfd, 0)
+        .and_then(|()| Ok(opened?))
+        .context(|| format!("open {path}"))
 }

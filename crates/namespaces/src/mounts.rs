@@ -1,6 +1,6 @@
 //! A copy of the mount table that nobody else sees, and the way back.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::sched::{CloneFlags, unshare};
 use rustix::fs::{CWD, Mode, OFlags};
@@ -8,7 +8,7 @@ use rustix::mount::{MountPropagationFlags, mount_change};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use veld_sys::{Context, Failure, fault};
 
-/// This process is in a mount namespace of its own until [`leave`](Self::leave).
+/// This process is in a mount namespace of its own until this is left or dropped.
 ///
 /// The namespace belongs to the caller's user namespace. A child in another
 /// user namespace that copies it therefore gets every mount locked in place.
@@ -47,8 +47,18 @@ impl PrivateMounts {
     /// # Errors
     /// Those of setns(2).
     pub fn leave(self) -> Result<(), Failure> {
-        use std::os::fd::AsFd;
+        // What is dropped after this goes back once more, which changes nothing.
+        self.go_back().context(|| "return to mount namespace")
+    }
+
+    fn go_back(&self) -> rustix::io::Result<()> {
         move_into_link_name_space(self.outside.as_fd(), Some(LinkNameSpaceType::Mount))
-            .context(|| "return to mount namespace")
+    }
+}
+
+/// The last resort where a step failed before [`PrivateMounts::leave`].
+impl Drop for PrivateMounts {
+    fn drop(&mut self) {
+        let _ = self.go_back();
     }
 }

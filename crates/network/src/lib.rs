@@ -30,9 +30,11 @@
 //! What this crate must not know: VEs, config files, names of templates. Guests
 //! are namespace descriptors, and links are names and numbers.
 
+mod answer;
 mod error;
 mod host;
 mod link;
+mod loopback;
 mod mac;
 mod message;
 mod name;
@@ -42,6 +44,8 @@ mod observe;
 mod pool;
 mod rtnl;
 mod rules;
+mod settle;
+mod setup;
 mod socket;
 mod stale;
 mod sysctl;
@@ -50,6 +54,7 @@ mod uplink;
 pub use error::Error;
 pub use host::{HostNetwork, ensure_host, remove_host};
 pub use link::{RoutedLink, attach, detach, exists};
+pub use loopback::loopback_up;
 pub use mac::{Mac, mac_for};
 pub use observe::{Counters, Observed, ObservedLink, counters, observe};
 pub use pool::{address_for, address6_for};

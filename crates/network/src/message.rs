@@ -99,11 +99,7 @@ pub(crate) fn delete_link(index: u32) -> RouteNetlinkMessage {
 
 /// Takes a link up.
 pub(crate) fn up(index: u32) -> RouteNetlinkMessage {
-    let mut link = LinkMessage::default();
-    link.header.index = index;
-    link.header.flags = LinkFlags::Up;
-    link.header.change_mask = LinkFlags::Up;
-    RouteNetlinkMessage::NewLink(link)
+    RouteNetlinkMessage::NewLink(taken_up(index))
 }
 
 /// Takes a host end up as a router's, whatever the host's defaults are:
@@ -118,9 +114,7 @@ pub(crate) fn up(index: u32) -> RouteNetlinkMessage {
 /// ip-sysctl.rst; `IFLA_AF_SPEC` of rtnetlink(7). Writing /proc/sys takes
 /// longer, and would be undone by nobody.
 pub(crate) fn up_as_router(index: u32, ipv6: bool) -> RouteNetlinkMessage {
-    let RouteNetlinkMessage::NewLink(mut link) = up(index) else {
-        unreachable!("`up` makes a link message")
-    };
+    let mut link = taken_up(index);
     let mut conf = InetDevConf::default();
     conf.forwarding = 1;
     conf.rp_filter = 1;
@@ -131,8 +125,7 @@ pub(crate) fn up_as_router(index: u32, ipv6: bool) -> RouteNetlinkMessage {
             In6AddrGenMode::None,
         )]));
     }
-    link.attributes
-        .push(LinkAttribute::AfSpecUnspec(families));
+    link.attributes.push(LinkAttribute::AfSpecUnspec(families));
     RouteNetlinkMessage::NewLink(link)
 }
 
@@ -146,7 +139,7 @@ pub(crate) fn address(
     prefix_len: u8,
     scope: AddressScope,
     flags: AddressFlags,
-) -> AddressMessage {
+) -> RouteNetlinkMessage {
     let mut message = AddressMessage::default();
     message.header = AddressHeader {
         family: family(address),
@@ -163,7 +156,17 @@ pub(crate) fn address(
         let flags = AddressFlags::Nodad | flags;
         message.attributes.push(AddressAttribute::Flags(flags));
     }
-    message
+    RouteNetlinkMessage::NewAddress(message)
+}
+
+/// Takes back what [`address`] gave.
+pub(crate) fn delete_address(index: u32, address: IpAddr) -> RouteNetlinkMessage {
+    let mut message = AddressMessage::default();
+    message.header.family = family(address);
+    message.header.prefix_len = full_length(address);
+    message.header.index = index;
+    message.attributes = vec![AddressAttribute::Local(address)];
+    RouteNetlinkMessage::DelAddress(message)
 }
 
 /// Asks for all addresses.
@@ -205,6 +208,18 @@ pub(crate) fn get_route(address: IpAddr) -> RouteNetlinkMessage {
     RouteNetlinkMessage::GetRoute(route)
 }
 
+/// Asks where packets to an address that leave by one link would go.
+pub(crate) fn get_route_by(index: u32, address: IpAddr) -> RouteNetlinkMessage {
+    let mut route = RouteMessage::default();
+    route.header.address_family = family(address);
+    route.header.destination_prefix_length = full_length(address);
+    route.attributes = vec![
+        RouteAttribute::Destination(address.into()),
+        RouteAttribute::Oif(index),
+    ];
+    RouteNetlinkMessage::GetRoute(route)
+}
+
 /// States a neighbour's MAC address for good.
 pub(crate) fn neighbour(index: u32, address: IpAddr, mac: Mac) -> RouteNetlinkMessage {
     let mut neighbour = NeighbourMessage::default();
@@ -221,6 +236,14 @@ pub(crate) fn neighbour(index: u32, address: IpAddr, mac: Mac) -> RouteNetlinkMe
 /// The prefix length of a single address.
 pub(crate) fn full_length(address: IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
+}
+
+fn taken_up(index: u32) -> LinkMessage {
+    let mut link = LinkMessage::default();
+    link.header.index = index;
+    link.header.flags = LinkFlags::Up;
+    link.header.change_mask = LinkFlags::Up;
+    link
 }
 
 fn route(of: IpAddr) -> RouteMessage {

@@ -65,10 +65,7 @@ mod tests {
     #[test]
     fn numbers_carry_over_bytes() {
         let pool: Ipv4Network = "10.64.0.0/10".parse().unwrap();
-        assert_eq!(
-            address_for(pool, 257).unwrap(),
-            Ipv4Addr::new(10, 64, 1, 1)
-        );
+        assert_eq!(address_for(pool, 257).unwrap(), Ipv4Addr::new(10, 64, 1, 1));
         let pool: Ipv6Network = "fd77::/64".parse().unwrap();
         assert_eq!(
             address6_for(pool, 0x1_0001).unwrap(),

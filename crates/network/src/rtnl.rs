@@ -4,15 +4,14 @@ use std::io;
 use std::ops::ControlFlow;
 
 use netlink_packet_core::{
-    DecodeError, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
-    NetlinkPayload,
+    DecodeError, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer,
+    NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::link::LinkMessage;
 use rustix::io::Errno;
-use rustix::net::netlink;
 use veld_sys::fault;
 
+use crate::answer::Link;
 use crate::message;
 use crate::socket::Socket;
 
@@ -27,7 +26,8 @@ impl Rtnl {
     /// # Kernel
     /// rtnetlink(7).
     pub(crate) fn open() -> io::Result<Self> {
-        Socket::open(netlink::ROUTE).map(Self)
+        // NETLINK_ROUTE is 0, which rustix calls no protocol in particular.
+        Socket::open(None).map(Self)
     }
 
     /// Makes one change and waits until it is made; `point` names it to fault tests.
@@ -48,9 +48,9 @@ impl Rtnl {
     }
 
     /// The link that `request` names, or none.
-    pub(crate) fn link(&mut self, request: RouteNetlinkMessage) -> io::Result<Option<LinkMessage>> {
+    pub(crate) fn link(&mut self, request: RouteNetlinkMessage) -> io::Result<Option<Link>> {
         match self.get(request) {
-            Ok(RouteNetlinkMessage::NewLink(link)) => Ok(Some(link)),
+            Ok(RouteNetlinkMessage::NewLink(link)) => Ok(Some(link.into())),
             Ok(_) => Err(io::ErrorKind::InvalidData.into()),
             Err(error) if Errno::from_io_error(&error) == Some(Errno::NODEV) => Ok(None),
             Err(error) => Err(error),
@@ -60,33 +60,31 @@ impl Rtnl {
     /// The number of the link called `name`.
     pub(crate) fn index(&mut self, name: &str) -> io::Result<u32> {
         self.link(message::get_link(name))?
-            .map(|link| link.header.index)
+            .map(|link| link.index)
             .ok_or_else(|| Errno::NODEV.into())
     }
 
-    /// Shows `visit` each object of a kind until it has seen enough. A message
-    /// that cannot be understood is shown as none: in a guest's namespace the
-    /// guest chooses names, and one bad name must not hide all other links.
+    /// Shows `visit` the bytes of each object of a kind until it has seen enough.
+    ///
+    /// Bytes, because in a guest's namespace the guest chooses names, and one
+    /// that is no text must not hide what carries it.
     ///
     /// Takes the conversation, since an answer that was not read to its end
     /// would be in the way of the next.
     pub(crate) fn dump(
         mut self,
         message: RouteNetlinkMessage,
-        mut visit: impl FnMut(Option<RouteNetlinkMessage>) -> ControlFlow<()>,
+        mut visit: impl FnMut(&[u8]) -> ControlFlow<()>,
     ) -> io::Result<()> {
         let sequence = self.send(message, NLM_F_DUMP)?;
         loop {
             for answer in self.0.receive(sequence)? {
-                let flow = match decode(answer).map(|message| message.payload) {
-                    Ok(NetlinkPayload::Done(_)) => return Ok(()),
-                    Ok(NetlinkPayload::Error(error)) => return Err(error.to_io()),
-                    Ok(NetlinkPayload::InnerMessage(object)) => visit(Some(object)),
-                    Ok(_) => ControlFlow::Continue(()),
-                    Err(_) => visit(None),
-                };
-                if flow.is_break() {
-                    return Ok(());
+                let raw = NetlinkBuffer::new(answer);
+                match raw.message_type() {
+                    NLMSG_DONE => return Ok(()),
+                    NLMSG_ERROR => return Err(error_in(answer)),
+                    _ if visit(raw.payload()).is_break() => return Ok(()),
+                    _ => {}
                 }
             }
         }
@@ -106,7 +104,10 @@ impl Rtnl {
                     NetlinkPayload::Error(answer) if answer.code.is_none() => return Ok(None),
                     NetlinkPayload::Error(answer) => return Err(answer.to_io()),
                     NetlinkPayload::InnerMessage(object) => return Ok(Some(object)),
-                    _ => {}
+                    NetlinkPayload::Done(_)
+                    | NetlinkPayload::Noop
+                    | NetlinkPayload::Overrun(_)
+                    | _ => {}
                 }
             }
         }
@@ -127,4 +128,11 @@ impl Rtnl {
 
 fn decode(bytes: &[u8]) -> Result<NetlinkMessage<RouteNetlinkMessage>, DecodeError> {
     NetlinkMessage::deserialize(bytes)
+}
+
+fn error_in(answer: &[u8]) -> io::Error {
+    match decode(answer).map(|message| message.payload) {
+        Ok(NetlinkPayload::Error(error)) => error.to_io(),
+        _ => io::ErrorKind::InvalidData.into(),
+    }
 }

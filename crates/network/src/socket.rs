@@ -33,12 +33,12 @@ impl Socket {
     ///
     /// It is connected to the kernel: in a guest's namespace the guest's root
     /// may write to any netlink socket, and such answers must not reach us.
-    pub(crate) fn open(protocol: Protocol) -> io::Result<Self> {
+    pub(crate) fn open(protocol: Option<Protocol>) -> io::Result<Self> {
         let fd = socket_with(
             AddressFamily::NETLINK,
             SocketType::RAW,
             SocketFlags::CLOEXEC,
-            Some(protocol),
+            protocol,
         )?;
         connect(&fd, &SocketAddrNetlink::new(0, 0))?;
         set_socket_timeout(&fd, Timeout::Recv, Some(PATIENCE))?;

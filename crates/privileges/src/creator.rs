@@ -14,7 +14,8 @@ use veld_sys::{Context, Failure};
 
 /// This process acts as another user and group, capabilities untouched.
 ///
-/// Must be given back with [`restore`](Self::restore); a forked child may keep it.
+/// Lasts until this is restored or dropped; a cloned child that never drops it
+/// keeps the identity.
 #[derive(Debug)]
 #[must_use]
 pub struct Creator {
@@ -34,13 +35,13 @@ impl Creator {
     /// change of ids leaves the capability sets alone. credentials(7).
     pub fn assume(id: u32) -> Result<Self, Failure> {
         let bits = capabilities_secure_bits().context(|| "read secure bits")?;
-        set_capabilities_secure_bits(bits | CapabilitiesSecureBits::NO_SETUID_FIXUP)
-            .context(|| "set secure bits")?;
         let before = Self {
             uid: geteuid(),
             gid: getegid(),
             bits,
         };
+        set_capabilities_secure_bits(bits | CapabilitiesSecureBits::NO_SETUID_FIXUP)
+            .context(|| "set secure bits")?;
         switch(
             rustix::process::Uid::from_raw(id),
             rustix::process::Gid::from_raw(id),
@@ -54,8 +55,20 @@ impl Creator {
     /// # Errors
     /// As [`assume`](Self::assume).
     pub fn restore(self) -> Result<(), Failure> {
-        switch(self.uid, self.gid).context(|| "return to the former ids")?;
-        set_capabilities_secure_bits(self.bits).context(|| "set secure bits")
+        // What is dropped after this restores once more, which changes nothing.
+        self.go_back().context(|| "return to the former ids")
+    }
+
+    fn go_back(&self) -> rustix::io::Result<()> {
+        switch(self.uid, self.gid)?;
+        set_capabilities_secure_bits(self.bits)
+    }
+}
+
+/// The last resort where a step failed before [`Creator::restore`].
+impl Drop for Creator {
+    fn drop(&mut self) {
+        let _ = self.go_back();
     }
 }
 

@@ -14,4 +14,4 @@ mod limits;
 pub use capabilities::{WITHHELD, withhold};
 pub use creator::Creator;
 pub use identity::{Identity, become_root};
-pub use limits::{Nofile, plain_start};
+pub use limits::{Nofile, leave_caller, plain_start};

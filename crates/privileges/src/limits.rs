@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use nix::sys::signal::SigSet;
-use rustix::fs::Mode;
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
+use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 use veld_sys::{Context, Failure};
 
 /// Limits on open files; `None` leaves them as they are.
@@ -48,6 +49,32 @@ pub fn plain_start(nofile: Nofile) -> Result<(), Failure> {
         veld_kernfs::write(score, 0)?;
     }
     Ok(())
+}
+
+/// Leaves session, terminal, directory and umask of whoever called this
+/// process, and puts /dev/null in place of its standard input and outputs.
+///
+/// # Errors
+/// EPERM where this process leads a group already.
+///
+/// # Kernel
+/// setsid(2), credentials(7).
+pub fn leave_caller() -> Result<(), Failure> {
+    let leave = || -> rustix::io::Result<()> {
+        match rustix::process::setsid() {
+            // A process that did this before leads its session already.
+            Ok(_) | Err(rustix::io::Errno::PERM) => {}
+            Err(errno) => return Err(errno),
+        }
+        rustix::process::chdir("/")?;
+        umask(Mode::empty());
+        let flags = OFlags::RDWR | OFlags::CLOEXEC;
+        let null = openat(CWD, "/dev/null", flags, Mode::empty())?;
+        dup2_stdin(&null)?;
+        dup2_stdout(&null)?;
+        dup2_stderr(&null)
+    };
+    leave().context(|| "leave the caller's session")
 }
 
 fn reset_signals() -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Seconds and nanoseconds since 1970, written `1700000000.123000000`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +28,13 @@ impl Stamp {
             seconds: since.as_secs(),
             nanos: since.subsec_nanos(),
         }
+    }
+
+    /// How long after `earlier` this moment is; nothing if it is before.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        let age = |stamp: Self| Duration::new(stamp.seconds, stamp.nanos);
+        age(self).saturating_sub(age(earlier))
     }
 }
 

@@ -1,11 +1,13 @@
 //! The launcher's half: layers, overlay and the parts of /dev and /run.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::StatVfsMountFlags;
 use rustix::fs::{CWD, Mode, OFlags, fstatvfs, mkdirat, openat};
 use rustix::mount::MountAttrFlags;
+use rustix::net::sockopt::set_socket_passcred;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
 use veld_sys::mount::{Attributes, idmap, set_attributes};
 use veld_sys::{Context, Failure, fault};
 
@@ -19,10 +21,6 @@ const TTY_GROUP: u32 = 5;
 
 /// Terminals one VE may have open; the host's own stay out of reach.
 const TERMINALS: u32 = 1024;
-
-/// Where the tree is put together: an empty directory of the host's, covered
-/// only in the private mount namespace of the launcher.
-pub type Stage<'a> = &'a Path;
 
 /// What the root file system is made of.
 #[derive(Debug, Clone, Copy)]
@@ -52,12 +50,10 @@ pub struct Assembly {
 }
 
 impl Assembly {
-    /// Puts the tree together at `stage`.
+    /// Puts the tree together on `stage`, the working directory.
     ///
-    /// The caller is in a mount namespace of its own, acts as host id `owner`
-    /// with all capabilities, has no umask, and discards namespace and tree
-    /// together: there is no other undo. `user_namespace` has the maps that
-    /// the layers are translated by.
+    /// The caller acts as the owner of the stage with all capabilities and has
+    /// no umask. `user_namespace` has the maps that the layers are translated by.
     ///
     /// # Errors
     /// Names the layer or the directory. EINVAL for a layer on a file system
@@ -66,29 +62,28 @@ impl Assembly {
     /// # Kernel
     /// Idmapped layers of an overlay: Linux 5.19.
     pub fn build(
-        stage: Stage<'_>,
+        stage: &Stage,
         layers: Layers<'_>,
         user_namespace: BorrowedFd<'_>,
-        owner: u32,
-        sizes: Sizes,
+        shm: u64,
     ) -> Result<Self, Failure> {
-        let scratch = Scratch::mount(stage, owner, sizes.run)?;
-        let shared = tmpfs(owner, sizes.shm)?;
+        let owner = stage.owner;
+        let shared = tmpfs(owner, shm)?;
         let shared = Directory { fd: shared };
         shared.make("shm", 0o1777)?;
         shared.make("lock", 0o1777)?;
 
-        scratch.attach("l", &lower(layers.template, user_namespace)?)?;
-        scratch.attach("a", &upper(layers.area, user_namespace)?)?;
+        stage.attach("l", &lower(layers.template, user_namespace)?)?;
+        stage.attach("a", &upper(layers.area, user_namespace)?)?;
         let overlay = overlay()?;
-        scratch.attach("m", &overlay)?;
+        stage.attach("m", &overlay)?;
 
         let root = RootDir::from_fd(overlay);
-        let dev = scratch.part("dev")?;
+        let dev = stage.part("dev")?;
         device_tree::fill(dev.as_fd())?;
         let devpts = devpts(owner)?;
         let console = open_terminal(&devpts, TerminalSize::default())?;
-        let run = scratch.part("run")?;
+        let run = stage.part("run")?;
         let directories = Directory {
             fd: openat_dir(run.as_fd(), "")?,
         };
@@ -114,12 +109,27 @@ impl Assembly {
         })
     }
 
-    /// The directory that is /run/host inside: for sockets and facts of the host's.
+    /// A socket that the VE finds at /run/host/notify, where PID 1 says that
+    /// its services are up. Each message comes with its sender's credentials.
     ///
     /// # Errors
-    /// Those of openat(2).
-    pub fn run_host(&self) -> Result<OwnedFd, Failure> {
-        openat_dir(self.run.as_fd(), "host")
+    /// Those of socket(2) and bind(2).
+    ///
+    /// # Kernel
+    /// unix(7), `SO_PASSCRED`; sd_notify(3) for who speaks on it.
+    pub fn notices(&self) -> Result<OwnedFd, Failure> {
+        let host = openat_dir(self.run.as_fd(), "host")?;
+        let bind_in = || -> std::io::Result<OwnedFd> {
+            fault::point("bind notify socket")?;
+            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+            let socket = socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
+            set_socket_passcred(&socket, true)?;
+            // Through the descriptor: no path of ours is as short as a socket's must be.
+            let name = format!("/proc/self/fd/{}/notify", host.as_raw_fd());
+            bind(&socket, &SocketAddrUnix::new(name)?)?;
+            Ok(socket)
+        };
+        bind_in().context(|| "create /run/host/notify of the VE")
     }
 }
 
@@ -132,6 +142,7 @@ fn restricted(no_dev: bool) -> Attributes {
 }
 
 /// An open directory of a tmpfs of ours.
+#[derive(Debug)]
 struct Directory {
     fd: OwnedFd,
 }
@@ -150,28 +161,37 @@ impl Directory {
     }
 }
 
-/// The tmpfs at the stage, this process's working directory.
-struct Scratch {
+/// Where the tree is put together: a tmpfs that becomes /dev and /run of the VE.
+#[derive(Debug)]
+pub struct Stage {
     root: Directory,
+    owner: u32,
 }
 
-impl Scratch {
-    fn mount(stage: Stage<'_>, owner: u32, size: u64) -> Result<Self, Failure> {
+impl Stage {
+    /// Mounts the stage at `place`, an empty directory of the host's, and makes
+    /// it the working directory.
+    ///
+    /// The caller is in a mount namespace of its own, acts as host id `owner`
+    /// with all capabilities, and discards namespace and stage together: there
+    /// is no other undo. A child that is to [`crate::enter`] the tree is cloned
+    /// after this, and has the stage as its working directory by inheritance:
+    /// no path of the host's leads it there.
+    ///
+    /// # Errors
+    /// Names the place.
+    pub fn mount(place: &Path, owner: u32, size: u64) -> Result<Self, Failure> {
         let mount = tmpfs(owner, size)?;
-        let place = openat(
-            CWD,
-            stage,
-            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
-        .context(|| format!("open {}", stage.display()))?;
-        attach(mount.as_fd(), place.as_fd(), &stage.display().to_string())?;
-        rustix::process::fchdir(&mount).context(|| format!("enter {}", stage.display()))?;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let below = openat(CWD, place, flags, Mode::empty())
+            .context(|| format!("open {}", place.display()))?;
+        attach(mount.as_fd(), below.as_fd(), &place.display().to_string())?;
+        rustix::process::fchdir(&mount).context(|| format!("enter {}", place.display()))?;
         let root = Directory { fd: mount };
         for name in ["l", "a", "m", "dev", "run"] {
             root.make(name, 0o755)?;
         }
-        Ok(Self { root })
+        Ok(Self { root, owner })
     }
 
     fn attach(&self, name: &str, mount: &OwnedFd) -> Result<(), Failure> {

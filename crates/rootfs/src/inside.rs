@@ -1,21 +1,20 @@
 //! The child's half: kernel file systems of its own namespaces, and the pivot.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::mount::{MountAttrFlags, UnmountFlags, unmount};
-use rustix::process::{chdir, pivot_root};
+use rustix::process::{chdir, fchdir, pivot_root};
 use veld_sys::{Context, Failure, fault};
 
-use crate::assembly::Stage;
 use crate::detached::{Extent, attach, clone_at, new_mount};
 
-/// Makes the tree assembled at `stage` the root of this process.
+/// Makes the tree assembled on the stage the root of this process.
 ///
-/// The process has just copied the launcher's mount namespace into one owned by
-/// its own user namespace, in which it is root; all its other namespaces are
-/// its own too. Afterwards nothing of the host's mount table is left in reach.
+/// The process was cloned with the stage as its working directory. It has just
+/// copied the launcher's mount namespace into one owned by its own user
+/// namespace, in which it is root; all its other namespaces are its own too.
+/// Afterwards nothing of the host's mount table is left in reach.
 ///
 /// # Errors
 /// Names the file system or the step. EPERM for proc or sysfs where the host's
@@ -24,21 +23,19 @@ use crate::detached::{Extent, attach, clone_at, new_mount};
 /// # Kernel
 /// pivot_root(2); mount_namespaces(7), "Restrictions on mount namespaces": a
 /// tree copied as a unit keeps its locks, and its root is not locked.
-pub fn enter(stage: Stage<'_>) -> Result<(), Failure> {
+pub fn enter() -> Result<(), Failure> {
     // proc and sysfs may be mounted here only while the host's are in sight.
     let kernel = KernelFileSystems::mount()?;
-    let stage_text = stage.to_str().unwrap_or_default();
-    let root = clone_at(CWD, &format!("{stage_text}/m"), Extent::Whole)?;
-    attach(root.as_fd(), open_path(stage)?.as_fd(), stage_text)?;
-    // The stage now shows the clone, on top of the tmpfs it was built on.
-    chdir(stage).context(|| format!("enter {stage_text}"))?;
+    let root = clone_at(CWD, "m", Extent::Whole)?;
+    attach(root.as_fd(), open_path(".")?.as_fd(), "the stage")?;
+    fchdir(&root).context(|| "enter the root file system")?;
     kernel.attach()?;
 
     // With both arguments the same directory, the old root ends up on top of
     // the new one, where the unmount takes it away with everything below it.
     fault::point("pivot root")
         .and_then(|()| Ok(pivot_root(".", ".")?))
-        .context(|| format!("pivot into {stage_text}"))?;
+        .context(|| "pivot into the root file system")?;
     unmount(".", UnmountFlags::DETACH).context(|| "unmount the old root")?;
     chdir("/").context(|| "enter the new root")
 }
@@ -76,7 +73,7 @@ impl KernelFileSystems {
         for (place, mount) in &self.mounts {
             attach(
                 mount.as_fd(),
-                open_path(Path::new(place))?.as_fd(),
+                open_path(place)?.as_fd(),
                 &format!("/{place}"),
             )?;
         }
@@ -84,7 +81,7 @@ impl KernelFileSystems {
     }
 }
 
-fn open_path(path: &Path) -> Result<OwnedFd, Failure> {
+fn open_path(path: &str) -> Result<OwnedFd, Failure> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    openat(CWD, path, flags, Mode::empty()).context(|| format!("open {}", path.display()))
+    openat(CWD, path, flags, Mode::empty()).context(|| format!("open {path}"))
 }

@@ -28,10 +28,12 @@ mod assembly;
 mod detached;
 mod device_tree;
 mod inside;
+mod program;
 mod root_dir;
 mod terminal;
 
 pub use assembly::{Assembly, Layers, Sizes, Stage};
 pub use inside::enter;
+pub use program::open_program;
 pub use root_dir::RootDir;
 pub use terminal::{Terminal, TerminalSize, open_terminal};

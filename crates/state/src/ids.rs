@@ -21,7 +21,7 @@ impl Ids {
     /// The lowest id that is given out; those below were the host's own with OpenVZ.
     pub const FIRST: u32 = 101;
     /// The highest id; with it, every range of host ids stays below 2^32.
-    pub const LAST: u32 = 32_000;
+    pub const LAST: u32 = 36_862;
 
     /// Ids kept in `dir`.
     #[must_use]

@@ -99,22 +99,21 @@ impl Area {
         Ok(making)
     }
 
-    /// Removes the VE's directory and all that is in it. From the first rename
-    /// on there is no such VE, whatever happens after. A VE that is not there
-    /// is fine.
+    /// Puts the VE's directory out of sight: from then on there is no such VE,
+    /// and [`sweep`](Self::sweep) takes the rest. A VE that is not there is fine.
     ///
     /// # Errors
     /// Names the path.
-    pub fn remove(&self) -> Result<(), Failure> {
-        if self.exists() {
-            self.sweep()?;
-            let path = self.path();
-            fault::point("put VE aside")
-                .and_then(|()| std::fs::rename(&path, self.gone()))
-                .and_then(|()| veld_durable::sync_parent(&path))
-                .context(|| format!("remove {}", path.display()))?;
+    pub fn put_aside(&self) -> Result<(), Failure> {
+        if !self.exists() {
+            return Ok(());
         }
-        remove_tree(&self.gone())
+        remove_tree(&self.gone())?;
+        let path = self.path();
+        fault::point("put VE aside")
+            .and_then(|()| std::fs::rename(&path, self.gone()))
+            .and_then(|()| veld_durable::sync_parent(&path))
+            .context(|| format!("remove {}", path.display()))
     }
 
     fn unmade(&self) -> PathBuf {
@@ -170,6 +169,24 @@ impl Making<'_> {
     }
 }
 
+/// Names of the VEs in `dir`, in no order; none where there is no such directory.
+///
+/// # Errors
+/// Names the path.
+pub fn names(dir: &Path) -> Result<Vec<String>, Failure> {
+    let entries = match std::fs::read_dir(dir) {
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        result => result.context(|| format!("read {}", dir.display()))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.context(|| format!("read {}", dir.display()))?;
+        let name = entry.file_name().into_string();
+        names.extend(name.ok().filter(|name| !name.starts_with('.')));
+    }
+    Ok(names)
+}
+
 fn read_id(dir: &Path) -> Result<u32, Failure> {
     let path = dir.join(ID);
     let text = read(&path)?;
@@ -217,8 +234,11 @@ mod tests {
                 .count(),
             1
         );
-        area.remove().unwrap();
-        area.remove().unwrap();
+        area.put_aside().unwrap();
+        area.put_aside().unwrap();
+        assert_eq!(area.unswept_ids(), [101]);
+        area.sweep().unwrap();
+        area.sweep().unwrap();
         assert!(!area.exists());
     }
 

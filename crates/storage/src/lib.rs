@@ -19,4 +19,4 @@
 mod area;
 mod removal;
 
-pub use area::{Area, Making};
+pub use area::{Area, Making, names};

@@ -1,1 +1,53 @@
-//! Actions on VEs, composed of the leaves.
+//! Actions on VEs, composed of the leaf crates: what `veld` does, without its
+//! command line and its printing.
+//!
+//! ```text
+//!          create            start              (shim)
+//!   none ---------> stopped -------> running ----------> stopped
+//!    ^                 |   sweep <------ any crash          |
+//!    +----- destroy ---+------------------------------------+
+//! ```
+//!
+//! An action takes the VE's lock, looks at what is really there, sweeps what a
+//! crash left, and then takes its steps, each with its undo. Which state a VE
+//! is in is asked of the kernel each time.
+//!
+//! What this crate must not do: a system call of its own, print, or know how a
+//! leaf does its work.
+
+mod after_end;
+mod console;
+mod create;
+mod destroy;
+mod error;
+mod exec;
+mod host;
+mod inspect;
+mod kill;
+mod launcher;
+mod outcome;
+mod plan;
+mod report;
+mod resolver;
+mod start;
+mod stop;
+mod sweep;
+mod template;
+mod undo;
+mod ve;
+
+pub use after_end::after_end;
+pub use console::open_console;
+pub use create::{Wish, create};
+pub use destroy::destroy;
+pub use error::{Error, ErrorKind};
+pub use exec::{Command, exec};
+pub use host::Host;
+pub use inspect::{Detail, Limits, Phase, Summary, all, detail, summary};
+pub use kill::kill;
+pub use outcome::Done;
+pub use plan::StartPlan;
+pub use start::{Wait, plan, start};
+pub use stop::{Manner, stop};
+pub use template::{remove_template, users_of};
+pub use ve::Ve;

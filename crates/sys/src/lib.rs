@@ -21,6 +21,7 @@
 
 pub mod credentials;
 pub mod descriptor;
+pub mod entry;
 pub mod exec;
 mod failure;
 pub mod fault;

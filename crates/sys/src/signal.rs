@@ -2,27 +2,40 @@
 
 use std::io;
 
+use linux_raw_sys::general::{kernel_sigaction, kernel_sigset_t};
 use rustix::process::Signal;
+
+/// The kernel's signals are numbered from 1 to this.
+const LAST_SIGNAL: usize = 8 * size_of::<kernel_sigset_t>();
 
 /// Gives every signal its default disposition in this process.
 ///
 /// An ignored signal stays ignored across exec, and the runtime of every Rust
 /// program ignores SIGPIPE: so whoever executes a program that is to find the
-/// world as usual calls this first. SIGKILL, SIGSTOP and the two signals that
-/// the C library keeps to itself are not touched.
+/// world as usual calls this first. It goes past the C library, which leaves
+/// out the signals that it keeps to itself, though they too may have been
+/// ignored by whoever executed this program.
 ///
 /// # Errors
-/// Those of sigaction(2); none is known for the others.
+/// Those of sigaction(2); none is known.
 ///
 /// # Kernel
-/// sigaction(2), signal(7).
+/// rt_sigaction(2), signal(7).
 pub fn default_dispositions() -> io::Result<()> {
-    for signal in (1..=libc::SIGRTMAX()).filter(|&signal| may_change(signal)) {
-        // SAFETY: an all-zero sigaction is valid: SIG_DFL, no flag, empty mask.
-        let action: libc::sigaction = unsafe { std::mem::zeroed() };
-        // SAFETY: `action` lives across the call and installs no function of
-        // ours; the old action is not asked for.
-        let result = unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) };
+    // SAFETY: all-zero is valid: SIG_DFL, no flag, no restorer, an empty mask.
+    let action: kernel_sigaction = unsafe { std::mem::zeroed() };
+    for signal in (1..=LAST_SIGNAL).filter(|&signal| may_change(signal)) {
+        // SAFETY: `action` lives across the call, has the kernel's own shape and
+        // installs no function; the old action is not asked for.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                std::ptr::from_ref(&action),
+                std::ptr::null_mut::<kernel_sigaction>(),
+                size_of::<kernel_sigset_t>(),
+            )
+        };
         if result != 0 {
             return Err(io::Error::last_os_error());
         }
@@ -47,14 +60,21 @@ pub fn ignore(signal: Signal) -> io::Result<()> {
     }
 }
 
-fn may_change(signal: i32) -> bool {
-    let kept_by_libc = (32..libc::SIGRTMIN()).contains(&signal);
-    signal != libc::SIGKILL && signal != libc::SIGSTOP && !kept_by_libc
+fn may_change(signal: usize) -> bool {
+    let fixed = [Signal::KILL, Signal::STOP];
+    !fixed
+        .iter()
+        .any(|fixed| usize::try_from(fixed.as_raw()) == Ok(signal))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
+
+    /// Dispositions belong to the process, which tests may share.
+    static DISPOSITIONS: Mutex<()> = Mutex::new(());
 
     /// The mask of ignored signals, as the kernel shows it.
     fn ignored() -> u64 {
@@ -68,14 +88,16 @@ mod tests {
 
     #[test]
     fn nothing_is_ignored_afterwards() {
-        let sigpipe = 1 << (libc::SIGPIPE - 1);
-        assert_eq!(ignored() & sigpipe, sigpipe, "the runtime ignores SIGPIPE");
+        let _alone = DISPOSITIONS.lock();
+        ignore(Signal::PIPE).unwrap();
+        assert_ne!(ignored(), 0);
         default_dispositions().unwrap();
-        assert_eq!(ignored() & sigpipe, 0);
+        assert_eq!(ignored(), 0);
     }
 
     #[test]
     fn an_ignored_signal_does_nothing() {
+        let _alone = DISPOSITIONS.lock();
         ignore(Signal::USR2).unwrap();
         let me = rustix::process::getpid();
         rustix::process::kill_process(me, Signal::USR2).unwrap();

@@ -77,7 +77,9 @@ fn plan_of(file: &[u8], name: &str, getty: bool) -> Plan {
     }
     plan.ctrl_alt_del = jobs(&entries, name, Action::CtrlAltDel, getty);
     plan.shutdown = jobs(&entries, name, Action::Shutdown, getty);
-    plan.restart = jobs(&entries, name, Action::Restart, getty).into_iter().next();
+    plan.restart = jobs(&entries, name, Action::Restart, getty)
+        .into_iter()
+        .next();
     if getty {
         plan.keep = on_the_console(plan.keep);
     }
@@ -119,9 +121,10 @@ fn on_the_console(jobs: Vec<Job>) -> Vec<Job> {
             if std::mem::replace(&mut console_taken, true) {
                 return None;
             }
-            let words = job.process.split(' ').map(|word| {
-                if word == terminal { "console" } else { word }
-            });
+            let words = job
+                .process
+                .split(' ')
+                .map(|word| if word == terminal { "console" } else { word });
             job.process = words.collect::<Vec<_>>().join(" ");
             job.terminal = None;
             Some(job)
@@ -167,7 +170,10 @@ tty99::respawn:/sbin/getty 38400 tty99
         );
         assert_eq!(processes(&plan.keep), ["/sbin/syslogd -n"]);
         assert_eq!(processes(&plan.shutdown), ["/sbin/openrc shutdown"]);
-        assert_eq!(plan.restart.unwrap().to_string(), "/etc/inittab:8: /sbin/init");
+        assert_eq!(
+            plan.restart.unwrap().to_string(),
+            "/sbin/init (/etc/inittab:8)"
+        );
     }
 
     #[test]
@@ -175,7 +181,11 @@ tty99::respawn:/sbin/getty 38400 tty99
         let plan = plan_of(TABLE.as_bytes(), INITTAB, true);
         assert_eq!(
             processes(&plan.keep),
-            ["/sbin/getty 38400 console", "/sbin/syslogd -n", "/usr/bin/menu"]
+            [
+                "/sbin/getty 38400 console",
+                "/sbin/syslogd -n",
+                "/usr/bin/menu"
+            ]
         );
         assert!(plan.keep.iter().all(|job| job.terminal.is_none()));
     }

@@ -36,7 +36,12 @@ fn the_lines_of_alpine_are_read() {
             "/sbin/getty 38400 tty1".to_owned(),
         ),
         (5, None, Action::CtrlAltDel, "/sbin/reboot".to_owned()),
-        (6, None, Action::Shutdown, "/sbin/openrc shutdown".to_owned()),
+        (
+            6,
+            None,
+            Action::Shutdown,
+            "/sbin/openrc shutdown".to_owned(),
+        ),
     ];
     assert_eq!(entries(text), wanted);
 }
@@ -94,7 +99,10 @@ fn size_and_lines_are_limited() {
     let exact = "::once:/bin/true\n".repeat(MAX_LINES);
     assert!(parse(exact.as_bytes()).1.is_empty());
 
-    let large = format!("::once:/bin/true\n#{}\n::once:/bin/true", "x".repeat(MAX_BYTES));
+    let large = format!(
+        "::once:/bin/true\n#{}\n::once:/bin/true",
+        "x".repeat(MAX_BYTES)
+    );
     let (entries, complaints) = parse(large.as_bytes());
     assert_eq!((entries.len(), complaints.len()), (1, 1));
     assert_eq!(complaints[0].problem, Problem::TooManyBytes);
@@ -132,10 +140,12 @@ proptest! {
     fn a_good_line_survives_its_neighbours(noise in "[^\n]{0,80}") {
         let text = format!("{noise}\ntty7::respawn:/bin/service --flag");
         let (entries, _) = parse(text.as_bytes());
-        prop_assert!(entries.iter().any(|entry| {
-            entry.line == 2
-                && entry.terminal.as_deref() == Some("tty7")
-                && entry.process == "/bin/service --flag"
-        }));
+        let wanted = Entry {
+            line: 2,
+            terminal: Some("tty7".to_owned()),
+            action: Action::Respawn,
+            process: "/bin/service --flag".to_owned(),
+        };
+        prop_assert!(entries.contains(&wanted));
     }
 }

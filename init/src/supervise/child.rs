@@ -44,11 +44,7 @@ pub(crate) fn become_job(job: &Job, env: &[CString]) -> Failure {
     if let Err(failure) = prepare(job, command.login) {
         return failure;
     }
-    let failure = command.execute(env);
-    Failure::new(
-        format!("start {job}"),
-        io::Error::from_raw_os_error(failure.errno().unwrap_or_default()),
-    )
+    Failure::new(format!("start {job}"), command.execute(env))
 }
 
 fn prepare(job: &Job, login: bool) -> Result<(), Failure> {

@@ -87,9 +87,7 @@ mod tests {
 
     #[test]
     fn each_signal_means_one_thing_and_most_mean_nothing() {
-        let meant = (1..=64)
-            .filter(|&signal| meaning(signal).is_some())
-            .count();
+        let meant = (1..=64).filter(|&signal| meaning(signal).is_some()).count();
         assert_eq!(meant, 10);
         assert_eq!(
             meaning(Signal::SIGTERM as i32),

@@ -1,1 +1,41 @@
-fn main() {}
+//! `veld`: virtual environments from the command line.
+//!
+//! `main` parses, hands over to one file of [`commands`] and turns what comes
+//! back into an exit status. Only [`report`] prints errors; only the command
+//! that was asked for prints anything else.
+#![expect(
+    clippy::print_stdout,
+    reason = "printing is what a command line is for"
+)]
+
+mod cli;
+mod commands;
+mod jobs;
+mod json;
+mod output;
+mod progress;
+mod report;
+mod signal;
+mod table;
+mod usage;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::report(&error),
+    };
+    if cli.debug {
+        tracing_subscriber::fmt()
+            .with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
+            .with_writer(std::io::stderr)
+            .init();
+    }
+    match commands::run(cli.command) {
+        Ok(code) => code,
+        Err(failed) => report::failed(&failed),
+    }
+}

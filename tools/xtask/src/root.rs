@@ -93,7 +93,11 @@ fn kept(value: impl Fn(&'static str) -> Option<OsString>) -> Vec<OsString> {
     KEPT.iter()
         .filter_map(|name| {
             let value = value(name)?;
-            Some([OsStr::new(name), OsStr::new("="), &value].into_iter().collect())
+            Some(
+                [OsStr::new(name), OsStr::new("="), &value]
+                    .into_iter()
+                    .collect(),
+            )
         })
         .collect()
 }

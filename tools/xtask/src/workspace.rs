@@ -75,7 +75,8 @@ mod tests {
 
     #[test]
     fn the_triple_is_the_host_line() {
-        let text = "rustc 1.95.0\nbinary: rustc\nhost: aarch64-unknown-linux-gnu\nrelease: 1.95.0\n";
+        let text =
+            "rustc 1.95.0\nbinary: rustc\nhost: aarch64-unknown-linux-gnu\nrelease: 1.95.0\n";
         assert_eq!(triple_in(text), Some("aarch64-unknown-linux-gnu"));
         assert_eq!(triple_in("rustc 1.95.0"), None);
     }

@@ -40,7 +40,11 @@ impl<C> Parameter<C> {
         read: fn(&mut C, &Value<'_>) -> Outcome,
     ) -> Self {
         let required = None;
-        Self { key, required, read }
+        Self {
+            key,
+            required,
+            read,
+        }
     }
 
     /// A key that must be there.
@@ -50,7 +54,11 @@ impl<C> Parameter<C> {
         read: fn(&mut C, &Value<'_>) -> Outcome,
     ) -> Self {
         let required = Some(allowed);
-        Self { key, required, read }
+        Self {
+            key,
+            required,
+            read,
+        }
     }
 }
 
@@ -115,7 +123,8 @@ impl<'a> Document<'a> {
         let version = u128::from_str_radix(number.as_str(), number.radix()).ok()?;
         (version > u128::from(known)).then(|| {
             let what = format!("config file of version {version}, this veld knows up to {known}");
-            self.lines.problem(value.span().start, Some("version"), what)
+            self.lines
+                .problem(value.span().start, Some("version"), what)
         })
     }
 }
@@ -146,6 +155,7 @@ impl<'a> Lines<'a> {
     /// A problem that a parser of TOML found.
     pub(crate) fn syntax(&self, span: Option<Range<usize>>, message: &str) -> Problem {
         let at = span.map_or(0, |span| span.start);
+        let message = message.trim_end_matches(", expected nothing");
         self.problem(at, None, format!("not TOML: {message}"))
     }
 }

@@ -27,7 +27,9 @@ pub(crate) fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
         return Some(only);
     }
     let typed = key.to_lowercase();
-    let sections = known.iter().filter_map(|known| Some(known.split_once('.')?.0));
+    let sections = known
+        .iter()
+        .filter_map(|known| Some(known.split_once('.')?.0));
     known
         .iter()
         .copied()
@@ -55,7 +57,7 @@ mod tests {
     use super::*;
 
     const KNOWN: [&str; 6] = [
-        "id",
+        "uuid",
         "hostname",
         "resources.ram",
         "resources.swap",
@@ -85,7 +87,7 @@ mod tests {
     fn a_level_names_each_section_once() {
         assert_eq!(
             level("", &KNOWN),
-            ["id", "hostname", "resources", "start", "stop"]
+            ["uuid", "hostname", "resources", "start", "stop"]
         );
         assert_eq!(level("resources.", &KNOWN), ["ram", "swap"]);
     }

@@ -7,6 +7,9 @@ use toml::Spanned;
 use toml::de::{DeInteger, DeValue};
 use veld_units::Quoted;
 
+/// Elements of a list, of which each is compared with each.
+const MOST_ELEMENTS: usize = 256;
+
 /// What is wrong with a value, and at which byte of the text.
 #[derive(Debug)]
 pub(crate) struct Complaint {
@@ -56,6 +59,10 @@ impl<'a> Value<'a> {
         let DeValue::Array(elements) = self.0.get_ref() else {
             return Err(vec![self.not("a list")]);
         };
+        if elements.len() > MOST_ELEMENTS {
+            let what = format!("{} elements, allowed are {MOST_ELEMENTS}", elements.len());
+            return Err(vec![self.complaint(what)]);
+        }
         let mut values = Vec::new();
         let mut complaints = Vec::new();
         for element in elements.iter().map(Value::new) {
@@ -80,7 +87,10 @@ impl<'a> Value<'a> {
             return Ok(());
         }
         let text = self.text().map_err(|complaint| vec![complaint])?;
-        let what = format!("{} is not a switch: allowed is true or false", Quoted(&text));
+        let what = format!(
+            "{} is not a switch: allowed is true or false",
+            Quoted(&text)
+        );
         Err(vec![self.complaint(what)])
     }
 

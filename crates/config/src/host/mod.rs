@@ -27,9 +27,9 @@ pub(crate) const IDS_PER_VE: u32 = 65_536;
 pub struct HostConfig {
     /// Where things are.
     pub paths: Paths,
-    /// The cgroup below which every VE has its own, as a path without a slash
-    /// in front.
-    pub cgroup_parent: PathBuf,
+    /// The cgroup below which every VE has its own, right below the root of each
+    /// hierarchy: one name of a directory, never a path.
+    pub cgroup_parent: String,
     /// The first user id of the first VE's range: a multiple of 65,536.
     pub first_uid: u32,
     /// What the VEs' addresses, name servers and links come from.
@@ -126,7 +126,8 @@ impl HostConfig {
     /// [`Invalid::NoRange`] where the range would reach the last 65,536 ids of
     /// all, in which -1, "no id", is.
     pub fn uid_of(&self, id: VeId) -> Result<u32, Invalid> {
-        let ranges_before_last = (u32::MAX / IDS_PER_VE).saturating_sub(self.first_uid / IDS_PER_VE);
+        let ranges_before_last =
+            (u32::MAX / IDS_PER_VE).saturating_sub(self.first_uid / IDS_PER_VE);
         if id.get() > ranges_before_last {
             return Err(Invalid::NoRange {
                 id: id.get(),
@@ -208,7 +209,7 @@ struct Raw {
     run: PathBuf,
     libexec: Option<PathBuf>,
     templates: Option<PathBuf>,
-    cgroup_parent: PathBuf,
+    cgroup_parent: String,
     first_uid: u32,
     network: HostNetwork,
     start_timeout: Timespan,
@@ -222,7 +223,7 @@ impl Default for Raw {
             run: PathBuf::from("/run/veld"),
             libexec: None,
             templates: None,
-            cgroup_parent: PathBuf::from("veld"),
+            cgroup_parent: "veld".to_owned(),
             first_uid: 1_879_048_192,
             network: settings::default_network(),
             start_timeout: Timespan::seconds(90),
@@ -233,7 +234,9 @@ impl Default for Raw {
 
 impl Raw {
     fn complete(self) -> HostConfig {
-        let templates = self.templates.unwrap_or_else(|| self.data.join("templates"));
+        let templates = self
+            .templates
+            .unwrap_or_else(|| self.data.join("templates"));
         HostConfig {
             paths: Paths {
                 templates,

@@ -1,7 +1,6 @@
 //! The table of the host's settings: one row per key, and their validators.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
 
 use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
 use veld_units::Error;
@@ -67,20 +66,19 @@ pub(super) fn default_network() -> HostNetwork {
     }
 }
 
-/// Names of cgroups between slashes. A name with a dot could be, now or in a
-/// later kernel, one of the controllers' files.
-fn cgroup_parent(text: &str) -> Result<PathBuf, Invalid> {
-    let fits = |name: &str| {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        (1..=64).contains(&name.len())
-            && name.bytes().all(plain)
-            && name.starts_with(|first: char| first.is_ascii_alphanumeric())
-    };
-    if text.split('/').all(fits) && text.len() <= 255 {
-        Ok(PathBuf::from(text))
+/// One name, because the groups of all VEs are found and removed by joining it
+/// to a hierarchy's root: with a slash or as `..` it would reach another's group.
+///
+/// # Kernel
+/// cgroups(7), mkdir(2).
+fn cgroup_parent(text: &str) -> Result<String, Invalid> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    let named = !matches!(text, "." | "..") && (1..=64).contains(&text.len());
+    if named && text.bytes().all(plain) {
+        Ok(text.to_owned())
     } else {
-        let allowed = "names of letters, digits, '-', '_' and '.', between slashes";
-        Err(Invalid::form(text, "a cgroup", allowed))
+        let allowed = "1 to 64 letters, digits, '.', '_' and '-', but not . or ..";
+        Err(Invalid::form(text, "the name of a cgroup", allowed))
     }
 }
 
@@ -152,6 +150,10 @@ fn link_prefix(text: &str) -> Result<String, Invalid> {
         Ok(text.to_owned())
     } else {
         let allowed = "1 to 8 lower-case letters";
-        Err(Invalid::form(text, "the beginning of a link's name", allowed))
+        Err(Invalid::form(
+            text,
+            "the beginning of a link's name",
+            allowed,
+        ))
     }
 }

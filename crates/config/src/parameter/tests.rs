@@ -73,10 +73,7 @@ fn an_address_is_one_that_a_ve_can_have() {
         ("", "\"\" is not an IP address"),
         ("127.0.0.1", "\"127.0.0.1\" cannot be used: it is loopback"),
         ("::1", "\"::1\" cannot be used: it is loopback"),
-        (
-            "0.0.0.0",
-            "\"0.0.0.0\" cannot be used: it is unspecified",
-        ),
+        ("0.0.0.0", "\"0.0.0.0\" cannot be used: it is unspecified"),
         ("::", "\"::\" cannot be used: it is unspecified"),
         ("224.0.0.1", "\"224.0.0.1\" cannot be used: it is multicast"),
         ("ff02::1", "\"ff02::1\" cannot be used: it is multicast"),
@@ -98,7 +95,12 @@ fn an_address_is_one_that_a_ve_can_have() {
     for (text, expected) in table {
         assert_eq!(words(address(text)), expected);
     }
-    for text in ["10.117.0.2", "203.0.113.7", "fd76:656c:64::2", "2001:db8::1"] {
+    for text in [
+        "10.117.0.2",
+        "203.0.113.7",
+        "fd76:656c:64::2",
+        "2001:db8::1",
+    ] {
         assert_eq!(address(text).unwrap().to_string(), text);
     }
 }

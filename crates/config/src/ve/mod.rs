@@ -4,6 +4,10 @@
 //! into text there are two ways: a new file with a header that says what it is
 //! ([`VeConfig::to_toml`]), and an edit of the file that is there, which keeps
 //! the comments and the order of the person who wrote it ([`VeConfig::update`]).
+//!
+//! What a VE is found by, its name and its number ([`crate::VeId`]), is not in
+//! it: a VE can be stopped and destroyed while its config is nonsense, and a
+//! copy that a person may edit could only disagree.
 
 mod edit;
 mod settings;
@@ -15,9 +19,7 @@ use veld_durable::Life;
 use veld_units::{Bytes, Count, CpuUnits, Percent};
 
 use crate::document::{Document, Parameter};
-use crate::{
-    ConfigError, Dns, ErrorKind, Hostname, Init, Mode, TemplateName, Uuid, VeId, VeName, file,
-};
+use crate::{ConfigError, Dns, ErrorKind, Hostname, Init, Mode, TemplateName, Uuid, VeName, file};
 use settings::SETTINGS;
 
 /// The format that this crate writes, and the latest that it reads.
@@ -26,8 +28,6 @@ pub(crate) const VERSION: u32 = 1;
 /// What an administrator has set for a VE.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VeConfig {
-    /// Its number on this host.
-    pub id: VeId,
     /// What it is, on whatever host.
     pub uuid: Uuid,
     /// The template that its root is made of.
@@ -79,9 +79,8 @@ impl VeConfig {
     ///
     /// Its host name is its name's, its network routed and without an address.
     #[must_use]
-    pub fn new(id: VeId, uuid: Uuid, template: TemplateName, name: &VeName) -> Self {
+    pub fn new(uuid: Uuid, template: TemplateName, name: &VeName) -> Self {
         Self {
-            id,
             uuid,
             template,
             hostname: Hostname::of(name),
@@ -116,8 +115,10 @@ impl VeConfig {
         let parameters: Vec<&Parameter<Raw>> =
             SETTINGS.iter().map(|setting| &setting.parameter).collect();
         document.read(&parameters, &mut raw)?;
-        raw.complete()
-            .ok_or_else(|| unreachable!("a document without a required key is refused"))
+        let Some(config) = raw.complete() else {
+            unreachable!("a document without a required key was refused");
+        };
+        Ok(config)
     }
 
     /// The text of a new config file, with comments that say what it is.
@@ -160,7 +161,6 @@ impl VeConfig {
 /// A config while its file is read: what must be there is not there yet.
 #[derive(Debug, Default)]
 struct Raw {
-    id: Option<VeId>,
     uuid: Option<Uuid>,
     template: Option<TemplateName>,
     hostname: Option<Hostname>,
@@ -175,7 +175,6 @@ impl Raw {
     /// The config, where all that must be there is.
     fn complete(self) -> Option<VeConfig> {
         Some(VeConfig {
-            id: self.id?,
             uuid: self.uuid?,
             template: self.template?,
             hostname: self.hostname?,

@@ -8,7 +8,7 @@ use veld_units::Error;
 
 use super::{Raw, VERSION, VeConfig};
 use crate::document::Parameter;
-use crate::{Hostname, TemplateName, Uuid, VeId, parameter};
+use crate::{Hostname, TemplateName, Uuid, parameter};
 
 /// A row: how the key is read, and what stands in the file for a config.
 pub(super) struct Setting {
@@ -22,12 +22,6 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         parameter: Parameter::required("version", "1", |_, value| value.set(&mut (), version)),
         write: |_| Some(i64::from(VERSION).into()),
-    },
-    Setting {
-        parameter: Parameter::required("id", "1 to 36862", |raw, value| {
-            value.set_some(&mut raw.id, VeId::from_str)
-        }),
-        write: |config| Some(i64::from(config.id.get()).into()),
     },
     Setting {
         parameter: Parameter::required("uuid", "a UUID", |raw, value| {

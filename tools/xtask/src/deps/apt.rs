@@ -67,7 +67,14 @@ fn update() -> Result<()> {
 fn apt_get(action: &str, packages: &[Package]) -> Result<()> {
     let mut command = root::command("installing packages", "env")?;
     command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
-    command.args(["-q", "-y", "-o", PATIENCE, "--no-install-recommends", action]);
+    command.args([
+        "-q",
+        "-y",
+        "-o",
+        PATIENCE,
+        "--no-install-recommends",
+        action,
+    ]);
     command.args(packages.iter().map(|package| package.name));
     println!("   {}", run::line_of(&command));
     run::run(&mut command)

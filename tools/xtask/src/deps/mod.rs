@@ -12,8 +12,8 @@ use anyhow::{Result, bail};
 use crate::report;
 use crate::run;
 
-pub(crate) use packages::Set;
 use packages::Package;
+pub(crate) use packages::Set;
 
 /// Which sets of packages.
 #[derive(Debug, clap::Args)]

@@ -28,28 +28,96 @@ const fn package(set: Set, name: &'static str, why: &'static str) -> Package {
 }
 
 const PACKAGES: &[Package] = &[
-    package(Set::Build, "gcc", "links, and compiles the C of liblzma and zstd"),
-    package(Set::Build, "libc6-dev", "the static C library that shim, init and veld are linked to"),
-    package(Set::Run, "debian-archive-keyring", "the keys that a Debian template's packages are checked by"),
+    package(
+        Set::Build,
+        "gcc",
+        "links, and compiles the C of liblzma and zstd",
+    ),
+    package(
+        Set::Build,
+        "libc6-dev",
+        "the static C library that shim, init and veld are linked to",
+    ),
+    package(
+        Set::Run,
+        "debian-archive-keyring",
+        "the keys that a Debian template's packages are checked by",
+    ),
     package(Set::Run, "mmdebstrap", "makes Debian templates"),
-    package(Set::Run, "mount", "mmdebstrap mounts /proc and /sys in a template that it makes"),
-    package(Set::Run, "nftables", "loads the one table of firewall rules"),
+    package(
+        Set::Run,
+        "mount",
+        "mmdebstrap mounts /proc and /sys in a template that it makes",
+    ),
+    package(
+        Set::Run,
+        "nftables",
+        "loads the one table of firewall rules",
+    ),
     package(Set::Run, "zstd", "mmdebstrap packs templates with it"),
-    package(Set::Test, "acl", "suites set and read access control lists on both sides"),
-    package(Set::Test, "attr", "suites set and read extended attributes on both sides"),
-    package(Set::Test, "busybox-static", "the smallest distribution, made by the suites themselves"),
-    package(Set::Test, "iproute2", "the oracle outside: links, addresses and routes"),
-    package(Set::Test, "iputils-ping", "the network suites' simplest traffic"),
-    package(Set::Test, "libcap2-bin", "file capabilities in templates and private areas"),
-    package(Set::Test, "procps", "the oracle outside: processes and their limits"),
-    package(Set::Test, "strace", "suites count the system calls of a start"),
-    package(Set::Test, "util-linux", "nsenter, unshare and findmnt: the oracle outside"),
-    package(Set::Bench, "busybox-static", "the trivial PID 1 of the start measurements"),
-    package(Set::Bench, "hyperfine", "a second opinion on any number of the table"),
+    package(
+        Set::Test,
+        "acl",
+        "suites set and read access control lists on both sides",
+    ),
+    package(
+        Set::Test,
+        "attr",
+        "suites set and read extended attributes on both sides",
+    ),
+    package(
+        Set::Test,
+        "busybox-static",
+        "the smallest distribution, made by the suites themselves",
+    ),
+    package(
+        Set::Test,
+        "iproute2",
+        "the oracle outside: links, addresses and routes",
+    ),
+    package(
+        Set::Test,
+        "iputils-ping",
+        "the network suites' simplest traffic",
+    ),
+    package(
+        Set::Test,
+        "libcap2-bin",
+        "file capabilities in templates and private areas",
+    ),
+    package(
+        Set::Test,
+        "procps",
+        "the oracle outside: processes and their limits",
+    ),
+    package(
+        Set::Test,
+        "strace",
+        "suites count the system calls of a start",
+    ),
+    package(
+        Set::Test,
+        "util-linux",
+        "nsenter, unshare and findmnt: the oracle outside",
+    ),
+    package(
+        Set::Bench,
+        "busybox-static",
+        "the trivial PID 1 of the start measurements",
+    ),
+    package(
+        Set::Bench,
+        "hyperfine",
+        "a second opinion on any number of the table",
+    ),
     package(Set::Bench, "lxc", "the peer whose times are the aims"),
     package(Set::Bench, "runc", "a peer: application containers"),
     package(Set::Bench, "systemd-container", "a peer: systemd-nspawn"),
-    package(Set::Bench, "util-linux", "the floor: unshare and nsenter do nothing else"),
+    package(
+        Set::Bench,
+        "util-linux",
+        "the floor: unshare and nsenter do nothing else",
+    ),
 ];
 
 /// The packages of all of `sets`, each once.

@@ -1,0 +1,451 @@
+//! What config.toml may say, every line that refuses, and that edits keep what
+//! a person wrote.
+
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const FILE: &str = "/var/lib/veld/ve/web1/config.toml";
+
+const FULL: &str = r#"# The shop's web server.
+version = 1
+uuid = "01234567-89ab-4def-8123-456789abcdef"
+template = "debian-12"
+hostname = "web1.example.org"
+onboot = true # since the move
+init = "hand-over"
+getty = false
+
+[resources]
+ram = "512M"
+swap = 0
+cpus = 2
+cpuunits = 1_500
+cpulimit = "150%"
+# Mail queues fork a lot.
+processes = 0x200
+
+[network]
+mode = "routed"
+ip = [
+    "10.117.0.2", # inside
+    "fd76:656c:64::2",
+]
+dns = ["host", "192.0.2.53"]
+"#;
+
+const LEAST: &str = r#"version = 1
+uuid = "01234567-89ab-4def-8123-456789abcdef"
+template = "debian-12"
+hostname = "web1"
+"#;
+
+fn parse(text: &str) -> Result<VeConfig, ConfigError> {
+    VeConfig::parse(Path::new(FILE), text)
+}
+
+fn least() -> VeConfig {
+    parse(LEAST).unwrap()
+}
+
+/// What is said of the least config with `more` at its end, line 5 on, less the
+/// file's name.
+fn refusal(more: &str) -> String {
+    let said = parse(&format!("{LEAST}{more}")).unwrap_err().to_string();
+    said.replace(&format!("{FILE}:"), "")
+}
+
+#[test]
+fn a_full_file_is_read_whole() {
+    let config = parse(FULL).unwrap();
+    let ip = ["10.117.0.2", "fd76:656c:64::2"].map(|text| text.parse().unwrap());
+    let expected = VeConfig {
+        uuid: "01234567-89ab-4def-8123-456789abcdef".parse().unwrap(),
+        template: "debian-12".parse().unwrap(),
+        hostname: "web1.example.org".parse().unwrap(),
+        onboot: true,
+        init: Init::HandOver,
+        getty: false,
+        resources: Resources {
+            ram: Some(Bytes::mib(512)),
+            swap: Some(Bytes::new(0)),
+            cpus: Count::new(2),
+            cpuunits: CpuUnits::new(1500),
+            cpulimit: Percent::new(150),
+            processes: Count::new(512),
+        },
+        network: Network {
+            mode: Mode::Routed,
+            ip: ip.to_vec(),
+            dns: vec![Dns::Host, Dns::Server("192.0.2.53".parse().unwrap())],
+        },
+    };
+    assert_eq!(config, expected);
+}
+
+#[test]
+fn what_is_absent_has_its_default() {
+    let name: VeName = "web1".parse().unwrap();
+    let config = least();
+    let new = VeConfig::new(config.uuid, config.template.clone(), &name);
+    assert_eq!(config, new);
+}
+
+const MISTAKES: &[(&str, &str)] = &[
+    (
+        "[resources]\nrma = \"1G\"\n",
+        "6: unknown key resources.rma, did you mean resources.ram?",
+    ),
+    (
+        "ram = \"1G\"\n",
+        "5: unknown key ram, did you mean resources.ram?",
+    ),
+    (
+        "[network]\nmtu = 1500\n",
+        "6: unknown key network.mtu: allowed are mode, ip, dns",
+    ),
+    (
+        "[netwrok]\nmtu = 1500\n",
+        "5: unknown key netwrok, did you mean network?",
+    ),
+    (
+        "\"re.so\\n\" = 1\n",
+        "5: unknown key \"re.so\\n\": allowed are version, uuid, template, hostname, \
+             onboot, init, getty, resources, network",
+    ),
+    (
+        "resources = 5\n",
+        "5: resources: is one value: allowed is a table",
+    ),
+    ("[[network]]\n", "5: network: is a list: allowed is a table"),
+    (
+        "[init]\npath = \"/x\"\n",
+        "5: init: is a table: allowed is one value",
+    ),
+    (
+        "onboot = \"yes\"\n",
+        "5: onboot: \"yes\" is not a switch: allowed is true or false",
+    ),
+    (
+        "onboot = [true]\n",
+        "5: onboot: is a list: allowed is one value",
+    ),
+    (
+        "[resources]\nram = 1\n",
+        "6: resources.ram: \"1\" is out of range: allowed is 4M or more",
+    ),
+    (
+        "[resources]\nram = 1.5\n",
+        "6: resources.ram: \"1.5\" is not a size: \
+             allowed is a number with K, M, G, T or P (pages)",
+    ),
+    (
+        "[resources]\nram = true\n",
+        "6: resources.ram: \"true\" is not a size: \
+             allowed is a number with K, M, G, T or P (pages)",
+    ),
+    (
+        "[resources]\ncpus = -0x1\n",
+        "6: not TOML: integers with a radix cannot be signed",
+    ),
+    (
+        "[resources]\ncpus = -1\n",
+        "6: resources.cpus: \"-1\" is not a whole number: allowed is 1 to 8192",
+    ),
+    (
+        "[network]\nip = \"10.0.0.3\"\n",
+        "6: network.ip: is one value: allowed is a list",
+    ),
+    (
+        "[network]\nip = [\n\"10.0.0.3\",\n\"10.0.0.300\"]\n",
+        "8: network.ip: \"10.0.0.300\" is not an IP address",
+    ),
+    (
+        "[network]\nip = [\"fd00::3\",\n\"fd00:0::3\"]\n",
+        "7: network.ip: \"fd00:0::3\" is there twice",
+    ),
+    (
+        "[network]\nip = [[\"10.0.0.3\"]]\n",
+        "6: network.ip: is a list: allowed is one value",
+    ),
+    (
+        "id = 101\n",
+        "5: unknown key id: allowed are version, uuid, template, hostname, \
+             onboot, init, getty, resources, network",
+    ),
+    ("hostname = \"web2\"\n", "5: not TOML: duplicate key"),
+];
+
+#[test]
+fn each_mistake_has_its_line() {
+    for (more, expected) in MISTAKES {
+        assert_eq!(refusal(more), *expected, "{more}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_reported_in_the_order_of_their_lines() {
+    let text = r#"hostname = "a_b"
+onbot = true
+uuid = "x"
+[network]
+ip = ["10.0.0.300", "::"]
+mode = "bridge"
+[resources]
+ram = "12Q"
+processes = 3
+"#;
+    let error = parse(text).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    let expected = r#"
+FILE:1: hostname: "a_b" is not a host name: '_' at position 1
+FILE:2: unknown key onbot, did you mean onboot?
+FILE:3: uuid: "x" is not a UUID: allowed is 8-4-4-4-12 hexadecimal digits, not all zero
+FILE:5: network.ip: "10.0.0.300" is not an IP address
+FILE:5: network.ip: "::" cannot be used: it is unspecified
+FILE:6: network.mode: "bridge" is not a network mode: allowed is routed or none
+FILE:8: resources.ram: "12Q" is not a size: allowed is a number with K, M, G, T or P (pages)
+FILE:9: resources.processes: "3" is out of range: allowed is 8 to 4194304
+FILE: version: is missing: allowed is 1
+FILE: template: is missing: allowed is the name of a template"#;
+    assert_eq!(error.to_string(), expected.trim().replace("FILE", FILE));
+    let problem = &error.problems()[1];
+    assert_eq!((problem.line, problem.key.as_deref()), (Some(2), None));
+}
+
+#[test]
+fn errors_of_syntax_are_reported_with_their_lines() {
+    let error = parse("onboot = \nuuid = \"x\n[network\n")
+        .unwrap_err()
+        .to_string();
+    let lines: Vec<&str> = error.lines().collect();
+    let expected = [
+        ":1: not TOML: string values must be quoted, expected literal string",
+        ":2: not TOML: invalid basic string, expected `\"`",
+        ":3: not TOML: unclosed table, expected `]`",
+    ];
+    assert_eq!(lines, expected.map(|line| format!("{FILE}{line}")));
+}
+
+#[test]
+fn a_file_of_a_newer_veld_is_not_judged() {
+    let error = parse("uuid = 0\nversion = 2\nquota = \"1G\"\n").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Newer);
+    assert_eq!(
+        error.to_string(),
+        format!("{FILE}:2: version: config file of version 2, this veld knows up to 1")
+    );
+    let old = LEAST.replace("version = 1", "version = 0");
+    assert_eq!(
+        parse(&old).unwrap_err().to_string(),
+        format!("{FILE}:1: version: \"0\" is not a version of this file: allowed is 1")
+    );
+}
+
+#[test]
+fn a_hundred_problems_are_enough() {
+    let many: String = (0..150).map(|n| format!("quota{n} = 1\n")).collect();
+    let error = parse(&format!("{LEAST}{many}")).unwrap_err();
+    assert_eq!(error.problems().len(), 101);
+    let last = error.to_string();
+    assert!(
+        last.ends_with(&format!("\n{FILE}: 50 more problems")),
+        "{last}"
+    );
+}
+
+#[test]
+fn a_list_has_an_end() {
+    let many = "\"10.0.0.3\",".repeat(257);
+    assert_eq!(
+        refusal(&format!("network.ip = [{many}]\n")),
+        "5: network.ip: 257 elements, allowed are 256"
+    );
+}
+
+#[test]
+fn a_value_cannot_forge_a_line() {
+    let said = refusal("init = \"x\\n/etc/passwd:1: gone\\u001b[2J\"\n");
+    let expected = r#"5: init: "x\n/etc/passwd:1: gone\u{1b}[2J" is not an init: allowed is auto, hand-over, supervise or an absolute path without .."#;
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn windows_line_ends_and_a_byte_order_mark_are_read() {
+    let text = format!("\u{feff}{}", FULL.replace('\n', "\r\n"));
+    assert_eq!(parse(&text).unwrap(), parse(FULL).unwrap());
+}
+
+#[test]
+fn a_new_file_says_what_it_is() {
+    let text = parse(FULL).unwrap().to_toml();
+    let (header, body) = text.split_once("\n\n").unwrap();
+    assert!(header.starts_with("# Settings of one VE."), "{header}");
+    let expected = r#"version = 1
+uuid = "01234567-89ab-4def-8123-456789abcdef"
+template = "debian-12"
+hostname = "web1.example.org"
+onboot = true
+init = "hand-over"
+getty = false
+
+[resources]
+ram = "512M"
+swap = "0"
+cpus = 2
+cpuunits = 1500
+cpulimit = "150%"
+processes = 512
+
+[network]
+mode = "routed"
+ip = ["10.117.0.2", "fd76:656c:64::2"]
+dns = ["host", "192.0.2.53"]
+"#;
+    assert_eq!(body, expected);
+}
+
+#[test]
+fn an_edit_keeps_what_a_person_wrote() {
+    let mut config = parse(FULL).unwrap();
+    config.onboot = false;
+    config.resources.ram = Some(Bytes::mib(1024));
+    config.resources.cpus = None;
+    config.network.dns.clear();
+    let edited = config.update(Path::new(FILE), FULL).unwrap();
+    let expected = FULL
+        .replace("onboot = true #", "onboot = false #")
+        .replace("\"512M\"", "\"1G\"")
+        .replace("cpus = 2\n", "")
+        .replace("[\"host\", \"192.0.2.53\"]", "[]");
+    assert_eq!(edited, expected);
+}
+
+#[test]
+fn an_edit_adds_sections_in_every_style() {
+    let mut config = least();
+    config.resources.ram = Some(Bytes::mib(64));
+    config.resources.swap = Some(Bytes::mib(64));
+    let styles = [
+        ("", "\n[resources]\nram = \"64M\"\nswap = \"64M\"\n"),
+        (
+            "resources = { ram = \"1G\" } # little\n",
+            "resources = { ram = \"64M\" , swap = \"64M\" } # little\n",
+        ),
+        (
+            "resources.ram = \"1G\"\n",
+            "resources.ram = \"64M\"\nresources.swap = \"64M\"\n",
+        ),
+    ];
+    for (before, after) in styles {
+        let edited = config
+            .update(Path::new(FILE), &format!("{LEAST}{before}"))
+            .unwrap();
+        assert_eq!(edited, format!("{LEAST}{after}"));
+        assert_eq!(parse(&edited).unwrap(), config);
+    }
+}
+
+#[test]
+fn a_file_is_saved_and_loaded() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    let mut config = parse(FULL).unwrap();
+    config.save(&path).unwrap();
+    assert_eq!(VeConfig::load(&path).unwrap(), config);
+
+    let commented = format!("# mine\n{}", std::fs::read_to_string(&path).unwrap());
+    veld_durable::replace(&path, commented.as_bytes(), Life::Volatile).unwrap();
+    config.hostname = "web2".parse().unwrap();
+    config.save(&path).unwrap();
+    assert_eq!(VeConfig::load(&path).unwrap(), config);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.starts_with("# mine\n"), "{text}");
+
+    config.resources.ram = Some(Bytes::new(1));
+    let refused = config.save(&path).unwrap_err().to_string();
+    assert!(refused.ends_with("resources.ram: \"1\" is out of range: allowed is 4M or more"));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    let path = path.with_file_name("new.toml");
+    assert_eq!(config.save(&path).unwrap_err().kind(), ErrorKind::Invalid);
+    assert!(!path.exists());
+}
+
+prop_compose! {
+    fn resources()(
+        ram in proptest::option::of((4_u64 << 20)..1 << 62),
+        swap in proptest::option::of(0..1_u64 << 62),
+        cpus in 0..8193_u32,
+        cpuunits in 0..500_001_u32,
+        cpulimit in 0..819_201_u32,
+        processes in proptest::option::of(8..4_194_305_u32),
+    ) -> Resources {
+        Resources {
+            ram: ram.map(Bytes::new),
+            swap: swap.map(Bytes::new),
+            cpus: Count::new(cpus),
+            cpuunits: CpuUnits::new(cpuunits),
+            cpulimit: Percent::new(cpulimit),
+            processes: processes.and_then(Count::new),
+        }
+    }
+}
+
+prop_compose! {
+    fn network()(
+        mode in prop_oneof![Just(Mode::Routed), Just(Mode::None)],
+        v4 in proptest::collection::btree_set(0x0a00_0000_u32..0x0b00_0000, 0..4),
+        v6 in proptest::collection::btree_set(0xfd_u128 << 120..0xfe << 120, 0..4),
+        host: bool,
+    ) -> Network {
+        let v4 = v4.into_iter().map(|bits| IpAddr::from(bits.to_be_bytes()));
+        let v6 = v6.into_iter().map(|bits| IpAddr::from(bits.to_be_bytes()));
+        let ip: Vec<IpAddr> = v4.chain(v6).collect();
+        let servers = ip.iter().copied().map(Dns::Server);
+        let dns = host.then_some(Dns::Host).into_iter().chain(servers).collect();
+        Network { mode, ip, dns }
+    }
+}
+
+prop_compose! {
+    fn config()(
+        uuid in 1..u128::MAX,
+        template in "[a-z0-9][a-z0-9.-]{0,62}",
+        hostname in "[a-zA-Z0-9]{1,20}([.-][a-z0-9]{1,9}){0,3}",
+        onboot: bool,
+        init in prop_oneof![
+            Just(Init::Auto), Just(Init::HandOver), Just(Init::Supervise),
+            r#"/[a-z"'\\ #éß=]{0,20}[a-z]"#.prop_map(|path| Init::Program(PathBuf::from(path))),
+        ],
+        getty: bool,
+        resources in resources(),
+        network in network(),
+    ) -> VeConfig {
+        let hex = format!("{uuid:032x}");
+        let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+        VeConfig {
+            uuid: parts.join("-").parse().unwrap(),
+            template: template.parse().unwrap(),
+            hostname: hostname.parse().unwrap(),
+            onboot, init, getty, resources, network,
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_reads_back(config in config()) {
+        prop_assert_eq!(parse(&config.to_toml()).unwrap(), config);
+    }
+
+    #[test]
+    fn an_edit_says_the_new_config(old in config(), new in config()) {
+        let edited = new.update(Path::new(FILE), &old.to_toml()).unwrap();
+        prop_assert_eq!(parse(&edited).unwrap(), new.clone());
+        let edited = new.update(Path::new(FILE), FULL).unwrap();
+        prop_assert_eq!(parse(&edited).unwrap(), new);
+        prop_assert!(edited.contains("# The shop's web server."));
+    }
+}

@@ -1,0 +1,20 @@
+//! A guest without any link of the host's.
+
+use std::os::fd::BorrowedFd;
+
+use veld_sys::Context;
+
+use crate::message::{self, LOOPBACK};
+use crate::{Error, netns};
+
+/// Takes the `lo` of a namespace up, which [`attach`](crate::attach) does by itself.
+///
+/// # Errors
+/// As the kernel says; EPERM without `CAP_SYS_ADMIN` over the namespace.
+pub fn loopback_up(guest: BorrowedFd<'_>) -> Result<(), Error> {
+    let [mut inside] = netns::talk(guest)?;
+    inside
+        .change("set lo up inside", message::up(LOOPBACK), 0)
+        .context(|| "take link lo up inside")?;
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! Making a VE: a directory, a number, a config. Nothing of the template is copied.
+
+use std::net::IpAddr;
+
+use veld_config::{Dns, Hostname, Mode, Resources, TemplateName, Uuid, VeConfig, VeId, VeName};
+
+use crate::error::{Error, ErrorKind, Source};
+use crate::host::Host;
+use crate::outcome::Done;
+use crate::plan;
+use crate::ve::Ve;
+
+/// What an administrator wants of a new VE.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// Its template.
+    pub template: TemplateName,
+    /// Its host name; its own name where not given.
+    pub hostname: Option<Hostname>,
+    /// What it may use.
+    pub resources: Resources,
+    /// How it is connected.
+    pub mode: Mode,
+    /// Its addresses; one of each pool where none is given.
+    pub ip: Vec<IpAddr>,
+    /// Its name servers; the host's choice where none is given.
+    pub dns: Vec<Dns>,
+    /// Whether it starts with the host.
+    pub onboot: bool,
+}
+
+/// Makes the VE `name`.
+///
+/// # Errors
+/// [`ErrorKind::Exists`]; [`ErrorKind::Refused`] for a template that is not
+/// there or a limit that cannot be enforced; [`ErrorKind::Failed`] for a step.
+/// Nothing is left of a VE that was not made.
+pub fn create(host: &Host, name: VeName, wish: &Wish) -> Result<Done, Error> {
+    let ve = host.ve(name);
+    let lock = ve.lock("create")?;
+    let result = if ve.area.exists() {
+        Err(Error::fact(ErrorKind::Exists, &ve.name, "exists already"))
+    } else {
+        make(&ve, wish).map_err(|source| {
+            let also = sweep(&ve).err().map(|error| crate::error::chain(&error));
+            Error::action(&ve.name, "create", source).and_also(also)
+        })
+    };
+    if matches!(&result, Err(error) if error.kind() == ErrorKind::Exists) {
+        return result.map(|_: VeId| Done::default());
+    }
+    // A VE that does not run has nothing in the run directory.
+    let removed = ve.run.remove(lock);
+    let id = result?;
+    removed.map_err(|failure| Error::action(&ve.name, "create", failure))?;
+    Ok(Done::new(format!("created, id {id}")))
+}
+
+fn make(ve: &Ve<'_>, wish: &Wish) -> Result<VeId, Source> {
+    let host = ve.host;
+    let _template = host.templates().lock_shared(wish.template.as_str())?;
+    host.templates().get(wish.template.as_str())?;
+    sweep(ve)?;
+    let making = ve.area.make()?;
+    let id = host.ids().take(ve.name.as_str(), |id| making.set_id(id))?;
+    let id = VeId::new(id).ok_or_else(|| Source::Reported(format!("{id} is not an id of a VE")))?;
+    let config = config(ve, wish, id)?;
+    veld_cgroups::Host::probe()?.check(&plan::limits(&config))?;
+    making.finish(&config.to_toml())?;
+    Ok(id)
+}
+
+fn config(ve: &Ve<'_>, wish: &Wish, id: VeId) -> Result<VeConfig, Source> {
+    let mut config = VeConfig::new(Uuid::random()?, wish.template.clone(), &ve.name);
+    if let Some(hostname) = &wish.hostname {
+        config.hostname = hostname.clone();
+    }
+    config.resources = wish.resources.clone();
+    config.onboot = wish.onboot;
+    config.network.mode = wish.mode;
+    config.network.dns.clone_from(&wish.dns);
+    config.network.ip.clone_from(&wish.ip);
+    if wish.ip.is_empty() && wish.mode == Mode::Routed {
+        let pools = &ve.host.config().network;
+        config.network.ip = vec![
+            veld_network::address_for(pools.pool4, id.get())?.into(),
+            veld_network::address6_for(pools.pool6, id.get())?.into(),
+        ];
+    }
+    Ok(config)
+}
+
+/// Takes away what a creation or removal that did not end has left.
+fn sweep(ve: &Ve<'_>) -> Result<(), Source> {
+    for id in ve.area.unswept_ids() {
+        ve.host.ids().release(id, ve.name.as_str())?;
+    }
+    Ok(ve.area.sweep()?)
+}

@@ -1,0 +1,212 @@
+//! What went wrong with an action, on which VE, and what a caller may branch on.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// Kinds of failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// There is no such VE.
+    NotFound,
+    /// There is one already.
+    Exists,
+    /// Another command works on it.
+    Locked,
+    /// It runs, and the action wants it stopped.
+    AlreadyRunning,
+    /// It does not run, and the action wants it running.
+    NotRunning,
+    /// What was asked for makes no sense here: a value, a limit, a template.
+    Refused,
+    /// The program to be executed inside is not there.
+    ProgramNotFound,
+    /// The program is there and cannot be executed.
+    NotExecutable,
+    /// The VE did not do its part in time.
+    TimedOut,
+    /// A step failed.
+    Failed,
+}
+
+/// A failed action.
+///
+/// Displayed: `web1: cannot start`, with the causes in `source()`; or a fact as
+/// `web1: is already running`, without any.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    ve: String,
+    what: What,
+    also: Vec<String>,
+    hint: Option<&'static str>,
+}
+
+#[derive(Debug)]
+enum What {
+    Fact(String),
+    Action { verb: &'static str, source: Source },
+}
+
+/// The error of whichever leaf failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Source {
+    #[error(transparent)]
+    System(#[from] veld_sys::Failure),
+    #[error(transparent)]
+    Cgroup(#[from] veld_cgroups::Error),
+    #[error(transparent)]
+    Config(#[from] veld_config::ConfigError),
+    #[error(transparent)]
+    Launch(#[from] veld_launch::Error),
+    #[error(transparent)]
+    Network(#[from] veld_network::Error),
+    #[error(transparent)]
+    Template(#[from] veld_templates::Error),
+    /// A value that makes no sense.
+    #[error(transparent)]
+    Invalid(#[from] veld_config::Invalid),
+    /// What another process, which is us too, had to say.
+    #[error("{0}")]
+    Reported(String),
+}
+
+impl Error {
+    /// A refusal: something is so, and therefore nothing was done.
+    pub(crate) fn fact(kind: ErrorKind, ve: impl fmt::Display, fact: impl Into<String>) -> Self {
+        let (ve, what) = (ve.to_string(), What::Fact(fact.into()));
+        Self {
+            kind,
+            ve,
+            what,
+            also: Vec::new(),
+            hint: None,
+        }
+    }
+
+    /// An action that could not be done.
+    pub(crate) fn action(
+        ve: impl fmt::Display,
+        verb: &'static str,
+        source: impl Into<Source>,
+    ) -> Self {
+        let source = source.into();
+        let kind = source.kind();
+        let what = What::Action { verb, source };
+        Self {
+            kind,
+            ve: ve.to_string(),
+            what,
+            also: Vec::new(),
+            hint: None,
+        }
+    }
+
+    pub(crate) fn with_kind(self, kind: ErrorKind) -> Self {
+        Self { kind, ..self }
+    }
+
+    pub(crate) fn with_hint(self, hint: &'static str) -> Self {
+        Self {
+            hint: Some(hint),
+            ..self
+        }
+    }
+
+    /// Adds what could not be undone either.
+    pub(crate) fn and_also(mut self, also: impl IntoIterator<Item = String>) -> Self {
+        self.also.extend(also);
+        self
+    }
+
+    /// What a caller may branch on.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// What went wrong while the first failure was being undone.
+    #[must_use]
+    pub fn also(&self) -> &[String] {
+        &self.also
+    }
+
+    /// What a person might do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        self.hint
+    }
+
+    /// The error as lines of text: one, but for a config file with several
+    /// mistakes, each of which is a line that names its place.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        match &self.what {
+            What::Action {
+                source: Source::Config(error),
+                ..
+            } if !error.problems().is_empty() => {
+                error.problems().iter().map(ToString::to_string).collect()
+            }
+            What::Action { .. } | What::Fact(_) => vec![chain(self)],
+        }
+    }
+
+    /// The VE it is about.
+    #[must_use]
+    pub fn ve(&self) -> &str {
+        &self.ve
+    }
+}
+
+impl Source {
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.kind() == ErrorKind::Refused
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Source::Cgroup(error) if error.kind() == veld_cgroups::ErrorKind::Unsupported => {
+                ErrorKind::Refused
+            }
+            Source::Config(_) | Source::Template(_) | Source::Invalid(_) => ErrorKind::Refused,
+            Source::Launch(error) => match error.kind() {
+                veld_launch::ErrorKind::ProgramNotFound => ErrorKind::ProgramNotFound,
+                veld_launch::ErrorKind::NotExecutable => ErrorKind::NotExecutable,
+                _ => ErrorKind::Failed,
+            },
+            Source::System(_) | Source::Cgroup(_) | Source::Network(_) | Source::Reported(_) => {
+                ErrorKind::Failed
+            }
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.what {
+            What::Fact(fact) => write!(f, "{}: {fact}", self.ve),
+            What::Action { verb, .. } => write!(f, "{}: cannot {verb}", self.ve),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.what {
+            What::Fact(_) => None,
+            What::Action { source, .. } => Some(source),
+        }
+    }
+}
+
+/// An error and its causes as one text, for another process or a file.
+pub(crate) fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text += ": ";
+        text += &cause.to_string();
+        source = cause.source();
+    }
+    text
+}

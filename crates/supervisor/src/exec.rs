@@ -1,0 +1,62 @@
+//! Running a program in a VE that runs.
+
+use std::ffi::CString;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use veld_launch::{Entered, Entry, Program, Who, enter};
+use veld_rootfs::TerminalSize;
+use veld_state::Observed;
+
+use crate::error::{Error, ErrorKind, Source};
+use crate::plan::NOFILE;
+use crate::ve::Ve;
+
+/// What is to run and how.
+#[derive(Debug)]
+pub struct Command<'a> {
+    /// The program.
+    pub program: Program,
+    /// As whom.
+    pub who: Who,
+    /// Where; the user's home where not given.
+    pub directory: Option<CString>,
+    /// More variables, `K=V`.
+    pub environment: Vec<String>,
+    /// On a new terminal of this size.
+    pub terminal: Option<TerminalSize>,
+    /// The caller's TERM.
+    pub term: Option<String>,
+    /// Descriptors instead of the caller's standard ones.
+    pub stdio: [Option<BorrowedFd<'a>>; 3],
+}
+
+/// Starts a program in the VE, as one of its processes. It needs no lock: any
+/// number may do so at once.
+///
+/// # Errors
+/// [`ErrorKind::NotRunning`], [`ErrorKind::ProgramNotFound`],
+/// [`ErrorKind::NotExecutable`], [`ErrorKind::Failed`] for a step before.
+pub fn exec(ve: &Ve<'_>, command: Command<'_>) -> Result<Entered, Error> {
+    let Observed::Running(running) = ve.observe() else {
+        return Err(Error::fact(
+            ErrorKind::NotRunning,
+            &ve.name,
+            "is not running",
+        ));
+    };
+    let failed = |source: Source| Error::action(&ve.name, "exec", source);
+    let group = ve.group().map_err(|error| failed(error.into()))?;
+    let entry = Entry {
+        init: running.init.as_fd(),
+        cgroup: group.entry().map_err(|error| failed(error.into()))?,
+        who: command.who,
+        directory: command.directory,
+        environment: command.environment,
+        program: command.program,
+        terminal: command.terminal,
+        term: command.term,
+        stdio: command.stdio,
+        nofile: NOFILE,
+    };
+    enter(entry).map_err(|error| failed(error.into()))
+}

@@ -1,0 +1,91 @@
+//! The host as actions see it: its config and where things are kept.
+
+use std::path::PathBuf;
+
+use veld_config::{ConfigError, HostConfig, VeId, VeName, VeRef};
+use veld_state::Ids;
+use veld_templates::Store;
+
+use crate::error::{Error, ErrorKind};
+use crate::ve::Ve;
+
+/// One host. Nothing is made or changed by opening it.
+#[derive(Debug)]
+pub struct Host {
+    config: HostConfig,
+}
+
+impl Host {
+    /// The host with the config that the environment or /etc names.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the config file.
+    pub fn open() -> Result<Self, ConfigError> {
+        Ok(Self {
+            config: HostConfig::load()?,
+        })
+    }
+
+    /// The host's config.
+    #[must_use]
+    pub fn config(&self) -> &HostConfig {
+        &self.config
+    }
+
+    /// The templates.
+    #[must_use]
+    pub fn templates(&self) -> Store {
+        Store::new(&self.config.paths.templates)
+    }
+
+    /// The numbers that are given out.
+    pub(crate) fn ids(&self) -> Ids {
+        Ids::new(self.config.paths.data.join("ids"))
+    }
+
+    /// The VE that a name or number means.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`].
+    pub fn find(&self, what: &VeRef) -> Result<Ve<'_>, Error> {
+        let missing = || Error::fact(ErrorKind::NotFound, what, "no such VE");
+        let name = match what {
+            VeRef::Name(name) => name.clone(),
+            VeRef::Id(id) => self.named(*id).ok_or_else(missing)?,
+        };
+        let ve = self.ve(name);
+        // A destroy that crashed half-way may be asked to go on.
+        if ve.area.exists() || !ve.area.unswept_ids().is_empty() {
+            Ok(ve)
+        } else {
+            Err(missing())
+        }
+    }
+
+    /// All VEs, by name.
+    ///
+    /// # Errors
+    /// Where the directory of VEs is there and cannot be read.
+    pub fn ves(&self) -> Result<Vec<Ve<'_>>, Error> {
+        let dir = self.config.ves_dir();
+        let names =
+            veld_storage::names(&dir).map_err(|failure| Error::action("VEs", "list", failure))?;
+        let mut names: Vec<VeName> = names.iter().filter_map(|name| name.parse().ok()).collect();
+        names.sort();
+        Ok(names.into_iter().map(|name| self.ve(name)).collect())
+    }
+
+    /// The VE of this name, whether it is there or not.
+    pub(crate) fn ve(&self, name: VeName) -> Ve<'_> {
+        Ve::new(self, name)
+    }
+
+    fn named(&self, id: VeId) -> Option<VeName> {
+        self.ids().holder(id.get())?.parse().ok()
+    }
+
+    /// A program of ours beside the command.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.config.paths.libexec.join(name)
+    }
+}

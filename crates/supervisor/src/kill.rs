@@ -1,0 +1,29 @@
+//! Sending a signal to PID 1 of a VE.
+
+use std::os::fd::AsFd;
+
+use veld_state::Observed;
+use veld_sys::Context;
+use veld_sys::process::send_signal;
+
+use crate::error::{Error, ErrorKind};
+use crate::outcome::Done;
+use crate::ve::Ve;
+
+/// Sends the signal `number`; what PID 1 does about it is its own affair.
+///
+/// # Errors
+/// [`ErrorKind::NotRunning`].
+pub fn kill(ve: &Ve<'_>, number: i32) -> Result<Done, Error> {
+    let Observed::Running(running) = ve.observe() else {
+        return Err(Error::fact(
+            ErrorKind::NotRunning,
+            &ve.name,
+            "is not running",
+        ));
+    };
+    send_signal(running.init.as_fd(), number)
+        .context(|| format!("send signal {number} to PID 1"))
+        .map_err(|failure| Error::action(&ve.name, "kill", failure))?;
+    Ok(Done::new(format!("sent signal {number}")))
+}

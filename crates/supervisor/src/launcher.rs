@@ -1,0 +1,227 @@
+//! Starting a VE: the process that becomes its shim.
+//!
+//! The steps are in the order of this file. Up to the one that lets PID 1 go,
+//! whatever fails or kills the launcher also ends PID 1, which waits for it.
+
+use std::ffi::{CString, OsStr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+use veld_cgroups::Group;
+use veld_launch::{Birth, Born, boot};
+use veld_namespaces::PrivateMounts;
+use veld_privileges::Creator;
+use veld_protocol::stamp::Stamp;
+use veld_protocol::{init, shim};
+use veld_rootfs::{Assembly, Layers, RootDir, Stage, Terminal};
+use veld_state::{Process, Record};
+use veld_sys::Context;
+use veld_sys::descriptor::exec_with;
+
+use crate::error::Source;
+use crate::plan::StartPlan;
+use crate::report::Reporter;
+use crate::undo::Undo;
+use crate::ve::Ve;
+
+/// How long the kernel may take to let a group go whose processes are dead.
+const REMOVAL: Duration = Duration::from_secs(10);
+
+/// What PID 1 leaves open to the shim.
+struct Ready {
+    pidfd: OwnedFd,
+    console: Terminal,
+    clients: OwnedFd,
+    notices: OwnedFd,
+    program: OwnedFd,
+}
+
+/// Starts the VE and becomes its shim. Returns only on failure, reported and
+/// undone; what could not be undone is left to the next command.
+pub(crate) fn launch(ve: &Ve<'_>, plan: &StartPlan, reporter: &Reporter) {
+    let mut undo = Undo::new();
+    let mut warnings = Vec::new();
+    let source = match prepare(ve, plan, &mut undo, &mut warnings) {
+        Ok(ready) => {
+            reporter.started(&warnings);
+            become_shim(ve, &ready)
+        }
+        Err(source) => source,
+    };
+    let also = undo.run();
+    reporter.failed(&source, &also);
+    if !reporter.is_heard() {
+        let text = format!("{}\n", crate::error::chain(&source));
+        let _ = veld_durable::replace(
+            &ve.run.failure(),
+            text.as_bytes(),
+            veld_durable::Life::Volatile,
+        );
+    }
+}
+
+fn prepare<'a>(
+    ve: &'a Ve<'_>,
+    plan: &'a StartPlan,
+    undo: &mut Undo<'a>,
+    warnings: &mut Vec<String>,
+) -> Result<Ready, Source> {
+    veld_privileges::leave_caller()?;
+    undo.push(|| Ok(ve.run.clear()?));
+    ve.run.prepare()?;
+    let program = open_program(&ve.host.program(shim::PROGRAM))?;
+
+    let group = ve.group()?;
+    undo.push({
+        let group = group.clone();
+        move || end_group(&group)
+    });
+    group.create(&plan.limits, plan.id.get(), plan.ids.first())?;
+    warnings.extend(missing_controllers());
+
+    let mounts = PrivateMounts::enter()?;
+    let stage = mount_stage(ve, plan)?;
+    let born = give_birth(ve, plan, &group)?;
+    let (assembly, notices) = assemble(plan, &stage, &born)?;
+    let clients = veld_console::listen(ve.run.path(), shim::CONSOLE_SOCKET)?;
+    connect(plan, &born, undo, warnings)?;
+
+    let record = Record {
+        init: Process::of(born.child().pid.as_raw_nonzero().get())?,
+        shim: Process::of(std::process::id().cast_signed())?,
+        started: Stamp::now(),
+    };
+    record.write(&ve.run.record())?;
+    let child = born.go()?;
+    mounts.leave()?;
+    Ok(Ready {
+        pidfd: child.pidfd,
+        console: assembly.console,
+        clients,
+        notices,
+        program,
+    })
+}
+
+fn open_program(path: &Path) -> Result<OwnedFd, veld_sys::Failure> {
+    veld_rootfs::open_program(path)
+}
+
+fn end_group(group: &Group) -> Result<(), Source> {
+    group.kill()?;
+    Ok(group.remove(REMOVAL)?)
+}
+
+fn missing_controllers() -> Option<String> {
+    let missing = veld_cgroups::Host::probe().ok()?.missing();
+    let names: Vec<&str> = missing.iter().map(|controller| controller.name()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "this kernel has no cgroup controller for {}: nothing limits it",
+            names.join(", ")
+        )
+    })
+}
+
+fn give_birth(ve: &Ve<'_>, plan: &StartPlan, group: &Group) -> Result<Born, Source> {
+    Ok(boot(Birth {
+        ids: plan.ids,
+        cgroup: group.entry()?,
+        names: plan.names.clone(),
+        nofile: plan.nofile,
+        nesting: plan.nesting,
+        program: open_program(&ve.host.program(init::NAME))?,
+        arguments: plan.arguments.clone(),
+        environment: plan.environment.clone(),
+    })?)
+}
+
+fn mount_stage(ve: &Ve<'_>, plan: &StartPlan) -> Result<Stage, Source> {
+    let owner = plan.ids.first();
+    let creator = Creator::assume(owner)?;
+    let stage = Stage::mount(&ve.run.stage(), owner, plan.sizes.run)?;
+    creator.restore()?;
+    Ok(stage)
+}
+
+/// Builds the root file system as the owner of the VE's ids.
+fn assemble(plan: &StartPlan, stage: &Stage, born: &Born) -> Result<(Assembly, OwnedFd), Source> {
+    let user_namespace = born.namespace("user")?;
+    let layers = Layers {
+        template: &plan.template,
+        area: &plan.area,
+    };
+    let creator = Creator::assume(plan.ids.first())?;
+    let assembly = Assembly::build(stage, layers, user_namespace.as_fd(), plan.sizes.shm)?;
+    let notices = assembly.notices()?;
+    creator.restore()?;
+    Ok((assembly, notices))
+}
+
+fn connect<'a>(
+    plan: &'a StartPlan,
+    born: &Born,
+    undo: &mut Undo<'a>,
+    warnings: &mut Vec<String>,
+) -> Result<(), Source> {
+    let namespace = born.namespace("net")?;
+    let Some((host, link)) = &plan.network else {
+        return Ok(veld_network::loopback_up(namespace.as_fd())?);
+    };
+    match veld_network::ensure_host(host) {
+        Err(error @ veld_network::Error::NoNftables(_)) => {
+            warnings.push(format!(
+                "{}: addresses are neither checked nor masqueraded",
+                crate::error::chain(&error)
+            ));
+        }
+        result => result?,
+    }
+    undo.push(|| Ok(veld_network::detach(&link.host_name)?));
+    Ok(veld_network::attach(namespace.as_fd(), link)?)
+}
+
+/// Executes the shim over this process; returns why it could not.
+fn become_shim(ve: &Ve<'_>, ready: &Ready) -> Source {
+    let directory = match RootDir::open(ve.run.path()) {
+        Ok(directory) => directory,
+        Err(failure) => return failure.into(),
+    };
+    let command = std::env::current_exe().unwrap_or_default();
+    let arguments = shim::arguments(ve.name.as_str(), &command.to_string_lossy()).map(CString::new);
+    let arguments: Vec<CString> = arguments.into_iter().flatten().collect();
+    let descriptors = [
+        ready.pidfd.as_fd(),
+        ready.console.master.as_fd(),
+        ready.clients.as_fd(),
+        ready.notices.as_fd(),
+        directory.as_fd(),
+        ready.console.slave.as_fd(),
+    ];
+    let program = ready.program.as_fd();
+    let cause = exec_with(
+        program,
+        &arguments,
+        &environment(),
+        shim::FIRST_DESCRIPTOR,
+        &descriptors,
+    );
+    let result: Result<(), _> = Err(cause);
+    match result.context(|| format!("execute {}", shim::PROGRAM)) {
+        Err(failure) => failure.into(),
+        Ok(()) => unreachable!("an error was put in"),
+    }
+}
+
+/// What the shim passes on to the launcher of the next boot.
+fn environment() -> Vec<CString> {
+    let kept = |key: &OsStr| key == "PATH" || key.as_bytes().starts_with(b"VELD_");
+    std::env::vars_os()
+        .filter(|(key, _)| kept(key))
+        .filter_map(|(key, value)| {
+            CString::new([key.as_bytes(), b"=", value.as_bytes()].concat()).ok()
+        })
+        .collect()
+}

@@ -1,0 +1,239 @@
+//! What a start is going to do: a value, made of config and host facts alone.
+
+use std::ffi::CString;
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use veld_cgroups::Limits;
+use veld_config::{HostConfig, Init, Mode, VeConfig, VeId, VeName};
+use veld_launch::{Names, Resolver};
+use veld_namespaces::{IDS, IdRange};
+use veld_network::{HostNetwork, RoutedLink};
+use veld_privileges::Nofile;
+use veld_protocol::init;
+use veld_rootfs::Sizes;
+
+/// Open files of a VE's processes, as systemd sets them for its services.
+pub(crate) const NOFILE: Nofile = Nofile {
+    soft: 1024,
+    hard: 524_288,
+};
+
+/// Nested namespaces of each kind: plenty for containers in a VE, and no way to
+/// use up the host's.
+const NESTING: u32 = 4096;
+
+/// Everything that a start does, before any of it is done.
+#[derive(Debug, Clone)]
+pub struct StartPlan {
+    /// Which VE.
+    pub name: VeName,
+    /// Its number.
+    pub id: VeId,
+    /// The template's tree.
+    pub template: PathBuf,
+    /// Where its own layers are.
+    pub area: PathBuf,
+    /// Host ids behind its users and groups.
+    pub ids: IdRange,
+    /// What it may use.
+    pub limits: Limits,
+    /// Sizes of its file systems in memory.
+    pub sizes: Sizes,
+    /// Host name, resolver.
+    pub names: Names,
+    /// Its link, where it has one, and the host's side of it.
+    pub network: Option<(HostNetwork, RoutedLink)>,
+    /// Arguments of veld-init.
+    pub arguments: Vec<CString>,
+    /// Environment of PID 1.
+    pub environment: Vec<CString>,
+    /// Open files of its processes.
+    pub nofile: Nofile,
+    /// Nested namespaces of each kind.
+    pub nesting: u32,
+}
+
+/// What is known of the host and its parts when a plan is made.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts<'a> {
+    pub(crate) config: &'a HostConfig,
+    pub(crate) id: VeId,
+    pub(crate) ids: IdRange,
+    pub(crate) template: PathBuf,
+    pub(crate) area: PathBuf,
+    /// Memory of the host, in bytes.
+    pub(crate) memory: u64,
+    pub(crate) resolver: Resolver,
+    pub(crate) link: String,
+}
+
+impl StartPlan {
+    /// The plan for a VE of this config on this host.
+    pub(crate) fn new(name: &VeName, config: &VeConfig, facts: Facts<'_>) -> Self {
+        let limits = limits(config);
+        let memory = limits
+            .memory
+            .map_or(facts.memory, |limit| limit.min(facts.memory));
+        Self {
+            name: name.clone(),
+            id: facts.id,
+            template: facts.template,
+            area: facts.area,
+            ids: facts.ids,
+            limits,
+            // As distributions size them: a fifth of memory for /run, half for /dev/shm.
+            sizes: Sizes {
+                run: memory / 5,
+                shm: memory / 2,
+            },
+            names: Names {
+                hostname: config.hostname.as_str().to_owned(),
+                resolver: Some(facts.resolver).filter(|resolver| !resolver.servers.is_empty()),
+            },
+            network: network(config, facts.config, facts.id, facts.link),
+            arguments: arguments(config),
+            environment: environment(config),
+            nofile: NOFILE,
+            nesting: NESTING,
+        }
+    }
+}
+
+pub(crate) fn limits(config: &VeConfig) -> Limits {
+    let wanted = &config.resources;
+    Limits {
+        memory: wanted.ram.map(|ram| ram.get()),
+        swap: wanted.swap.map(|swap| swap.get()),
+        cpu_units: wanted.cpuunits.map(|units| u64::from(units.get())),
+        cpu_quota_percent: wanted.cpulimit.map(|percent| percent.get()),
+        cpus: wanted.cpus.map(|cpus| cpus.get()),
+        processes: wanted.processes.map(|processes| u64::from(processes.get())),
+    }
+}
+
+fn network(
+    config: &VeConfig,
+    host: &HostConfig,
+    id: VeId,
+    link: String,
+) -> Option<(HostNetwork, RoutedLink)> {
+    match config.network.mode {
+        Mode::None => None,
+        Mode::Routed => {
+            let link = RoutedLink {
+                host_name: link,
+                guest_name: "eth0".to_owned(),
+                addresses: config.network.ip.clone(),
+                mac: veld_network::mac_for(id.get()),
+                mtu: None,
+            };
+            Some((host_network(host), link))
+        }
+    }
+}
+
+pub(crate) fn host_network(host: &HostConfig) -> HostNetwork {
+    HostNetwork {
+        link_prefix: host.network.link_prefix.clone(),
+        pool4: Some(host.network.pool4),
+        pool6: Some(host.network.pool6),
+    }
+}
+
+fn arguments(config: &VeConfig) -> Vec<CString> {
+    let (mode, program) = match &config.init {
+        Init::Auto => (init::Mode::Auto, None),
+        Init::HandOver => (init::Mode::HandOver, None),
+        Init::Supervise => (init::Mode::Supervise, None),
+        Init::Program(path) => (init::Mode::HandOver, Some(path.clone().into_os_string())),
+    };
+    let options = init::Options {
+        mode,
+        init: program,
+        getty: config.getty,
+    };
+    let words = options.to_args().into_iter();
+    words
+        .filter_map(|word| CString::new(std::os::unix::ffi::OsStringExt::into_vec(word)).ok())
+        .collect()
+}
+
+/// # Kernel
+/// None of the kernel's; systemd's "Container Interface" names these variables.
+fn environment(config: &VeConfig) -> Vec<CString> {
+    let variables = [
+        "container=veld".to_owned(),
+        format!("container_uuid={}", config.uuid),
+        format!("NOTIFY_SOCKET={}", init::NOTIFY_SOCKET),
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
+        "TERM=vt220".to_owned(),
+        "HOME=/".to_owned(),
+    ];
+    variables
+        .into_iter()
+        .filter_map(|variable| CString::new(variable).ok())
+        .collect()
+}
+
+impl fmt::Display for StartPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "name       {}", self.name)?;
+        writeln!(f, "id         {}", self.id)?;
+        writeln!(f, "template   {} (read-only)", self.template.display())?;
+        writeln!(f, "area       {}", self.area.display())?;
+        let first = self.ids.first();
+        writeln!(f, "host ids   {first} to {}", first + (IDS - 1))?;
+        let limits = &self.limits;
+        let mut limit = |name: &str, value: Option<String>| {
+            writeln!(
+                f,
+                "{name:<10} {}",
+                value.unwrap_or_else(|| "not limited".to_owned())
+            )
+        };
+        limit("ram", limits.memory.map(|bytes| format!("{bytes} bytes")))?;
+        limit("swap", limits.swap.map(|bytes| format!("{bytes} bytes")))?;
+        limit("cpus", limits.cpus.map(|cpus| cpus.to_string()))?;
+        limit("cpuunits", limits.cpu_units.map(|units| units.to_string()))?;
+        limit(
+            "cpulimit",
+            limits
+                .cpu_quota_percent
+                .map(|percent| format!("{percent}%")),
+        )?;
+        limit("processes", limits.processes.map(|count| count.to_string()))?;
+        writeln!(f, "/run       {} bytes", self.sizes.run)?;
+        writeln!(f, "/dev/shm   {} bytes", self.sizes.shm)?;
+        writeln!(f, "hostname   {}", self.names.hostname)?;
+        let servers = self
+            .names
+            .resolver
+            .iter()
+            .flat_map(|resolver| &resolver.servers);
+        writeln!(f, "dns        {}", words(servers))?;
+        match &self.network {
+            None => writeln!(f, "network    none")?,
+            Some((_, link)) => {
+                writeln!(f, "network    routed, link {}", link.host_name)?;
+                writeln!(f, "ip         {}", words(link.addresses.iter()))?;
+            }
+        }
+        let shown: Vec<_> = self
+            .arguments
+            .iter()
+            .map(|word| word.to_string_lossy())
+            .collect();
+        write!(f, "init       {}", shown.join(" "))
+    }
+}
+
+fn words<'a>(addresses: impl Iterator<Item = &'a IpAddr>) -> String {
+    let words: Vec<String> = addresses.map(ToString::to_string).collect();
+    if words.is_empty() {
+        "none".to_owned()
+    } else {
+        words.join(" ")
+    }
+}

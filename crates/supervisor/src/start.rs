@@ -1,0 +1,171 @@
+//! Starting a VE: the command's side.
+
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use veld_cgroups::Host as Cgroups;
+use veld_protocol::shim;
+use veld_state::{Awaited, Observed, Watch};
+use veld_sys::Context;
+use veld_sys::process::{Forked, exit_now, fork};
+
+use crate::error::{Error, ErrorKind, Source};
+use crate::launcher;
+use crate::outcome::Done;
+use crate::plan::{Facts, StartPlan};
+use crate::report::{Report, Reporter};
+use crate::resolver::resolver;
+use crate::sweep::{Left, sweep};
+use crate::template;
+use crate::ve::Ve;
+
+/// When a start returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Once PID 1 executes.
+    No,
+    /// Once its services are up, or this has passed.
+    Up(Duration),
+}
+
+/// Starts a VE.
+///
+/// # Errors
+/// [`ErrorKind::AlreadyRunning`], [`ErrorKind::Refused`] for config that cannot
+/// be enforced here, [`ErrorKind::TimedOut`] where the services are not up in
+/// time (the VE runs on then), [`ErrorKind::Failed`] for a step, undone.
+pub fn start(ve: &Ve<'_>, wait: Wait) -> Result<Done, Error> {
+    let begun = Instant::now();
+    let lock = ve.lock("start")?;
+    ve.must_exist()?;
+    if let Observed::Running(_) = ve.observe() {
+        return Err(Error::fact(
+            ErrorKind::AlreadyRunning,
+            &ve.name,
+            "is already running",
+        ));
+    }
+    let failed = |source: Source| Error::action(&ve.name, "start", source);
+    sweep(ve, Left::Refuse)?;
+    let plan = plan(ve)?;
+    let watch = Watch::new(&ve.run).map_err(|failure| failed(failure.into()))?;
+    let warnings = fork_launcher(ve, &plan).map_err(|error| error.with_hint_of_file_system(ve))?;
+    drop(lock);
+    let done = match wait {
+        Wait::No => Done::new("started"),
+        Wait::Up(patience) => {
+            until_up(ve, &watch, patience)?;
+            Done::new(format!(
+                "started, up in {:.2} s",
+                begun.elapsed().as_secs_f64()
+            ))
+        }
+    };
+    Ok(done.with_warnings(warnings))
+}
+
+/// The plan that a start of this VE would follow now; nothing is changed.
+///
+/// # Errors
+/// As [`start`], for what can be known before.
+pub fn plan(ve: &Ve<'_>) -> Result<StartPlan, Error> {
+    make_plan(ve).map_err(|source| Error::action(&ve.name, "start", source))
+}
+
+pub(crate) fn make_plan(ve: &Ve<'_>) -> Result<StartPlan, Source> {
+    let config = ve.config()?;
+    let id = ve.id()?;
+    let facts = Facts {
+        config: ve.host.config(),
+        id,
+        ids: ve.ids()?,
+        template: template::root(ve.host, &config.template)?,
+        area: ve.area.private(),
+        memory: veld_kernfs::memory_total()?,
+        resolver: resolver(&config, ve.host.config()),
+        link: ve.link(id),
+    };
+    let plan = StartPlan::new(&ve.name, &config, facts);
+    Cgroups::probe()?.check(&plan.limits)?;
+    Ok(plan)
+}
+
+/// Forks the launcher and hears how it fared. Both hold the VE's lock until the
+/// launcher has become the shim.
+fn fork_launcher(ve: &Ve<'_>, plan: &StartPlan) -> Result<Vec<String>, Error> {
+    let failed = |source: Source| Error::action(&ve.name, "start", source);
+    let pipe = std::io::pipe().context(|| "create a pipe");
+    let (reader, writer) = pipe.map_err(|failure| failed(failure.into()))?;
+    let forked = fork().context(|| "fork the launcher");
+    match forked.map_err(|failure| failed(failure.into()))? {
+        Forked::Child => {
+            drop(reader);
+            let reporter = Reporter::to(std::os::fd::OwnedFd::from(writer).into());
+            launcher::launch(ve, plan, &reporter);
+            exit_now(1)
+        }
+        Forked::Parent(_launcher) => {
+            drop(writer);
+            // The launcher's own waits have deadlines, so this one ends.
+            let report = Report::read(reader).context(|| "hear from the launcher");
+            report
+                .map_err(|failure| failed(failure.into()))?
+                .into_result(ve.name.as_str())
+        }
+    }
+}
+
+fn until_up(ve: &Ve<'_>, watch: &Watch<'_>, patience: Duration) -> Result<(), Error> {
+    let failed = |source: Source| Error::action(&ve.name, "wait for", source);
+    let Observed::Running(running) = ve.observe() else {
+        return Err(ended(ve));
+    };
+    let awaited = watch.file_or_end(shim::READY, running.init.as_fd(), patience);
+    match awaited.map_err(|failure| failed(failure.into()))? {
+        Awaited::File => Ok(()),
+        Awaited::Ended => Err(ended(ve)),
+        Awaited::Late => {
+            let seconds = patience.as_secs();
+            let fact = format!("is started, but its services are not up after {seconds} s");
+            Err(Error::fact(ErrorKind::TimedOut, &ve.name, fact))
+        }
+    }
+}
+
+/// The VE ended while it was coming up; its shim is writing down how.
+fn ended(ve: &Ve<'_>) -> Error {
+    let deadline = Instant::now() + Duration::from_secs(2);
+    let how = loop {
+        match ve.observe() {
+            Observed::Stopped(stopped) if stopped.ended.is_some() => break stopped.ended,
+            _ if Instant::now() > deadline => break None,
+            _ => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    let how = how.map_or_else(
+        || "nobody saw how".to_owned(),
+        |ended| ended.ending.to_string(),
+    );
+    Error::fact(
+        ErrorKind::Failed,
+        &ve.name,
+        format!("ended before its services were up: {how}"),
+    )
+}
+
+impl Error {
+    /// A file system that cannot be idmapped is the one cause of a failed start
+    /// that a person can do something about at once.
+    fn with_hint_of_file_system(self, ve: &Ve<'_>) -> Self {
+        let paths = &ve.host.config().paths;
+        let about = crate::error::chain(&self);
+        let idmap = [&paths.data, &paths.templates]
+            .iter()
+            .any(|path| about.contains(&format!("cannot idmap {}", path.display())));
+        if idmap {
+            self.with_hint("set paths.data in veld.toml to a directory on ext4, xfs or btrfs")
+        } else {
+            self
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! One VE: all that follows from its name.
+
+use std::time::Duration;
+
+use veld_cgroups::Group;
+use veld_config::{VeConfig, VeId, VeName};
+use veld_durable::{Lock, LockError};
+use veld_namespaces::IdRange;
+use veld_state::{Observed, RunDir, observe};
+use veld_storage::Area;
+
+use crate::error::{Error, ErrorKind, Source};
+use crate::host::Host;
+
+/// A VE by name; nothing is read or locked by having one.
+#[derive(Debug)]
+pub struct Ve<'h> {
+    pub(crate) host: &'h Host,
+    pub(crate) name: VeName,
+    pub(crate) run: RunDir,
+    pub(crate) area: Area,
+}
+
+/// How long a command waits for another that works on the same VE: longer than
+/// a start takes, so that commands typed one after the other queue up.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+
+impl<'h> Ve<'h> {
+    pub(crate) fn new(host: &'h Host, name: VeName) -> Self {
+        let run = RunDir::new(&host.config().paths.run, name.as_str());
+        let area = Area::new(&host.config().ves_dir(), name.as_str());
+        Self {
+            host,
+            name,
+            run,
+            area,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &VeName {
+        &self.name
+    }
+
+    /// Its run directory, where console and log are.
+    #[must_use]
+    pub fn run_dir(&self) -> &RunDir {
+        &self.run
+    }
+
+    /// What the administrator has set for it.
+    ///
+    /// # Errors
+    /// All that is wrong in its config file.
+    pub fn config(&self) -> Result<VeConfig, veld_config::ConfigError> {
+        VeConfig::load(&self.area.config())
+    }
+
+    /// Its number.
+    pub(crate) fn id(&self) -> Result<VeId, Source> {
+        let id = self.area.id()?;
+        Ok(VeId::new(id).ok_or_else(|| {
+            let invalid = std::io::Error::from(std::io::ErrorKind::InvalidData);
+            veld_sys::Failure::new(format!("use {id} as an id"), invalid)
+        })?)
+    }
+
+    /// The host ids behind its users and groups.
+    pub(crate) fn ids(&self) -> Result<IdRange, Source> {
+        let first = self.host.config().uid_of(self.id()?)?;
+        Ok(IdRange::starting_at(first).ok_or_else(|| {
+            let invalid = std::io::Error::from(std::io::ErrorKind::InvalidInput);
+            veld_sys::Failure::new(format!("use host ids from {first}"), invalid)
+        })?)
+    }
+
+    /// The name of its link on the host.
+    pub(crate) fn link(&self, id: VeId) -> String {
+        format!("{}{id}", self.host.config().network.link_prefix)
+    }
+
+    /// Its group in every cgroup hierarchy.
+    pub(crate) fn group(&self) -> Result<Group, veld_cgroups::Error> {
+        let parent = &self.host.config().cgroup_parent;
+        Ok(veld_cgroups::Host::probe()?.group(parent, self.name.as_str()))
+    }
+
+    /// What it does now.
+    #[must_use]
+    pub fn observe(&self) -> Observed {
+        observe(&self.run)
+    }
+
+    /// Takes its lock for `verb`.
+    pub(crate) fn lock(&self, verb: &'static str) -> Result<Lock, Error> {
+        self.lock_for(verb, LOCK_PATIENCE)
+    }
+
+    pub(crate) fn lock_for(&self, verb: &'static str, patience: Duration) -> Result<Lock, Error> {
+        match self.run.lock(patience, &format!("veld {verb}")) {
+            Ok(lock) => Ok(lock),
+            Err(LockError::Held(holder)) => {
+                let by = holder.map_or_else(String::new, |holder| format!(" by {holder}"));
+                Err(Error::fact(
+                    ErrorKind::Locked,
+                    &self.name,
+                    format!("is locked{by}"),
+                ))
+            }
+            Err(LockError::Failed(failure)) => Err(Error::action(&self.name, verb, failure)),
+        }
+    }
+
+    /// Refuses where the VE is not there; asked again once it is locked.
+    pub(crate) fn must_exist(&self) -> Result<(), Error> {
+        if self.area.exists() {
+            Ok(())
+        } else {
+            Err(Error::fact(ErrorKind::NotFound, &self.name, "no such VE"))
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The way of an init whose work is done here: PID 1 stays, runs the plan of a
+//! [`flavour`](crate::flavour), reaps, and stops everything in order.
+//!
+//! [`table`] says what happens when; [`supervisor`] does it. Its loop waits in
+//! poll(2) on one signalfd and nothing else. Whatever woke it, it reads all
+//! signals, then reaps until no ended child is left, since several SIGCHLD may
+//! have come as one.
+
+mod child;
+mod ending;
+mod service;
+mod signals;
+mod supervisor;
+mod table;
+
+use std::io;
+
+use rustix::fs::Mode;
+use veld_sys::{Context, Failure};
+
+use crate::console;
+use crate::plan::{Job, Plan};
+use signals::Signals;
+use supervisor::Supervisor;
+use table::End;
+
+/// Brings the services up, keeps them and takes them down again. Returns a code
+/// to exit with where reboot(2) is refused.
+///
+/// # Errors
+/// Where signals cannot be had as a descriptor.
+pub(crate) fn run(load: &dyn Fn() -> Plan) -> Result<u8, Failure> {
+    let signals = Signals::block().context(|| "block signals")?;
+    rustix::process::umask(Mode::from_raw_mode(0o022));
+    if let Err(failure) = tell_container() {
+        console::report(&failure);
+    }
+    let mut supervisor = Supervisor::new(load, signals);
+    loop {
+        supervisor.boot();
+        let end = supervisor.live()?;
+        match supervisor.successor() {
+            // "Restart init" with the distribution's own init is what this is.
+            Some(job) if end == End::Restart && names_an_init(&job) => {}
+            Some(job) if end == End::Restart => {
+                console::report(&child::become_job(&job, supervisor.env()));
+                return Ok(ending::leave(End::Halt));
+            }
+            _ => return Ok(ending::leave(end)),
+        }
+    }
+}
+
+/// Leaves the mark by which tools inside know that they are in a container.
+fn tell_container() -> Result<(), Failure> {
+    let attempt = || -> io::Result<()> {
+        veld_sys::fault::point("write container mark")?;
+        std::fs::create_dir_all("/run/systemd")?;
+        let mut mark = std::fs::File::create("/run/systemd/container")?;
+        io::Write::write_all(&mut mark, b"veld\n")
+    };
+    attempt().context(|| "write /run/systemd/container")
+}
+
+fn names_an_init(job: &Job) -> bool {
+    let program = job.process.split_ascii_whitespace().next();
+    program.is_some_and(|program| matches!(program.rsplit('/').next(), Some("init" | "linuxrc")))
+}

@@ -1,0 +1,103 @@
+//! After PID 1 has ended: how it did, what it said last, and who comes next.
+
+use std::ffi::CString;
+use std::io::Write;
+use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStringExt;
+
+use rustix::io::Errno;
+use rustix::process::{WaitId, WaitIdOptions};
+use veld_protocol::ending::{Ended, Ending};
+use veld_protocol::shim::{ENDED, FIRST_DESCRIPTOR, STOPPING};
+use veld_protocol::stamp::Stamp;
+use veld_sys::{Context, Failure, exec, signal};
+
+use crate::event_loop::Shim;
+use crate::run_directory::RunDirectory;
+use crate::start::Successor;
+
+/// Records the end and becomes the command that goes on from there; returns
+/// without an error where a command is at work on the VE already.
+///
+/// # Errors
+/// The command cannot be executed. The record is there, so that the next command
+/// on the VE finds all that is to be known.
+pub(crate) fn end(
+    mut shim: Shim<'_>,
+    directory: &RunDirectory,
+    successor: &Successor,
+) -> Result<(), Failure> {
+    let ending = reap(shim.init());
+    let at = Stamp::now();
+    shim.drain();
+    // Before the clients are let go: whoever sees its connection end finds why.
+    record(directory, &Ended { ending, at });
+    drop(shim);
+    if directory.has(STOPPING) {
+        return Ok(());
+    }
+    Err(become_successor(successor))
+}
+
+/// Takes PID 1's status, and with it the last trace of the process.
+///
+/// # Kernel
+/// waitid(2) with `P_PIDFD`, Linux 5.4.
+fn reap(init: BorrowedFd<'_>) -> Ending {
+    loop {
+        return match rustix::process::waitid(WaitId::PidFd(init), WaitIdOptions::EXITED) {
+            Ok(Some(status)) => {
+                let small = |number: i32| u8::try_from(number).ok();
+                let exited = status.exit_status().and_then(small);
+                let killed = status.terminating_signal().and_then(small);
+                exited
+                    .map(Ending::by_exit)
+                    .or(killed.map(Ending::by_signal))
+                    .unwrap_or(Ending::Unseen)
+            }
+            Err(Errno::INTR) => continue,
+            // Not a child, or reaped by whoever was here before.
+            Ok(None) | Err(_) => Ending::Unseen,
+        };
+    }
+}
+
+fn record(directory: &RunDirectory, ended: &Ended) {
+    let mut line = [0; 64];
+    let room = line.len();
+    let mut rest = &mut line[..];
+    // The longest line is "exited 255" with 30 digits and a point.
+    let _ = writeln!(rest, "{ended}");
+    let length = room - rest.len();
+    // On a full disk the end goes unrecorded; that it came is seen all the same.
+    let _ = directory.replace(ENDED, line.get(..length).unwrap_or_default());
+}
+
+/// Executes the successor, with nothing of the shim's but its environment.
+fn become_successor(successor: &Successor) -> Failure {
+    let operation = || {
+        format!(
+            "execute {} for {}",
+            successor.command.to_string_lossy(),
+            successor
+                .arguments
+                .each_ref()
+                .map(|a| a.to_string_lossy())
+                .join(" ")
+        )
+    };
+    // Older kernels lack the flag; all that the shim opened or took has its own.
+    let first = u32::try_from(FIRST_DESCRIPTOR).unwrap_or(0);
+    let _ = exec::close_on_exec_from(first);
+    if let Err(failure) = signal::default_dispositions().context(operation) {
+        return failure;
+    }
+    let environment: Vec<CString> = std::env::vars_os()
+        .filter_map(|(name, value)| {
+            let assignment = [name.into_vec(), value.into_vec()].join(&b'=');
+            CString::new(assignment).ok()
+        })
+        .collect();
+    let cause = exec::exec_path(&successor.command, &successor.arguments, &environment);
+    Failure::new(operation(), cause)
+}

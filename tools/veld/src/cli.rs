@@ -1,0 +1,334 @@
+//! The command line as data: what may be said, and what each word means.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use veld_config::{Dns, Hostname, Mode, TemplateName, VeName, VeRef, parameter};
+use veld_units::{Bytes, Count, CpuUnits, Percent, Timespan};
+
+use crate::signal::SignalNumber;
+
+/// Virtual environments: unmodified Linux distributions on one kernel.
+#[derive(Debug, Parser)]
+#[command(
+    name = "veld",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    /// Say on standard error what is being done.
+    #[arg(long, global = true, hide_short_help = true)]
+    pub(crate) debug: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make OS templates and look after them.
+    #[command(subcommand)]
+    Template(Template),
+    /// Make a VE of a template.
+    Create(Create),
+    /// Start VEs.
+    Start(Start),
+    /// Stop VEs: ask them to shut down, then kill what is left.
+    Stop(Stop),
+    /// Stop VEs and start them again.
+    Restart(Restart),
+    /// Send a signal to PID 1 of VEs.
+    Kill(Kill),
+    /// List VEs that run.
+    List(List),
+    /// Show all about a VE.
+    Show(Show),
+    /// Run a command in a VE; its exit status is the command's.
+    Exec(Exec),
+    /// Open a login shell in a VE.
+    Enter(Enter),
+    /// Attach to the console of a VE; Ctrl-] three times or ~. detaches.
+    Console(One),
+    /// Show what a VE has written to its console.
+    Logs(Logs),
+    /// Destroy VEs with all their files.
+    Destroy(Destroy),
+    /// Tidy up after a VE that has ended by itself; its shim calls this.
+    #[command(name = veld_protocol::shim::AFTER_END, hide = true)]
+    AfterEnd(One),
+}
+
+/// Which VEs.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Which {
+    /// Names or numbers of VEs.
+    #[arg(value_name = "VE")]
+    pub(crate) ves: Vec<VeRef>,
+    /// All VEs.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct One {
+    /// Name or number of the VE.
+    #[arg(value_name = "VE")]
+    pub(crate) ve: VeRef,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// Name of the new VE: a-z, 0-9 and -, at most 63.
+    pub(crate) name: VeName,
+    /// The template it is made of.
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) template: TemplateName,
+    /// Memory, as 512M or 2G.
+    #[arg(long, value_name = "SIZE", value_parser = parameter::ram)]
+    pub(crate) ram: Option<Bytes>,
+    /// Swap space besides memory, as 256M; 0 for none.
+    #[arg(long, value_name = "SIZE", value_parser = parameter::swap)]
+    pub(crate) swap: Option<Bytes>,
+    /// CPUs it sees.
+    #[arg(long, value_name = "N", value_parser = parameter::cpus)]
+    pub(crate) cpus: Option<Count>,
+    /// Weight of its CPU time against other VEs; 1000 is usual.
+    #[arg(long, value_name = "UNITS")]
+    pub(crate) cpuunits: Option<CpuUnits>,
+    /// CPU time at most, in per cent of one CPU, as 150%.
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) cpulimit: Option<Percent>,
+    /// Processes and threads at most.
+    #[arg(long, value_name = "N", value_parser = parameter::processes)]
+    pub(crate) processes: Option<Count>,
+    /// Its host name; the name of the VE unless given.
+    #[arg(long)]
+    pub(crate) hostname: Option<Hostname>,
+    /// An address; one of each pool of the host unless given. May be repeated.
+    #[arg(long, value_name = "ADDRESS", value_parser = parameter::address)]
+    pub(crate) ip: Vec<IpAddr>,
+    /// A name server, or "host" for those of the host. May be repeated.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) dns: Vec<Dns>,
+    /// How it is connected: routed or none.
+    #[arg(long, value_name = "MODE", default_value = "routed")]
+    pub(crate) network: Mode,
+    /// Start it with the host.
+    #[arg(long)]
+    pub(crate) onboot: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Start {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Return when the services are up, at the latest after SECS.
+    #[arg(long, value_name = "SECS", num_args = 0..=1, require_equals = true)]
+    pub(crate) wait: Option<Option<Timespan>>,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stop {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// How long to wait for the VE to shut down before it is killed.
+    #[arg(long, short = 't', value_name = "SECS")]
+    pub(crate) timeout: Option<Timespan>,
+    /// Kill it at once.
+    #[arg(long, short, conflicts_with = "timeout")]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restart {
+    #[command(flatten)]
+    pub(crate) stop: Stop,
+    /// Return when the services are up, at the latest after SECS.
+    #[arg(long, value_name = "SECS", num_args = 0..=1, require_equals = true)]
+    pub(crate) wait: Option<Option<Timespan>>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Kill {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Name or number of the signal, as TERM, SIGHUP, 9, RTMIN+4.
+    #[arg(long, short, value_name = "SIGNAL", default_value = "KILL")]
+    pub(crate) signal: SignalNumber,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// VEs that do not run, too.
+    #[arg(long, short)]
+    pub(crate) all: bool,
+    /// Columns, in this order.
+    #[arg(long, short = 'o', value_name = "COLUMN,…", value_delimiter = ',')]
+    pub(crate) output: Vec<commands::Column>,
+    /// Column to sort by; -COLUMN for the other way round.
+    #[arg(long, short, value_name = "COLUMN", allow_hyphen_values = true)]
+    pub(crate) sort: Option<commands::Order>,
+    /// Names alone, one per line.
+    #[arg(long, short, conflicts_with = "output")]
+    pub(crate) quiet: bool,
+    /// As JSON.
+    #[arg(long, conflicts_with_all = ["quiet", "output"])]
+    pub(crate) json: bool,
+}
+
+use crate::commands;
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// Name or number of the VE.
+    #[arg(value_name = "VE")]
+    pub(crate) ve: VeRef,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Exec {
+    /// Name or number of the VE.
+    #[arg(value_name = "VE")]
+    pub(crate) ve: VeRef,
+    /// As this user: NAME, UID or UID:GID of the VE.
+    #[arg(long, short, value_name = "USER")]
+    pub(crate) user: Option<String>,
+    /// In this directory; the user's home unless given.
+    #[arg(long, short = 'w', value_name = "DIR")]
+    pub(crate) workdir: Option<OsString>,
+    /// One more variable of the environment. May be repeated.
+    #[arg(long, short, value_name = "K=V", value_parser = variable)]
+    pub(crate) env: Vec<String>,
+    /// On a terminal of the VE's, even if the caller has none.
+    #[arg(long, short)]
+    pub(crate) tty: bool,
+    /// On no terminal, even if the caller has one.
+    #[arg(long, short = 'T', conflicts_with = "tty")]
+    pub(crate) no_tty: bool,
+    /// The command and its arguments.
+    #[arg(
+        value_name = "COMMAND",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Enter {
+    /// Name or number of the VE.
+    #[arg(value_name = "VE")]
+    pub(crate) ve: VeRef,
+    /// As this user: NAME, UID or UID:GID of the VE.
+    #[arg(long, short, value_name = "USER")]
+    pub(crate) user: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// Name or number of the VE.
+    #[arg(value_name = "VE")]
+    pub(crate) ve: VeRef,
+    /// Go on showing what is written, until the VE ends.
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// Only the last N lines.
+    #[arg(long, short = 'n', value_name = "N")]
+    pub(crate) lines: Option<usize>,
+    /// As it was written, control characters and all.
+    #[arg(long)]
+    pub(crate) raw: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Destroy {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Stop it first if it runs.
+    #[arg(long, short)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Template {
+    /// Build a template of Debian with mmdebstrap.
+    Build(Build),
+    /// Make a template of a directory or of a tar archive, compressed or not.
+    Import(Import),
+    /// List templates.
+    List(TemplateList),
+    /// Show all about a template.
+    Show(TemplateShow),
+    /// Remove templates that no VE is made of.
+    Remove(TemplateRemove),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// Name of the new template.
+    pub(crate) name: TemplateName,
+    /// Debian's release, as bookworm or trixie.
+    #[arg(long, default_value = "bookworm")]
+    pub(crate) suite: String,
+    /// More packages. May be repeated.
+    #[arg(long, value_name = "PACKAGE,…", value_delimiter = ',')]
+    pub(crate) include: Vec<String>,
+    /// Where packages come from; the host's own mirror unless given.
+    #[arg(long, value_name = "URL")]
+    pub(crate) mirror: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// A directory, an archive, or - for an archive on standard input.
+    pub(crate) source: PathBuf,
+    /// Name of the new template.
+    #[arg(long)]
+    pub(crate) name: TemplateName,
+    /// Refuse a tree larger than this.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) max_size: Option<Bytes>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TemplateList {
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TemplateShow {
+    /// Name of the template.
+    pub(crate) name: TemplateName,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TemplateRemove {
+    /// Names of templates.
+    #[arg(required = true)]
+    pub(crate) names: Vec<TemplateName>,
+}
+
+fn variable(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        Some((key, _)) if !key.is_empty() && !text.contains('\0') => Ok(text.to_owned()),
+        _ => Err(format!(
+            "{} is not a variable: allowed is K=V",
+            veld_units::Quoted(text)
+        )),
+    }
+}

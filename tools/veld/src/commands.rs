@@ -1,0 +1,51 @@
+//! The commands, a file each.
+
+mod console;
+mod create;
+mod exec;
+mod list;
+mod logs;
+mod restart;
+mod show;
+mod start;
+mod stop;
+mod template;
+
+use std::process::ExitCode;
+
+use veld_supervisor::Host;
+
+use crate::cli::Command;
+use crate::jobs::each;
+use crate::report::Failed;
+
+pub(crate) use list::{Column, Order};
+
+/// Runs a command.
+pub(crate) fn run(command: Command) -> Result<ExitCode, Failed> {
+    let host = Host::open()?;
+    let done = match command {
+        Command::Exec(exec) => return exec::exec(&host, exec),
+        Command::Enter(enter) => return exec::enter(&host, enter),
+        Command::Console(one) => return console::run(&host, &one),
+        Command::Template(command) => template::run(&host, command),
+        Command::Create(create) => create::run(&host, create),
+        Command::Start(start) => start::run(&host, &start),
+        Command::Stop(stop) => stop::run(&host, &stop),
+        Command::Restart(restart) => restart::run(&host, &restart),
+        Command::Kill(kill) => each(&host, &kill.which, |ve| {
+            veld_supervisor::kill(ve, kill.signal.0)
+        }),
+        Command::List(list) => list::run(&host, &list),
+        Command::Show(show) => show::run(&host, &show),
+        Command::Logs(logs) => logs::run(&host, &logs),
+        Command::Destroy(destroy) => each(&host, &destroy.which, |ve| {
+            veld_supervisor::destroy(ve, destroy.force)
+        }),
+        Command::AfterEnd(one) => {
+            veld_supervisor::after_end(&host.find(&one.ve)?)?;
+            Ok(())
+        }
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}

@@ -1,0 +1,171 @@
+//! `veld show`
+
+use std::fmt::Write;
+
+use veld_config::VeConfig;
+use veld_supervisor::{Detail, Host};
+use veld_units::Bytes;
+
+use crate::cli::Show;
+use crate::commands::list::status;
+use crate::json;
+use crate::output::{self, escape};
+use crate::report::Failed;
+
+pub(crate) fn run(host: &Host, show: &Show) -> Result<(), Failed> {
+    let detail = veld_supervisor::detail(&host.find(&show.ve)?)?;
+    if show.json {
+        return json::print(&json::Shown::new(&detail));
+    }
+    let mut text = String::new();
+    for (key, value) in rows(&detail) {
+        let _ = writeln!(text, "{key:<12} {}", escape(&value));
+    }
+    output::print(&text)
+}
+
+type Row = (&'static str, String);
+
+fn rows(detail: &Detail) -> Vec<Row> {
+    let ve = &detail.summary;
+    let mut rows = vec![("name", ve.name.to_string())];
+    rows.extend(ve.id.map(|id| ("id", id.to_string())));
+    rows.push(("status", status(ve)));
+    rows.extend(run_rows(detail));
+    match &ve.config {
+        Err(error) => rows.extend(error.lines().map(|line| ("config", line.to_owned()))),
+        Ok(config) => rows.extend(config_rows(config)),
+    }
+    rows.extend(
+        detail
+            .first_host_id
+            .map(|first| ("host ids", format!("{first} to {}", first + 65_535))),
+    );
+    rows.push(("directory", detail.area.display().to_string()));
+    rows.extend(limit_rows(detail));
+    for link in &detail.links {
+        let name = &link.name;
+        let state = if link.up { "up" } else { "down" };
+        let addresses: Vec<String> = link.addresses.iter().map(ToString::to_string).collect();
+        rows.push(("link", format!("{name} {state} {}", addresses.join(" "))));
+    }
+    rows
+}
+
+fn run_rows(detail: &Detail) -> Vec<Row> {
+    let ve = &detail.summary;
+    let mut rows = Vec::new();
+    rows.extend(ve.pid.map(|pid| ("init pid", pid.to_string())));
+    rows.extend(ve.shim_pid.map(|pid| ("shim pid", pid.to_string())));
+    rows.extend(ve.started.map(|started| ("up for", json::uptime(&started))));
+    if let (Some(started), Some(ready)) = (ve.started, ve.ready) {
+        let took = ready.since(started);
+        rows.push(("booted in", format!("{:.2} s", took.as_secs_f64())));
+    }
+    rows.extend(ve.status.clone().map(|status| ("init says", status)));
+    rows.extend(ve.ended.map(|ended| {
+        (
+            "last end",
+            format!("{}, {} ago", ended.ending, json::uptime(&ended.at)),
+        )
+    }));
+    rows.extend(
+        ve.failure
+            .clone()
+            .map(|failure| ("not started", failure.trim_end().to_owned())),
+    );
+    rows
+}
+
+fn config_rows(config: &VeConfig) -> Vec<Row> {
+    let words = |words: Vec<String>| {
+        if words.is_empty() {
+            "none".to_owned()
+        } else {
+            words.join(" ")
+        }
+    };
+    vec![
+        ("template", config.template.to_string()),
+        ("hostname", config.hostname.to_string()),
+        ("uuid", config.uuid.to_string()),
+        (
+            "onboot",
+            if config.onboot { "yes" } else { "no" }.to_owned(),
+        ),
+        ("network", config.network.mode.to_string()),
+        (
+            "ip",
+            words(config.network.ip.iter().map(ToString::to_string).collect()),
+        ),
+    ]
+}
+
+/// Each limit as it is set, and as the kernel has it where the VE runs.
+fn limit_rows(detail: &Detail) -> Vec<Row> {
+    let wanted = detail
+        .summary
+        .config
+        .as_ref()
+        .ok()
+        .map(|config| config.resources.clone());
+    let wanted = wanted.unwrap_or_default();
+    let kernel = detail.kernel.as_ref();
+    let bytes = |bytes: u64| Bytes::new(bytes).to_string();
+    let percent = |percent: u32| format!("{percent}%");
+    let row = |key, set: Option<String>, held: Option<String>, used: Option<String>| {
+        let set = set.unwrap_or_else(|| "not limited".to_owned());
+        let mut text = set;
+        if kernel.is_some() {
+            text += &format!(
+                ", in the kernel {}",
+                held.unwrap_or_else(|| "not limited".to_owned())
+            );
+        }
+        if let Some(used) = used {
+            text += &format!(", in use {used}");
+        }
+        (key, text)
+    };
+    let held = |value: fn(&veld_supervisor::Limits) -> Option<u64>| kernel.and_then(value);
+    vec![
+        row(
+            "ram",
+            wanted.ram.map(|ram| ram.to_string()),
+            held(|kernel| kernel.memory).map(bytes),
+            held(|kernel| kernel.memory_used).map(bytes),
+        ),
+        row(
+            "swap",
+            wanted.swap.map(|swap| swap.to_string()),
+            held(|kernel| kernel.swap).map(bytes),
+            None,
+        ),
+        row(
+            "cpus",
+            wanted.cpus.map(|cpus| cpus.to_string()),
+            held(|kernel| kernel.cpus.map(u64::from)).map(|cpus| cpus.to_string()),
+            None,
+        ),
+        row(
+            "cpuunits",
+            wanted.cpuunits.map(|units| units.to_string()),
+            held(|kernel| kernel.cpu_units).map(|units| units.to_string()),
+            None,
+        ),
+        row(
+            "cpulimit",
+            wanted.cpulimit.map(|limit| limit.to_string()),
+            kernel
+                .and_then(|kernel| kernel.cpu_quota_percent)
+                .map(percent),
+            None,
+        ),
+        row(
+            "processes",
+            wanted.processes.map(|processes| processes.to_string()),
+            held(|kernel| kernel.processes).map(|count| count.to_string()),
+            held(|kernel| kernel.processes_now).map(|count| count.to_string()),
+        ),
+    ]
+}

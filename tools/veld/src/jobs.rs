@@ -1,0 +1,185 @@
+//! One action on several VEs at once.
+//!
+//! A start forks, and forks are sound only in a process with one thread: so each
+//! VE has a worker process, and its result comes back through a pipe as JSON.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use serde::{Deserialize, Serialize};
+use veld_supervisor::{Done, Error, Host, Ve};
+use veld_sys::process::{Forked, exit_now, fork};
+use veld_sys::{Context, Failure};
+
+use crate::cli::Which;
+use crate::output;
+use crate::report::{self, Failed};
+
+/// Workers at once: enough to keep a machine busy while some wait.
+const WORKERS: usize = 16;
+
+/// What became of one VE.
+#[derive(Debug, Serialize, Deserialize)]
+struct Outcome {
+    ve: String,
+    done: Option<String>,
+    warnings: Vec<String>,
+    errors: Vec<String>,
+    hint: Option<String>,
+}
+
+/// Runs `action` on all VEs meant and prints one line of result for each.
+///
+/// # Errors
+/// [`Failed::Reported`] where any failed, after all have been tried.
+pub(crate) fn each(
+    host: &Host,
+    which: &Which,
+    action: impl Fn(&Ve<'_>) -> Result<Done, Error>,
+) -> Result<(), Failed> {
+    let mut failed = false;
+    let mut ves = Vec::new();
+    if which.all {
+        ves = host.ves()?;
+    }
+    for name in &which.ves {
+        match host.find(name) {
+            Ok(ve) => ves.push(ve),
+            Err(error) => {
+                report::action(&error);
+                failed = true;
+            }
+        }
+    }
+    match ves.as_slice() {
+        [] => {}
+        [ve] => failed |= show(&Outcome::of(ve, action(ve)))?,
+        many => failed |= in_workers(many, &action)?,
+    }
+    if failed {
+        Err(Failed::Reported)
+    } else {
+        Ok(())
+    }
+}
+
+fn in_workers(
+    ves: &[Ve<'_>],
+    action: &impl Fn(&Ve<'_>) -> Result<Done, Error>,
+) -> Result<bool, Failed> {
+    let mut failed = false;
+    let mut waiting = ves.iter();
+    let mut working: Vec<(String, File)> = Vec::new();
+    loop {
+        while working.len() < WORKERS
+            && let Some(ve) = waiting.next()
+        {
+            working.push((ve.name().to_string(), start_worker(ve, action)?));
+        }
+        if working.is_empty() {
+            return Ok(failed);
+        }
+        for index in finished(&working)?.into_iter().rev() {
+            let (ve, pipe) = working.swap_remove(index);
+            failed |= show(&Outcome::read(ve, pipe))?;
+        }
+    }
+}
+
+fn start_worker(
+    ve: &Ve<'_>,
+    action: &impl Fn(&Ve<'_>) -> Result<Done, Error>,
+) -> Result<File, Failure> {
+    let (reader, writer) = std::io::pipe().context(|| "create a pipe")?;
+    match fork().context(|| format!("fork a worker for {}", ve.name()))? {
+        Forked::Child => {
+            drop(reader);
+            let outcome = Outcome::of(ve, action(ve));
+            let sent = serde_json::to_vec(&outcome)
+                .map(|bytes| File::from(OwnedFd::from(writer)).write_all(&bytes));
+            exit_now(i32::from(sent.is_err()));
+        }
+        Forked::Parent(_worker) => Ok(File::from(OwnedFd::from(reader))),
+    }
+}
+
+/// Which workers have something to say or have ended.
+fn finished(working: &[(String, File)]) -> Result<Vec<usize>, Failure> {
+    let mut fds: Vec<PollFd<'_>> = working
+        .iter()
+        .map(|(_, pipe)| PollFd::from_borrowed_fd(pipe.as_fd(), PollFlags::IN))
+        .collect();
+    match poll(&mut fds, None) {
+        Err(rustix::io::Errno::INTR) => Ok(Vec::new()),
+        result => {
+            result.context(|| "wait for workers")?;
+            let ready = fds
+                .iter()
+                .enumerate()
+                .filter(|(_, fd)| !fd.revents().is_empty());
+            Ok(ready.map(|(index, _)| index).collect())
+        }
+    }
+}
+
+impl Outcome {
+    fn of(ve: &Ve<'_>, result: Result<Done, Error>) -> Self {
+        let ve = ve.name().to_string();
+        match result {
+            Ok(done) => Self {
+                ve,
+                done: Some(done.what),
+                warnings: done.warnings,
+                errors: Vec::new(),
+                hint: None,
+            },
+            Err(error) => {
+                let also = error
+                    .also()
+                    .iter()
+                    .map(|also| format!("{}: also: {also}", error.ve()));
+                Self {
+                    ve,
+                    done: None,
+                    warnings: Vec::new(),
+                    errors: error.lines().into_iter().chain(also).collect(),
+                    hint: error.hint().map(str::to_owned),
+                }
+            }
+        }
+    }
+
+    fn read(ve: String, mut pipe: File) -> Self {
+        let mut bytes = Vec::new();
+        let _ = pipe.read_to_end(&mut bytes);
+        serde_json::from_slice(&bytes).unwrap_or_else(|_| Self {
+            errors: vec![format!("{ve}: the worker died before reporting")],
+            ve,
+            done: None,
+            warnings: Vec::new(),
+            hint: None,
+        })
+    }
+}
+
+/// Prints an outcome; whether it is a failure.
+fn show(outcome: &Outcome) -> Result<bool, Failed> {
+    for warning in &outcome.warnings {
+        report::warning(&outcome.ve, warning);
+    }
+    for error in &outcome.errors {
+        report::line(error);
+    }
+    if let Some(hint) = &outcome.hint {
+        report::hint(hint);
+    }
+    match &outcome.done {
+        Some(done) => {
+            output::print(&format!("{}: {done}\n", outcome.ve))?;
+            Ok(false)
+        }
+        None => Ok(true),
+    }
+}

@@ -1,0 +1,181 @@
+//! JSON for programs: one stable schema per command, units in the names of keys.
+//! A value that there is not is null; a key is never left out.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+use veld_protocol::stamp::Stamp;
+use veld_supervisor::{Detail, Summary};
+use veld_sys::Failure;
+
+use crate::output;
+use crate::report::Failed;
+
+/// A VE in `list` and `show`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Ve {
+    name: String,
+    id: Option<u32>,
+    status: &'static str,
+    watched: bool,
+    init_pid: Option<i32>,
+    shim_pid: Option<i32>,
+    started_unix_seconds: Option<f64>,
+    ready_unix_seconds: Option<f64>,
+    init_status: Option<String>,
+    last_end: Option<End>,
+    template: Option<String>,
+    hostname: Option<String>,
+    uuid: Option<String>,
+    onboot: Option<bool>,
+    addresses: Vec<IpAddr>,
+    config_error: Option<String>,
+}
+
+/// How a run ended.
+#[derive(Debug, Serialize)]
+struct End {
+    text: String,
+    at_unix_seconds: f64,
+    restart_error: Option<String>,
+}
+
+impl Ve {
+    pub(crate) fn new(ve: &Summary) -> Self {
+        let config = ve.config.as_ref().ok();
+        Self {
+            name: ve.name.to_string(),
+            id: ve.id,
+            status: ve.phase.word(),
+            watched: ve.watched,
+            init_pid: ve.pid,
+            shim_pid: ve.shim_pid,
+            started_unix_seconds: ve.started.map(seconds),
+            ready_unix_seconds: ve.ready.map(seconds),
+            init_status: ve.status.clone(),
+            last_end: ve.ended.map(|ended| End {
+                text: ended.ending.to_string(),
+                at_unix_seconds: seconds(ended.at),
+                restart_error: ve.failure.clone(),
+            }),
+            template: config.map(|config| config.template.to_string()),
+            hostname: config.map(|config| config.hostname.to_string()),
+            uuid: config.map(|config| config.uuid.to_string()),
+            onboot: config.map(|config| config.onboot),
+            addresses: ve.addresses().to_vec(),
+            config_error: ve.config.as_ref().err().cloned(),
+        }
+    }
+}
+
+/// A VE in `show`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Shown {
+    #[serde(flatten)]
+    ve: Ve,
+    first_host_id: Option<u32>,
+    directory: String,
+    limits: Limits,
+    kernel: Option<Kernel>,
+    links: Vec<Link>,
+}
+
+/// What the config says.
+#[derive(Debug, Default, Serialize)]
+struct Limits {
+    ram_bytes: Option<u64>,
+    swap_bytes: Option<u64>,
+    cpus: Option<u32>,
+    cpuunits: Option<u32>,
+    cpulimit_percent: Option<u32>,
+    processes: Option<u32>,
+}
+
+/// What the kernel says.
+#[derive(Debug, Serialize)]
+struct Kernel {
+    memory_limit_bytes: Option<u64>,
+    memory_used_bytes: Option<u64>,
+    swap_limit_bytes: Option<u64>,
+    cpus: Option<u32>,
+    cpu_units: Option<u64>,
+    cpu_quota_percent: Option<u32>,
+    processes_limit: Option<u64>,
+    processes: Option<u64>,
+}
+
+/// A link inside.
+#[derive(Debug, Serialize)]
+struct Link {
+    name: String,
+    up: bool,
+    addresses: Vec<String>,
+}
+
+impl Shown {
+    pub(crate) fn new(detail: &Detail) -> Self {
+        let resources = detail
+            .summary
+            .config
+            .as_ref()
+            .ok()
+            .map(|config| &config.resources);
+        Self {
+            ve: Ve::new(&detail.summary),
+            first_host_id: detail.first_host_id,
+            directory: detail.area.display().to_string(),
+            limits: resources.map_or_else(Limits::default, |wanted| Limits {
+                ram_bytes: wanted.ram.map(|ram| ram.get()),
+                swap_bytes: wanted.swap.map(|swap| swap.get()),
+                cpus: wanted.cpus.map(|cpus| cpus.get()),
+                cpuunits: wanted.cpuunits.map(|units| units.get()),
+                cpulimit_percent: wanted.cpulimit.map(|percent| percent.get()),
+                processes: wanted.processes.map(|processes| processes.get()),
+            }),
+            kernel: detail.kernel.as_ref().map(|kernel| Kernel {
+                memory_limit_bytes: kernel.memory,
+                memory_used_bytes: kernel.memory_used,
+                swap_limit_bytes: kernel.swap,
+                cpus: kernel.cpus,
+                cpu_units: kernel.cpu_units,
+                cpu_quota_percent: kernel.cpu_quota_percent,
+                processes_limit: kernel.processes,
+                processes: kernel.processes_now,
+            }),
+            links: detail
+                .links
+                .iter()
+                .map(|link| Link {
+                    name: link.name.clone(),
+                    up: link.up,
+                    addresses: link.addresses.iter().map(ToString::to_string).collect(),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Prints a value and a newline.
+pub(crate) fn print(value: &impl Serialize) -> Result<(), Failed> {
+    let text = serde_json::to_string_pretty(value);
+    let text = text.map_err(|cause| Failure::new("write JSON", std::io::Error::from(cause)))?;
+    output::print(&(text + "\n"))
+}
+
+fn seconds(stamp: Stamp) -> f64 {
+    // Exact to a microsecond for the next thousand years.
+    let whole = u32::try_from(stamp.seconds).unwrap_or(u32::MAX);
+    f64::from(whole) + f64::from(stamp.nanos) / 1e9
+}
+
+/// How long ago a moment was: the two largest units of it.
+pub(crate) fn uptime(since: &Stamp) -> String {
+    let seconds = Stamp::now().seconds.saturating_sub(since.seconds);
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, _) => format!("{minutes}m{}s", seconds % 60),
+        (0, _, _) => format!("{hours}h{}m", minutes % 60),
+        _ => format!("{days}d{}h", hours % 24),
+    }
+}

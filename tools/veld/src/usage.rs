@@ -1,0 +1,107 @@
+//! A command line that makes no sense: one line that says which word, as all
+//! other errors are one line, and status 2.
+
+use std::process::ExitCode;
+
+use clap::Error;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::report;
+
+/// Exit status of a command line that was not understood.
+const USAGE: u8 = 2;
+
+/// Prints help that was asked for, or what is wrong.
+pub(crate) fn report(error: &Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let _ = error.print();
+            ExitCode::SUCCESS
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            ExitCode::from(USAGE)
+        }
+        _ => {
+            report::line(&format!("{}{}", subcommand(), words(error)));
+            if let Some(better) = text(error, ContextKind::SuggestedArg)
+                .or_else(|| text(error, ContextKind::SuggestedSubcommand))
+            {
+                report::hint(&format!("did you mean {better}"));
+            }
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// The words before the first option: which command was not understood.
+fn subcommand() -> String {
+    let words = std::env::args().skip(1);
+    let words: Vec<String> = words
+        .take_while(|word| !word.starts_with('-'))
+        .take(2)
+        .collect();
+    match words.as_slice() {
+        [first, second] if first == "template" => format!("{first} {second}: "),
+        [first, ..] => format!("{first}: "),
+        [] => String::new(),
+    }
+}
+
+fn words(error: &Error) -> String {
+    let argument = text(error, ContextKind::InvalidArg).unwrap_or_default();
+    let value = text(error, ContextKind::InvalidValue).unwrap_or_default();
+    match error.kind() {
+        ErrorKind::UnknownArgument if argument.starts_with('-') => {
+            format!("unknown option {argument}")
+        }
+        ErrorKind::UnknownArgument => format!("one word too many: {argument}"),
+        ErrorKind::InvalidSubcommand => {
+            let word = text(error, ContextKind::InvalidSubcommand).unwrap_or_default();
+            format!("unknown command {word}")
+        }
+        ErrorKind::MissingRequiredArgument => format!("missing {argument}"),
+        ErrorKind::MissingSubcommand => "missing command".to_owned(),
+        ErrorKind::ArgumentConflict => {
+            let other = text(error, ContextKind::PriorArg).unwrap_or_default();
+            if other == argument {
+                format!("{argument} may be given once only")
+            } else {
+                format!("{argument} does not go with {other}")
+            }
+        }
+        ErrorKind::ValueValidation => {
+            // The validator's text names the value and what is allowed.
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            format!("{}: {}", option(&argument), cause.unwrap_or(value))
+        }
+        ErrorKind::InvalidValue if value.is_empty() => format!("{argument} needs a value"),
+        ErrorKind::InvalidValue => {
+            let allowed = text(error, ContextKind::ValidValue).unwrap_or_default();
+            format!("{}: \"{value}\" is not one of {allowed}", option(&argument))
+        }
+        _ => error.kind().to_string(),
+    }
+}
+
+/// `--ram <SIZE>` without the placeholder.
+fn option(argument: &str) -> &str {
+    argument.split(' ').next().unwrap_or(argument)
+}
+
+fn text(error: &Error, kind: ContextKind) -> Option<String> {
+    match error.get(kind)? {
+        ContextValue::String(text) => Some(text.clone()),
+        ContextValue::Strings(texts) => Some(texts.join(", ")),
+        ContextValue::StyledStr(text) => Some(text.to_string()),
+        ContextValue::StyledStrs(texts) => Some(
+            texts
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
+        ContextValue::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}

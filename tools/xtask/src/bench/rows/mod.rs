@@ -1,0 +1,138 @@
+//! What is measured: a function per group of rows, in the table's order.
+
+mod boot;
+mod create;
+mod end;
+mod exec;
+mod list;
+mod memory;
+mod start;
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::sample::{Candidate, Samples, in_turns, timed};
+use super::table::{Aim, Row};
+use super::{Bench, tiny};
+use crate::report;
+use crate::run;
+use crate::veld::Veld;
+
+/// Rows that are measured together.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// For `--only`.
+    pub(super) name: &'static str,
+    pub(super) measure: fn(&Bench) -> Result<Vec<Row>>,
+}
+
+/// All groups.
+pub(super) const ALL: &[Group] = &[
+    Group {
+        name: "start",
+        measure: start::measure,
+    },
+    Group {
+        name: "boot",
+        measure: boot::measure,
+    },
+    Group {
+        name: "exec",
+        measure: exec::measure,
+    },
+    Group {
+        name: "create",
+        measure: create::measure,
+    },
+    Group {
+        name: "end",
+        measure: end::measure,
+    },
+    Group {
+        name: "memory",
+        measure: memory::measure,
+    },
+    Group {
+        name: "list",
+        measure: list::measure,
+    },
+];
+
+/// A VE of the benchmark's; dropping it ends and removes it.
+struct Ve<'a> {
+    veld: &'a Veld,
+    name: &'a str,
+}
+
+impl<'a> Ve<'a> {
+    /// Creates it, in place of one that an interrupted benchmark left.
+    fn create(veld: &'a Veld, name: &'a str, template: &str) -> Result<Self> {
+        veld.clear(name)?;
+        veld.output(["create", name, "--template", template])?;
+        Ok(Self { veld, name })
+    }
+
+    /// The same of the tiny template.
+    fn tiny(veld: &'a Veld, name: &'a str) -> Result<Self> {
+        Self::create(veld, name, tiny::TEMPLATE)
+    }
+
+    fn start(&self) -> Result<Duration> {
+        self.veld.timed(["start", self.name])
+    }
+
+    fn kill(&self) -> Result<Duration> {
+        self.veld.timed(["stop", self.name, "--force"])
+    }
+
+    fn exec(&self, program: &[&str]) -> Result<Duration> {
+        timed(|| run::output(&mut self.exec_command(program)).map(drop))
+    }
+
+    fn exec_command(&self, program: &[&str]) -> Command {
+        let words = ["exec", self.name, "--"];
+        self.veld.command(words.iter().chain(program).copied())
+    }
+}
+
+impl Drop for Ve<'_> {
+    fn drop(&mut self) {
+        // What this cannot remove, the next benchmark's `create` does.
+        let _ = self.veld.clear(self.name);
+    }
+}
+
+/// Measures candidates in turns, veld's first where there is one, prints them,
+/// and makes the rows.
+fn compare(
+    bench: &Bench,
+    what: &str,
+    veld: Option<Candidate<'_>>,
+    peers: Vec<Candidate<'_>>,
+    aim: Aim,
+) -> Result<Vec<Row>> {
+    let measured = veld.is_some();
+    let candidates: Vec<_> = veld.into_iter().chain(peers).collect();
+    let all = in_turns(candidates, bench.samples)?;
+    for samples in &all {
+        say(samples);
+    }
+    let (veld, peers) = match all.split_first() {
+        Some((first, rest)) if measured => (Some(first), rest),
+        _ => (None, all.as_slice()),
+    };
+    Ok(Row::of(what, veld, peers, aim))
+}
+
+fn say(samples: &Samples) {
+    let (least, most) = samples.range();
+    println!(
+        "   {}: {} ({} to {})",
+        samples.name,
+        report::time(samples.median()),
+        report::time(least),
+        report::time(most)
+    );
+}

@@ -1,0 +1,182 @@
+//! The rows of the table, and the table in Markdown.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::sample::Samples;
+use crate::report;
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Value {
+    /// How long something takes.
+    Time(Duration),
+    /// How much memory something has, in bytes.
+    Memory(u64),
+}
+
+/// What veld's value is to be at most.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Aim {
+    /// This part of the peer's.
+    Ratio(f64),
+    /// This.
+    AtMost(Value),
+    /// Nothing: the row is there to compare.
+    None,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    pub(super) what: String,
+    pub(super) veld: Option<Value>,
+    /// The peer's name and value.
+    pub(super) peer: Option<(String, Value)>,
+    pub(super) aim: Aim,
+}
+
+impl Row {
+    /// A row for each peer, of samples taken in turns; the aim is against the
+    /// first peer.
+    pub(super) fn of(what: &str, veld: Option<&Samples>, peers: &[Samples], aim: Aim) -> Vec<Self> {
+        let veld = veld.map(|samples| Value::Time(samples.median()));
+        let row = |peer: Option<&Samples>, aim: Aim| Self {
+            what: what.to_owned(),
+            veld,
+            peer: peer.map(|peer| (peer.name.clone(), Value::Time(peer.median()))),
+            aim,
+        };
+        if peers.is_empty() {
+            return vec![row(None, aim)];
+        }
+        let aims = std::iter::once(aim).chain(std::iter::repeat(Aim::None));
+        let pairs = peers.iter().zip(aims);
+        pairs.map(|(peer, aim)| row(Some(peer), aim)).collect()
+    }
+
+    /// Veld's part of the peer's value.
+    fn ratio(&self) -> Option<f64> {
+        let (_, peer) = self.peer.as_ref()?;
+        let peer = peer.number();
+        (peer > 0.0).then_some(self.veld?.number() / peer)
+    }
+
+    /// Whether the aim is met, where there is one and veld was measured.
+    fn is_met(&self) -> Option<bool> {
+        match self.aim {
+            Aim::Ratio(most) => Some(self.ratio()? <= most),
+            Aim::AtMost(most) => Some(self.veld?.number() <= most.number()),
+            Aim::None => None,
+        }
+    }
+
+    fn aim_cell(&self) -> String {
+        let aim = match self.aim {
+            Aim::Ratio(most) => format!("≤ {most}"),
+            Aim::AtMost(most) => format!("≤ {most}"),
+            Aim::None => return String::new(),
+        };
+        match self.is_met() {
+            Some(true) => format!("{aim}, met"),
+            Some(false) => format!("{aim}, **missed**"),
+            None => aim,
+        }
+    }
+}
+
+impl Value {
+    /// Seconds, or bytes.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a count of bytes of one process is far below 2^52"
+    )]
+    fn number(self) -> f64 {
+        match self {
+            Self::Time(time) => time.as_secs_f64(),
+            Self::Memory(bytes) => bytes as f64,
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Time(time) => f.write_str(&report::time(*time)),
+            Self::Memory(bytes) => write!(f, "{} KiB", bytes / 1024),
+        }
+    }
+}
+
+/// The table.
+pub(super) fn markdown(rows: &[Row]) -> String {
+    let mut lines = vec![
+        "| what | veld | peer | ratio | aim |".to_owned(),
+        "|---|---:|---|---:|---|".to_owned(),
+    ];
+    lines.extend(rows.iter().map(|row| {
+        let veld = row.veld.map(|value| value.to_string()).unwrap_or_default();
+        let peer = row.peer.as_ref();
+        let peer = peer.map(|(name, value)| format!("{name}: {value}"));
+        let ratio = row.ratio().map(|ratio| format!("{ratio:.2}"));
+        format!(
+            "| {} | {veld} | {} | {} | {} |",
+            row.what,
+            peer.unwrap_or_default(),
+            ratio.unwrap_or_default(),
+            row.aim_cell()
+        )
+    }));
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(veld: Option<u64>, peer: Option<u64>, aim: Aim) -> Row {
+        let time = |milliseconds| Value::Time(Duration::from_millis(milliseconds));
+        Row {
+            what: "start".to_owned(),
+            veld: veld.map(time),
+            peer: peer.map(|peer| ("lxc-start".to_owned(), time(peer))),
+            aim,
+        }
+    }
+
+    #[test]
+    fn an_aim_is_met_or_missed_or_open() {
+        let aim = Aim::Ratio(0.25);
+        assert_eq!(row(Some(5), Some(20), aim).is_met(), Some(true));
+        assert_eq!(row(Some(6), Some(20), aim).is_met(), Some(false));
+        assert_eq!(row(None, Some(20), aim).is_met(), None);
+        assert_eq!(row(Some(5), None, aim).is_met(), None);
+        let aim = Aim::AtMost(Value::Time(Duration::from_millis(10)));
+        assert_eq!(row(Some(11), None, aim).is_met(), Some(false));
+        assert_eq!(row(Some(10), Some(1), aim).is_met(), Some(true));
+    }
+
+    #[test]
+    fn the_table_has_a_line_per_row() {
+        let memory = Row {
+            what: "shim".to_owned(),
+            veld: Some(Value::Memory(56 * 1024)),
+            peer: None,
+            aim: Aim::AtMost(Value::Memory(100 * 1024)),
+        };
+        let table = markdown(&[
+            row(Some(5), Some(20), Aim::Ratio(0.25)),
+            row(None, Some(20), Aim::Ratio(0.25)),
+            memory,
+        ]);
+        assert_eq!(
+            table,
+            "| what | veld | peer | ratio | aim |\n\
+             |---|---:|---|---:|---|\n\
+             | start | 5.00 ms | lxc-start: 20.0 ms | 0.25 | ≤ 0.25, met |\n\
+             | start |  | lxc-start: 20.0 ms |  | ≤ 0.25 |\n\
+             | shim | 56 KiB |  |  | ≤ 100 KiB, met |\n"
+        );
+    }
+}

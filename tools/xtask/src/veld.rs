@@ -1,0 +1,207 @@
+//! The staged `veld`, run with a configuration and a data area of its own, so
+//! that the demo and the benchmarks never meet the VEs of this host.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::place::{COMMAND, make_directory};
+use crate::run;
+use crate::workspace::Workspace;
+
+/// What one use of xtask keeps apart from all others on this host.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Area {
+    /// Of the directory below `target/`, the run directory and the cgroup.
+    pub(crate) name: &'static str,
+    /// Of the links on the host, and of the one nftables table.
+    pub(crate) links: &'static str,
+    first_uid: u32,
+    pool4: &'static str,
+    pool6: &'static str,
+}
+
+/// The demo's.
+pub(crate) const DEMO: Area = Area {
+    name: "demo",
+    links: "velddemo",
+    first_uid: 0x6000_0000,
+    pool4: "10.118.0.0/16",
+    pool6: "fd76:656c:6465::/64",
+};
+
+/// The benchmarks'.
+pub(crate) const BENCH: Area = Area {
+    name: "bench",
+    links: "veldbnch",
+    first_uid: 0x6800_0000,
+    pool4: "10.119.0.0/16",
+    pool6: "fd76:656c:6265::/64",
+};
+
+/// A `veld` with its own paths.
+#[derive(Debug, Clone)]
+pub(crate) struct Veld {
+    program: PathBuf,
+    config: PathBuf,
+    run: PathBuf,
+    templates: PathBuf,
+}
+
+impl Veld {
+    /// Writes the configuration of an area and makes what it names.
+    ///
+    /// The run directory is not below `target/`: sockets have short paths only,
+    /// and what it holds means nothing after a reboot. Templates are shared, as
+    /// one takes half a minute to make.
+    pub(crate) fn with_area(workspace: &Workspace, area: &Area) -> Result<Self> {
+        let directory = workspace.target(area.name);
+        let veld = Self {
+            program: COMMAND.below(&workspace.stage()),
+            config: directory.join("veld.toml"),
+            run: PathBuf::from(format!("/run/veld-{}", area.name)),
+            templates: workspace.target("templates"),
+        };
+        make_directory(&directory)?;
+        let text = veld.config_text(area, &directory.join("data"), &workspace.stage());
+        fs::write(&veld.config, text)
+            .with_context(|| format!("cannot write {}", veld.config.display()))?;
+        Ok(veld)
+    }
+
+    /// The prefix that the command, the shim and the init are staged below.
+    pub(crate) fn prefix(&self) -> Option<&Path> {
+        self.program.parent()?.parent()
+    }
+
+    /// Where the templates are, each in a directory of its name.
+    pub(crate) fn templates(&self) -> &Path {
+        &self.templates
+    }
+
+    /// A `veld` command line.
+    pub(crate) fn command<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).env("VELD_CONFIG", &self.config);
+        command
+    }
+
+    /// Runs a command line and returns what it printed.
+    ///
+    /// # Errors
+    /// It ends otherwise than with 0; the error has what it wrote.
+    pub(crate) fn output<'a>(
+        &self,
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> Result<String> {
+        run::output(&mut self.command(arguments))
+    }
+
+    /// Runs a command line and says how long it took.
+    ///
+    /// # Errors
+    /// As [`Veld::output`].
+    pub(crate) fn timed<'a>(
+        &self,
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Duration> {
+        let mut command = self.command(arguments);
+        let begin = Instant::now();
+        run::output(&mut command)?;
+        Ok(begin.elapsed())
+    }
+
+    /// Whether there is a VE of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        run::collect(&mut self.command(["show", name])).is_ok_and(|shown| shown.status.success())
+    }
+
+    /// Makes a Debian template of this name unless there is one, and says how
+    /// long that took.
+    pub(crate) fn ensure_debian(&self, name: &str) -> Result<Option<Duration>> {
+        let known = self.output(["template", "list"])?;
+        if known
+            .lines()
+            .any(|line| line.split_whitespace().next() == Some(name))
+        {
+            return Ok(None);
+        }
+        let begin = Instant::now();
+        run::run(&mut self.command(["template", "build", name, "--suite", "bookworm"]))?;
+        Ok(Some(begin.elapsed()))
+    }
+
+    /// Ends and removes a VE where there is one, and then the run directory
+    /// where nothing is left in it.
+    pub(crate) fn clear(&self, name: &str) -> Result<()> {
+        if self.has(name) {
+            // One that does not run cannot be stopped, and is to be destroyed all the same.
+            let _ = self.output(["stop", name, "--force"]);
+            self.output(["destroy", name])?;
+        }
+        self.remove_run_directory();
+        Ok(())
+    }
+
+    /// Removes the run directory, which is ours alone, where it is empty.
+    pub(crate) fn remove_run_directory(&self) {
+        // One that is not empty, or not there, is the leak check's to judge.
+        let _ = fs::remove_dir(&self.run);
+    }
+
+    fn config_text(&self, area: &Area, data: &Path, stage: &Path) -> String {
+        let libexec = stage.join("libexec/veld");
+        let (run, templates) = (&self.run, &self.templates);
+        let Area {
+            name,
+            links,
+            first_uid,
+            pool4,
+            pool6,
+        } = area;
+        format!(
+            "# Written by cargo xtask {name}.\n\
+             [paths]\ndata = {data:?}\nrun = {run:?}\nlibexec = {libexec:?}\ntemplates = {templates:?}\n\n\
+             [cgroup]\nparent = \"veld-{name}\"\n\n\
+             [ids]\nfirst = {first_uid}\n\n\
+             [network]\npool4 = {pool4:?}\npool6 = {pool6:?}\nlink_prefix = {links:?}\n"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_names_every_path() {
+        let veld = Veld {
+            program: "/w/target/stage/bin/veld".into(),
+            config: "/w/target/demo/veld.toml".into(),
+            run: "/run/veld-demo".into(),
+            templates: "/w/target/templates".into(),
+        };
+        let (data, stage) = ("/w/target/demo/data", "/w/target/stage");
+        let text = veld.config_text(&DEMO, Path::new(data), Path::new(stage));
+        for line in [
+            "data = \"/w/target/demo/data\"",
+            "libexec = \"/w/target/stage/libexec/veld\"",
+            "parent = \"veld-demo\"",
+            "first = 1610612736",
+            "link_prefix = \"velddemo\"",
+        ] {
+            assert!(text.lines().any(|other| other == line), "{line}");
+        }
+    }
+
+    #[test]
+    fn areas_keep_apart() {
+        assert_ne!(DEMO.links, BENCH.links);
+        assert_ne!(DEMO.first_uid, BENCH.first_uid);
+        assert_ne!(DEMO.pool4, BENCH.pool4);
+        assert_ne!(DEMO.pool6, BENCH.pool6);
+    }
+}
