@@ -22,6 +22,9 @@ pub struct Entry {
     v1: Vec<(PathBuf, File)>,
 }
 
+/// The group of [`Entry::side_v2`].
+const SIDE: &str = ".veld";
+
 impl Group {
     /// Opens the way into the group.
     ///
@@ -58,6 +61,34 @@ impl Entry {
     #[must_use]
     pub fn v2(&self) -> Option<BorrowedFd<'_>> {
         self.v2.as_ref().map(AsFd::as_fd)
+    }
+
+    /// A v2 group inside the delegated one, made where it is missing: for a
+    /// process that comes late, when the guest has handed controllers down and
+    /// the delegated group itself may have no process any more.
+    ///
+    /// The guest can do to it what it likes; it cannot raise its own limits by
+    /// that, which are one group above.
+    ///
+    /// # Errors
+    /// Those of mkdir(2) and open(2).
+    ///
+    /// # Kernel
+    /// cgroups(7), "The no internal processes rule".
+    pub fn side_v2(&self) -> Result<Option<OwnedFd>, Failure> {
+        let Some(v2) = &self.v2 else {
+            return Ok(None);
+        };
+        let make = || -> std::io::Result<OwnedFd> {
+            fault::point("make side group")?;
+            match rustix::fs::mkdirat(v2, SIDE, Mode::from_raw_mode(0o755)) {
+                Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            Ok(rustix::fs::openat(v2, SIDE, flags, Mode::empty())?)
+        };
+        make().map(Some).context(|| format!("make group {SIDE}"))
     }
 
     /// Puts the calling process into the group of every v1 hierarchy.

@@ -102,8 +102,7 @@ pub fn enter(entry: Entry<'_>) -> Result<Entered, Error> {
         None,
     )
     .context(|| "create a socket pair")?;
-    let cloned = clone_into(Namespaces::default(), entry.cgroup.v2());
-    let child = match cloned.context(|| "create a process in the VE")? {
+    let child = match clone_into_group(&entry.cgroup)? {
         Forked::Child => {
             drop((ours, masters));
             run(
@@ -132,6 +131,18 @@ pub fn enter(entry: Entry<'_>) -> Result<Entered, Error> {
             Err(error)
         }
     }
+}
+
+fn clone_into_group(group: &CgroupEntry) -> Result<Forked, Failure> {
+    let mut cloned = clone_into(Namespaces::default(), group.v2());
+    if cloned
+        .as_ref()
+        .is_err_and(|cause| cause.raw_os_error() == Some(Errno::BUSY.raw_os_error()))
+    {
+        let side = group.side_v2()?;
+        cloned = clone_into(Namespaces::default(), side.as_ref().map(AsFd::as_fd));
+    }
+    cloned.context(|| "create a process in the VE")
 }
 
 /// Kills and reaps a child that did not come to its program.

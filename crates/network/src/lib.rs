@@ -22,6 +22,10 @@
 //! again by itself. All host ends have one MAC address, so that what a guest
 //! knows of its gateway is still true after it moved to another host.
 //!
+//! The host end having no address, the host speaks to a guest from its uplink's
+//! address, as it does to the world. A host that has no IPv4 address at all can
+//! answer guests but not call them.
+//!
 //! What keeps a guest honest: a source address must be routed to the link that
 //! it comes from (`fib saddr . iif`), the guest's one link-local address included;
 //! and the host learns a neighbour by ARP only where that is so (`arp_filter`),

@@ -143,6 +143,7 @@ fn a_host_that_switched_ipv6_off_has_ipv4_links() {
     let Some(world) = World::new() else { return };
     let (host, guest) = (Netns::new(), Netns::new());
     host.ip("link set lo up");
+    host.ip(&format!("addr add {HOST4}/32 dev lo"));
     for conf in ["all", "default"] {
         host.set_sysctl(&format!("ipv6/conf/{conf}/disable_ipv6"), 1);
     }
@@ -152,8 +153,7 @@ fn a_host_that_switched_ipv6_off_has_ipv4_links() {
         ensure_host(&world.network).unwrap();
         attach(guest.as_fd(), &link).unwrap();
     });
-    let gateway = "169.254.0.1".parse().unwrap();
-    assert!(talks(&guest, &host, gateway));
+    assert!(talks(&guest, &host, HOST4));
     assert!(talks(&host, &guest, guest4(1)));
 }
 

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::StatVfsMountFlags;
-use rustix::fs::{CWD, Mode, OFlags, fstatvfs, mkdirat, openat};
+use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Uid, chownat, fstatvfs, mkdirat, openat};
 use rustix::mount::MountAttrFlags;
 use rustix::net::sockopt::set_socket_passcred;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
@@ -226,17 +226,22 @@ fn tmpfs(owner: u32, size: u64) -> Result<OwnedFd, Failure> {
 }
 
 fn devpts(owner: u32) -> Result<OwnedFd, Failure> {
-    let group = (owner + TTY_GROUP).to_string();
+    let terminals = (owner + TTY_GROUP).to_string();
     let most = TERMINALS.to_string();
     let settings = [
         ("source", "devpts"),
-        ("gid", &group),
+        ("gid", &terminals),
         ("mode", "0620"),
         ("ptmxmode", "0666"),
         ("max", &most),
     ];
     let flags = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
-    new_mount("devpts", &settings, flags)
+    let mount = new_mount("devpts", &settings, flags)?;
+    // Its directory has no option of its own, and would be nobody's inside.
+    let (user, group) = (Uid::from_raw(owner), Gid::from_raw(owner));
+    chownat(&mount, "", Some(user), Some(group), AtFlags::EMPTY_PATH)
+        .context(|| "own the directory of devpts")?;
+    Ok(mount)
 }
 
 fn lower(template: &Path, user_namespace: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {

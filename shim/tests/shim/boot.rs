@@ -47,8 +47,10 @@ pub(crate) fn boot(options: &[&str], program: &[&str]) -> Option<Boot> {
         .spawn()
         .unwrap();
     let boot = Boot { directory, shim };
-    // It may be over before one looks: then it is not the launcher either.
-    until("the shim is there", || boot.comm() != "launcher");
+    // It may be over before one looks.
+    until("the shim is there", || {
+        boot.comm() == shim::PROGRAM || boot.path(shim::ENDED).exists()
+    });
     Some(boot)
 }
 
@@ -124,14 +126,14 @@ impl Boot {
         comm.unwrap_or_default().trim().to_owned()
     }
 
-    /// Memory that is the shim's alone in KiB: the pages it wrote. Pages of its file
-    /// are shared by all shims of a host, and look private while there is only one.
+    /// Memory that is the shim's alone in KiB. Pages of its file are shared by
+    /// all shims of a host, and look private while there is only one.
     pub(crate) fn private_kib(&self) -> u64 {
         let path = format!("/proc/{}/smaps_rollup", self.shim.id());
         let rollup = std::fs::read_to_string(path).unwrap();
         rollup
             .lines()
-            .filter(|line| line.starts_with("Private_Dirty"))
+            .filter(|line| line.starts_with("Anonymous:"))
             .map(|line| {
                 line.split_whitespace()
                     .nth(1)

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::place::{COMMAND, INIT, SHIM, Shipped};
+use crate::program;
 use crate::report;
 use crate::root;
 use crate::run;
@@ -91,7 +92,10 @@ pub(crate) fn compile(workspace: &Workspace, faults: bool) -> Result<()> {
             cargo_build(workspace, &triple, &release)?;
             Built::faults(workspace).keep(&COMMAND, &output.join("release"))?;
         }
-        Ok(())
+        for what in [COMMAND, SHIM, INIT] {
+            program::must_be_static(&built.path(&what))?;
+        }
+        program::must_be_small(&built.path(&INIT))
     })
 }
 

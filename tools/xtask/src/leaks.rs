@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use veld_kernfs::mountinfo;
@@ -20,6 +21,10 @@ pub(crate) struct Snapshot {
 
 /// How all that is Veld's is named.
 const OURS: &str = "veld";
+
+/// How long what has ended may take to be gone.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// This program, and what cargo runs it as.
 const NOT_LEAKED: &[&str] = &["veld-xtask"];
@@ -40,11 +45,24 @@ impl Snapshot {
         Self { things }
     }
 
-    /// Compares with what there was.
+    /// Compares what there is now with what there was, and again for a while
+    /// where it differs: the kernel takes links and namespaces away, and PID 1
+    /// of a host its orphans, only after their last process has ended.
     ///
     /// # Errors
     /// Lists what is there and was not, and what was and is not.
-    pub(crate) fn must_equal(&self, before: &Self) -> Result<()> {
+    pub(crate) fn must_hold_again(&self) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let now = Self::take();
+            if now == *self || Instant::now() >= deadline {
+                return now.must_equal(self);
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn must_equal(&self, before: &Self) -> Result<()> {
         let left = self.things.difference(&before.things);
         let gone = before.things.difference(&self.things);
         let differences: Vec<String> = left

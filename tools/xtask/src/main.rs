@@ -20,6 +20,7 @@ mod deps;
 mod install;
 mod leaks;
 mod place;
+mod program;
 mod report;
 mod root;
 mod run;

@@ -1,0 +1,139 @@
+//! What can go wrong with templates: refusals that a caller may branch on, and
+//! failures of the kernel with their errno.
+
+use veld_sys::Failure;
+
+use crate::refusal::Refusal;
+
+/// Why something was not done with a template.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The text cannot be the name of a template.
+    #[error("{name:?} is not a template name: {why}")]
+    BadName {
+        /// The text.
+        name: String,
+        /// The rule that it breaks.
+        why: &'static str,
+    },
+    /// There is no template of this name.
+    #[error("no template {name}")]
+    NotFound {
+        /// The name.
+        name: String,
+    },
+    /// The name is taken.
+    #[error("template {name} exists already")]
+    Exists {
+        /// The name.
+        name: String,
+    },
+    /// VEs stand on the template.
+    #[error("template {name} is in use by {}", users.join(", "))]
+    InUse {
+        /// The template.
+        name: String,
+        /// The VEs, as the caller named them.
+        users: Vec<String>,
+    },
+    /// Another command held the template until the patience was over.
+    #[error("template {name} is locked by {}", holder.as_deref().unwrap_or("another command"))]
+    Locked {
+        /// The template.
+        name: String,
+        /// `pid 812 (import)`, where the holder said so.
+        holder: Option<String>,
+    },
+    /// The template's directory is not what an import leaves.
+    #[error("template {name} is damaged: {flaw}")]
+    Damaged {
+        /// The template.
+        name: String,
+        /// What is wrong.
+        flaw: String,
+    },
+    /// An entry of the source cannot become part of a template.
+    #[error("entry {entry} {refusal}")]
+    Refused {
+        /// Path of the entry as the source has it.
+        entry: String,
+        /// The reason.
+        refusal: Refusal,
+    },
+    /// The archive does not follow its own format.
+    #[error("archive {flaw}{}", after(entry.as_deref()))]
+    Corrupt {
+        /// What is wrong.
+        flaw: &'static str,
+        /// The last entry whose header could be read.
+        entry: Option<String>,
+    },
+    /// The source is not the one that was asked for.
+    #[error("source has digest {found}, not {wanted}")]
+    Digest {
+        /// Digest of what was read, `none` for a directory.
+        found: String,
+        /// Digest that was asked for.
+        wanted: String,
+    },
+    /// An option of a build cannot be passed on.
+    #[error("{value:?} is not a {what}")]
+    BadOption {
+        /// "suite", "package name", "mirror".
+        what: &'static str,
+        /// The text.
+        value: String,
+    },
+    /// A program that a build needs is not on this host.
+    #[error("{program} is not installed")]
+    MissingProgram {
+        /// Its name.
+        program: &'static str,
+    },
+    /// The host's apt knows no Debian mirror and none was given.
+    #[error("no Debian mirror is configured for apt on this host, and none was given")]
+    NoMirror,
+    /// The program that builds root directories gave up.
+    #[error("mmdebstrap ended with {status}: {lines}")]
+    Builder {
+        /// `exit status: 25` or `signal: 9 (SIGKILL)`.
+        status: String,
+        /// Its last words.
+        lines: String,
+    },
+    /// The caller's watcher asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+    /// The kernel refused an operation.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl Error {
+    /// The errno of the cause, where the kernel gave one.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Failed(failure) => failure.errno(),
+            Self::BadName { .. }
+            | Self::NotFound { .. }
+            | Self::Exists { .. }
+            | Self::InUse { .. }
+            | Self::Locked { .. }
+            | Self::Damaged { .. }
+            | Self::Refused { .. }
+            | Self::Corrupt { .. }
+            | Self::Digest { .. }
+            | Self::BadOption { .. }
+            | Self::MissingProgram { .. }
+            | Self::NoMirror
+            | Self::Builder { .. }
+            | Self::Interrupted => None,
+        }
+    }
+}
+
+fn after(entry: Option<&str>) -> String {
+    entry.map_or_else(String::new, |entry| format!(" after entry {entry}"))
+}
