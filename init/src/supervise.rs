@@ -8,6 +8,7 @@
 
 mod child;
 mod ending;
+mod patience;
 mod service;
 mod signals;
 mod supervisor;

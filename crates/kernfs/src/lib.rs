@@ -15,6 +15,9 @@ use std::path::Path;
 
 use veld_sys::{Context, Failure, fault};
 
+/// Longer than most of these files.
+const READ: usize = 8192;
+
 /// Writes `value` to the existing file at `path` in one call.
 ///
 /// # Errors
@@ -37,12 +40,18 @@ pub fn write(path: &Path, value: impl Display) -> Result<(), Failure> {
 /// Whatever open(2) or read(2) says, with the path; InvalidData where the file
 /// is not UTF-8.
 pub fn read(path: &Path) -> Result<String, Failure> {
-    let mut text = String::new();
-    File::open(path)
-        .and_then(|mut file| file.read_to_string(&mut text))
-        .context(|| format!("read {}", path.display()))?;
+    let mut text = read_all(path).context(|| format!("read {}", path.display()))?;
     text.truncate(text.trim_end().len());
     Ok(text)
+}
+
+/// These files say that they are empty, so the standard library would feel its
+/// way with reads of a few bytes, each of which makes the kernel compose the
+/// whole text again.
+fn read_all(path: &Path) -> std::io::Result<String> {
+    let mut bytes = Vec::with_capacity(READ);
+    File::open(path)?.take(u64::MAX).read_to_end(&mut bytes)?;
+    String::from_utf8(bytes).map_err(|_| std::io::ErrorKind::InvalidData.into())
 }
 
 /// The value of `key` in a file of `key value` lines, as cgroup.events and

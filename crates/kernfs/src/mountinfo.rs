@@ -97,7 +97,11 @@ mod tests {
         let text = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
         let mounts = parse(&text);
         assert_eq!(mounts.len(), text.lines().count());
-        assert!(mounts.iter().any(|mount| mount.mount_point.as_os_str() == "/"));
+        assert!(
+            mounts
+                .iter()
+                .any(|mount| mount.mount_point.as_os_str() == "/")
+        );
     }
 
     #[test]

@@ -3,12 +3,14 @@
 //!
 //! The launcher builds the argument list with [`Options::to_args`], the init
 //! reads it back with [`Options::parse`]. Whoever waits for PID 1 learns from a
-//! signal (see [`Ending`]) or a code (see [`exit`]) how the VE ended.
+//! signal (see [`crate::ending`]) or a code (see [`exit`]) how the VE ended.
+//!
+//! The kernel drops a signal that PID 1 neither handles nor blocks, and in its
+//! first instants PID 1 does neither (pid_namespaces(7)): a request that was
+//! sent before anything came from it on the readiness socket may be lost.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
 
 /// The name of the init: its `argv[0]`, its process name, the start of its console lines.
 pub const NAME: &str = "veld-init";
@@ -39,47 +41,11 @@ pub mod exit {
     pub const SETUP: u8 = 125;
     /// The distribution's init is there but could not be executed.
     pub const CANNOT_EXECUTE: u8 = 126;
-    /// There is no init to hand over to.
+    /// There is no init to hand over to, or what it needs to run is missing.
     pub const NOT_FOUND: u8 = 127;
     /// A reboot was asked for, but reboot(2) was refused. systemd-nspawn reads
     /// the same number so.
     pub const REBOOT: u8 = 133;
-}
-
-/// How a VE ended, as the parent of its PID 1 sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// It was halted or powered off from inside, or stopped.
-    Stopped,
-    /// It asks to be started again.
-    Reboot,
-    /// PID 1 exited by itself with this code.
-    Exited(u8),
-    /// PID 1 was killed by this signal.
-    Killed(i32),
-}
-
-impl Ending {
-    /// Reads the wait status of a PID 1, be it veld-init or a distribution's own.
-    ///
-    /// # Kernel
-    /// pid_namespaces(7): after reboot(2) inside a pid namespace its PID 1 is
-    /// seen to end by SIGHUP for a restart and by SIGINT for a halt or power-off.
-    #[must_use]
-    pub fn from_status(status: ExitStatus) -> Self {
-        const SIGHUP: i32 = 1;
-        const SIGINT: i32 = 2;
-        match status.signal() {
-            Some(SIGHUP) => Self::Reboot,
-            Some(SIGINT) => Self::Stopped,
-            Some(signal) => Self::Killed(signal),
-            None => match status.code().and_then(|code| u8::try_from(code).ok()) {
-                Some(exit::STOPPED) | None => Self::Stopped,
-                Some(exit::REBOOT) => Self::Reboot,
-                Some(code) => Self::Exited(code),
-            },
-        }
-    }
 }
 
 /// What veld-init does about the distribution's own init.
@@ -242,16 +208,5 @@ mod tests {
             text(&["--init", "init"]),
             "--init: \"init\" is not an absolute path"
         );
-    }
-
-    #[test]
-    fn an_ending_is_read_from_signal_or_code() {
-        let ending = |raw| Ending::from_status(ExitStatus::from_raw(raw));
-        assert_eq!(ending(1), Ending::Reboot);
-        assert_eq!(ending(2), Ending::Stopped);
-        assert_eq!(ending(9), Ending::Killed(9));
-        assert_eq!(ending(0), Ending::Stopped);
-        assert_eq!(ending(133 << 8), Ending::Reboot);
-        assert_eq!(ending(127 << 8), Ending::Exited(127));
     }
 }

@@ -140,7 +140,8 @@ mod tests {
     fn the_search_wraps_around() {
         let dir = tempfile::tempdir().unwrap();
         let ids = Ids::new(dir.path().to_owned());
-        std::fs::write(dir.path().join(NEXT), Ids::LAST.to_string()).unwrap();
+        let last = Ids::LAST.to_string();
+        veld_durable::replace(&dir.path().join(NEXT), last.as_bytes(), Life::Volatile).unwrap();
         assert_eq!(ids.take("a", |_| Ok(())).unwrap(), Ids::LAST);
         assert_eq!(ids.take("b", |_| Ok(())).unwrap(), Ids::FIRST);
     }

@@ -1,6 +1,7 @@
 //! A process that is the one meant, and not a later one of the same number.
 
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -22,7 +23,7 @@ impl Process {
     /// NotFound where there is none.
     pub fn of(pid: i32) -> Result<Self, Failure> {
         let path = format!("/proc/{pid}/stat");
-        let text = std::fs::read_to_string(&path).context(|| format!("read {path}"))?;
+        let text = veld_kernfs::read(Path::new(&path))?;
         let born = birth(&text)
             .ok_or(rustix::io::Errno::PROTO)
             .context(|| format!("parse {path}"))?;
@@ -64,7 +65,7 @@ fn birth(stat: &str) -> Option<u64> {
 /// proc_pid_status(5), `SigBlk` and `SigCgt`.
 pub fn signals_handled(pid: i32, number: i32) -> Result<bool, Failure> {
     let path = format!("/proc/{pid}/status");
-    let text = std::fs::read_to_string(&path).context(|| format!("read {path}"))?;
+    let text = veld_kernfs::read(Path::new(&path))?;
     let mask = |key: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(key))?;
         u64::from_str_radix(line.trim(), 16).ok()

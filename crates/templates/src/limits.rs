@@ -68,6 +68,11 @@ impl Budget {
         Ok(())
     }
 
+    /// A directory that no entry is for; the next entry is checked with it.
+    pub(crate) fn implied_entry(&mut self) {
+        self.entries = self.entries.saturating_add(1);
+    }
+
     /// So many more bytes of file data, holes included.
     pub(crate) fn data(&mut self, path: &EntryPath, bytes: u64) -> Result<(), Error> {
         self.size = self.size.saturating_add(bytes);

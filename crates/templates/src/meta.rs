@@ -133,10 +133,5 @@ pub(crate) fn set_by_descriptor(
     value: &[u8],
 ) -> io::Result<()> {
     let path = format!("/proc/self/fd/{}", inode.as_raw_fd());
-    Ok(setxattr(
-        path,
-        name.as_c_str(),
-        value,
-        XattrFlags::empty(),
-    )?)
+    Ok(setxattr(path, name.as_c_str(), value, XattrFlags::empty())?)
 }

@@ -134,7 +134,7 @@ impl Tree {
         let from = open_below(self.root.as_fd(), directory).map_err(|errno| match errno {
             Errno::LOOP | Errno::NOTDIR => path.refused(Refusal::LinkTarget {
                 target: shown.clone(),
-                why: Box::new(why_not(errno, directory)),
+                why: Box::new(why_not(errno, self.passable(directory))),
             }),
             other => missing(other),
         })?;
@@ -142,7 +142,9 @@ impl Tree {
         if rustix::fs::FileType::from_raw_mode(there.st_mode).is_dir() {
             return Err(path.refused(Refusal::LinkToDirectory(shown)));
         }
-        let (_, own) = path.split().ok_or(path.refused(Refusal::RootNotDirectory))?;
+        let (_, own) = path
+            .split()
+            .ok_or(path.refused(Refusal::RootNotDirectory))?;
         let parent = self.parent(path)?;
         if let Ok(old) = statat(parent, own, AtFlags::SYMLINK_NOFOLLOW)
             && (old.st_dev, old.st_ino) == (there.st_dev, there.st_ino)
@@ -220,7 +222,9 @@ impl Tree {
         path: &EntryPath,
         act: impl FnOnce(BorrowedFd<'_>, &[u8]) -> io::Result<()>,
     ) -> Result<(), Error> {
-        let (_, name) = path.split().ok_or(path.refused(Refusal::RootNotDirectory))?;
+        let (_, name) = path
+            .split()
+            .ok_or(path.refused(Refusal::RootNotDirectory))?;
         let parent = self.parent(path)?;
         act(parent, name).map_err(|e| path.failed(e))
     }
@@ -229,6 +233,28 @@ impl Tree {
     /// tar(1) does, 0755 of root.
     fn parent(&mut self, path: &EntryPath) -> Result<BorrowedFd<'_>, Error> {
         let (parent, _) = path.split().unwrap_or_default();
+        match self.descend(parent, true) {
+            Ok(()) => Ok(last(&self.root, &self.chain)),
+            Err(errno @ (Errno::LOOP | Errno::NOTDIR)) => {
+                let depth = self.chain.len() + 1;
+                let walked: Vec<&[u8]> = components(parent).take(depth).collect();
+                Err(path.refused(why_not(errno, &walked.join(&b'/'))))
+            }
+            Err(errno) => Err(path.failed(errno)),
+        }
+    }
+
+    /// Opens a directory that was made before.
+    fn open_directory(&mut self, path: &EntryPath) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let (parent, name) = path.split().unwrap_or((b"", b"."));
+        self.descend(parent, false)?;
+        let at = last(&self.root, &self.chain);
+        Ok(openat(at, name, flags, Mode::empty())?.into())
+    }
+
+    /// Makes the chain end at `parent`. After an error it ends where that came.
+    fn descend(&mut self, parent: &[u8], make: bool) -> Result<(), Errno> {
         let known = components(parent)
             .zip(&self.chain)
             .take_while(|(name, link)| *name == link.name)
@@ -237,42 +263,16 @@ impl Tree {
         for name in components(parent).skip(known) {
             let at = last(&self.root, &self.chain);
             let directory = match step(at, name) {
-                Err(Errno::NOENT) => {
-                    self.budget.entry(path)?;
-                    make_missing(at, name).map_err(|e| path.failed(e))?
+                Err(Errno::NOENT) if make => {
+                    self.budget.implied_entry();
+                    make_missing(at, name)?
                 }
-                Err(errno @ (Errno::LOOP | Errno::NOTDIR)) => {
-                    let depth = self.chain.len() + 1;
-                    let walked: Vec<&[u8]> = components(parent).take(depth).collect();
-                    return Err(path.refused(why_not(errno, &walked.join(&b'/'))));
-                }
-                other => other.map_err(|e| path.failed(e))?,
+                other => other?,
             };
             let name = name.to_vec();
             self.chain.push(Link { name, directory });
         }
-        Ok(last(&self.root, &self.chain))
-    }
-
-    /// Opens a directory that was made before; the chain is left where it is
-    /// useful to the next one.
-    fn open_directory(&mut self, path: &EntryPath) -> io::Result<File> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let open = |at: BorrowedFd<'_>, name: &[u8]| openat(at, name, flags, Mode::empty());
-        let Some((parent, name)) = path.split() else {
-            return Ok(open(self.root.as_fd(), b".")?.into());
-        };
-        let known = components(parent)
-            .zip(&self.chain)
-            .take_while(|(name, link)| *name == link.name)
-            .count();
-        self.chain.truncate(known);
-        for name in components(parent).skip(known) {
-            let directory = step(last(&self.root, &self.chain), name)?;
-            let name = name.to_vec();
-            self.chain.push(Link { name, directory });
-        }
-        Ok(open(last(&self.root, &self.chain), name)?.into())
+        Ok(())
     }
 
     /// Turns the lists that need no names into attributes and returns the others.
@@ -290,6 +290,15 @@ impl Tree {
             }
         }
         Ok(late)
+    }
+
+    /// The start of `path` up to the first component that is no directory.
+    fn passable<'p>(&self, path: &'p [u8]) -> &'p [u8] {
+        let ends = path.iter().enumerate();
+        ends.filter(|(_, byte)| **byte == b'/')
+            .filter_map(|(at, _)| path.get(..at))
+            .find(|start| open_below(self.root.as_fd(), start).is_err())
+            .unwrap_or(path)
     }
 
     fn names(&self) -> Names {

@@ -25,8 +25,8 @@ const KERNEL_MAX: usize = 65_536;
 pub(crate) fn is_kept(name: &[u8]) -> bool {
     name.starts_with(b"user.")
         || name == b"security.capability"
-        || name == acl::ACCESS.as_bytes()
-        || name == acl::DEFAULT.as_bytes()
+        || name == acl::ACCESS.to_bytes()
+        || name == acl::DEFAULT.to_bytes()
 }
 
 /// Adds an attribute, if it is kept; false where it is left out. One of the same

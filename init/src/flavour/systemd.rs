@@ -7,8 +7,7 @@ use super::{Masks, Program};
 /// /run/systemd/system would lose to a copy of the unit in /etc, which images
 /// made for other machines have.
 ///
-/// # Kernel
-/// systemd.unit(5), "Unit File Load Path"; so since release 232.
+/// systemd.unit(5), "Unit File Load Path"; the same in releases 247 to 262.
 const DIRECTORY: &str = "/run/systemd/system.control";
 
 /// Where a VE has no login prompt.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ffi::CString;
 use std::io;
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
@@ -14,22 +14,12 @@ use rustix::process::{Pid, WaitOptions, wait};
 use veld_sys::{Context, Failure};
 
 use super::child;
+use super::patience::{KILL, SHUTDOWN_JOBS, TERMINATE, TICK, late};
 use super::service::{self, Service};
 use super::signals::{self, Signals};
 use super::table::{self, Action, End, Event, State};
 use crate::plan::{Job, Plan};
 use crate::{console, environment, notify::Notify};
-
-/// How long all shutdown jobs together may take. With what follows it stays
-/// below the minute that a host usually gives.
-const SHUTDOWN_JOBS: Duration = Duration::from_secs(45);
-/// How long processes have between SIGTERM and SIGKILL.
-const TERMINATE: Duration = Duration::from_secs(5);
-/// How long killed processes are waited for.
-const KILL: Duration = Duration::from_secs(2);
-/// How often it is asked whether somebody is left: processes that were put
-/// into the VE from outside are not children of PID 1 and end without a SIGCHLD.
-const TICK: Duration = Duration::from_millis(100);
 
 /// PID 1 as it supervises.
 pub(super) struct Supervisor<'a> {
@@ -273,25 +263,6 @@ fn tell_if_paused(service: &mut Service, now: Instant) {
             service::WINDOW.as_secs(),
             service::PAUSE.as_secs()
         ));
-    }
-}
-
-/// What is said when a state's deadline passes.
-fn late(state: State) -> String {
-    match state {
-        State::Boot | State::Run => "services did not end".to_owned(),
-        State::Shutdown => format!(
-            "shutdown actions did not end within {} s: ending all processes",
-            SHUTDOWN_JOBS.as_secs()
-        ),
-        State::Terminate => format!(
-            "processes did not end within {} s of SIGTERM: killing them",
-            TERMINATE.as_secs()
-        ),
-        State::Kill => format!(
-            "processes did not end within {} s of SIGKILL",
-            KILL.as_secs()
-        ),
     }
 }
 

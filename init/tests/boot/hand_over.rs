@@ -1,6 +1,7 @@
 //! Inits that take PID 1, and what happens where that cannot be.
 
-use veld_protocol::init::{Ending, SIGNAL_POWER_OFF, exit};
+use veld_protocol::ending::Ending;
+use veld_protocol::init::{SIGNAL_POWER_OFF, exit};
 
 use crate::skip_unless_possible;
 use crate::ve::Root;
@@ -69,7 +70,7 @@ fn modes_and_programs_can_be_forced() {
     ve.ready();
     assert_eq!(ve.children(), 0);
     ve.signal(SIGNAL_POWER_OFF);
-    assert_eq!(ve.end(), Ending::Stopped);
+    assert_eq!(ve.end(), Ending::PowerOff);
     assert!(!ve.root().path("log/probe").exists());
 }
 

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use veld_protocol::init::{Ending, SIGNAL_HALT, SIGNAL_POWER_OFF, SIGNAL_REBOOT};
+use veld_protocol::ending::Ending;
+use veld_protocol::init::{SIGNAL_HALT, SIGNAL_POWER_OFF, SIGNAL_REBOOT};
 
 use crate::skip_unless_possible;
 use crate::ve::{Root, until};
@@ -25,13 +26,13 @@ fn root() -> Root {
 fn each_signal_stops_services_in_order_and_ends_the_right_way() {
     skip_unless_possible!();
     let table = [
-        (SIGNAL_HALT, Ending::Stopped),
-        (SIGNAL_POWER_OFF, Ending::Stopped),
+        (SIGNAL_HALT, Ending::PowerOff),
+        (SIGNAL_POWER_OFF, Ending::PowerOff),
         (SIGNAL_REBOOT, Ending::Reboot),
-        (Signal::SIGUSR1 as i32, Ending::Stopped),
-        (Signal::SIGUSR2 as i32, Ending::Stopped),
+        (Signal::SIGUSR1 as i32, Ending::PowerOff),
+        (Signal::SIGUSR2 as i32, Ending::PowerOff),
         (Signal::SIGTERM as i32, Ending::Reboot),
-        (Signal::SIGPWR as i32, Ending::Stopped),
+        (Signal::SIGPWR as i32, Ending::PowerOff),
     ];
     for (signal, ending) in table {
         let mut ve = root().boot(&[]);
@@ -52,10 +53,10 @@ fn each_signal_stops_services_in_order_and_ends_the_right_way() {
 fn the_distributions_own_commands_end_the_ve() {
     skip_unless_possible!();
     let table = [
-        ("halt", Ending::Stopped),
-        ("poweroff", Ending::Stopped),
+        ("halt", Ending::PowerOff),
+        ("poweroff", Ending::PowerOff),
         ("reboot", Ending::Reboot),
-        ("poweroff -f", Ending::Stopped),
+        ("poweroff -f", Ending::PowerOff),
         ("reboot -f", Ending::Reboot),
         ("kill -INT 1", Ending::Reboot),
     ];
@@ -76,7 +77,7 @@ fn without_an_inittab_the_default_shutdown_ends_too() {
     let mut ve = root.boot(&[]);
     ve.ready();
     ve.signal(SIGNAL_POWER_OFF);
-    assert_eq!(ve.end(), Ending::Stopped);
+    assert_eq!(ve.end(), Ending::PowerOff);
 }
 
 #[test]
@@ -93,7 +94,7 @@ fn a_process_that_does_not_end_is_killed() {
     let start = Instant::now();
     ve.signal(SIGNAL_POWER_OFF);
     ve.says("veld-init: processes did not end within 5 s of SIGTERM: killing them\n");
-    assert_eq!(ve.end(), Ending::Stopped);
+    assert_eq!(ve.end(), Ending::PowerOff);
     assert!((Duration::from_secs(5)..Duration::from_secs(8)).contains(&start.elapsed()));
 }
 
@@ -104,7 +105,7 @@ fn a_stop_while_booting_does_not_wait_for_the_boot() {
     let mut ve = root.boot(&[]);
     assert_eq!(ve.message(), "STATUS=Running /bin/sleep 1000");
     ve.signal(SIGNAL_POWER_OFF);
-    assert_eq!(ve.end(), Ending::Stopped);
+    assert_eq!(ve.end(), Ending::PowerOff);
     assert!(!ve.root().path("log/wait").exists());
 }
 
@@ -117,7 +118,7 @@ fn a_stop_turns_a_reboot_under_way_into_a_stop() {
     ve.enter("reboot");
     assert!(ve.message().starts_with("STOPPING=1\n"));
     ve.signal(SIGNAL_POWER_OFF);
-    assert_eq!(ve.end(), Ending::Stopped);
+    assert_eq!(ve.end(), Ending::PowerOff);
 }
 
 #[test]
@@ -136,7 +137,7 @@ fn a_restart_of_the_init_is_a_new_boot_in_the_same_namespaces() {
     });
     assert_eq!(ve.pid1(), pid1);
     ve.signal(SIGNAL_POWER_OFF);
-    assert_eq!(ve.end(), Ending::Stopped);
+    assert_eq!(ve.end(), Ending::PowerOff);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use veld_protocol::init::{Ending, SIGNAL_POWER_OFF};
+use veld_protocol::ending::Ending;
+use veld_protocol::init::SIGNAL_POWER_OFF;
 
 use crate::skip_unless_possible;
 use crate::ve::{Root, until};
@@ -132,7 +133,7 @@ fn a_root_without_an_init_stays_up_until_told_to_stop() {
     assert_eq!(ve.enter("echo inside"), "inside\n");
     ve.signal(SIGNAL_POWER_OFF);
     assert_eq!(ve.message(), "STOPPING=1\nSTATUS=Stopping services");
-    assert_eq!(ve.end(), Ending::Stopped);
+    assert_eq!(ve.end(), Ending::PowerOff);
 }
 
 #[test]

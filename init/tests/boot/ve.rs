@@ -12,6 +12,7 @@ use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -21,7 +22,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::OpenptFlags;
-use veld_protocol::init::Ending;
+use veld_protocol::ending::Ending;
 
 const BUSYBOX: &str = "/bin/busybox";
 const INIT: &str = env!("CARGO_BIN_EXE_veld-init");
@@ -303,7 +304,13 @@ impl Ve {
             status = self.unshare.try_wait().expect("wait for unshare");
             status.is_some()
         });
-        Ending::from_status(status.expect("has ended"))
+        let status = status.expect("has ended");
+        // unshare ends as its child did, by signal or by code.
+        match (status.signal(), status.code()) {
+            (Some(signal), _) => Ending::by_signal(signal.try_into().expect("is small")),
+            (None, Some(code)) => Ending::by_exit(code.try_into().expect("is small")),
+            (None, None) => Ending::Unseen,
+        }
     }
 }
 

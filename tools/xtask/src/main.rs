@@ -23,6 +23,7 @@ mod place;
 mod program;
 mod report;
 mod root;
+mod routing;
 mod run;
 mod test;
 mod tidy;

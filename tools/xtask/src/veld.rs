@@ -77,11 +77,6 @@ impl Veld {
         self.program.parent()?.parent()
     }
 
-    /// Where the templates are, each in a directory of its name.
-    pub(crate) fn templates(&self) -> &Path {
-        &self.templates
-    }
-
     /// A `veld` command line.
     pub(crate) fn command<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new(&self.program);
@@ -122,11 +117,8 @@ impl Veld {
     /// Makes a Debian template of this name unless there is one, and says how
     /// long that took.
     pub(crate) fn ensure_debian(&self, name: &str) -> Result<Option<Duration>> {
-        let known = self.output(["template", "list"])?;
-        if known
-            .lines()
-            .any(|line| line.split_whitespace().next() == Some(name))
-        {
+        let mut show = self.command(["template", "show", name]);
+        if run::collect(&mut show)?.status.success() {
             return Ok(None);
         }
         let begin = Instant::now();

@@ -4,12 +4,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Result, bail};
-
-use crate::run;
-use crate::veld::Area;
 
 /// What LXC and systemd-nspawn make once for all containers and never remove.
 #[derive(Debug)]
@@ -34,11 +30,11 @@ impl Leftovers {
         }
     }
 
-    /// Removes what was not there, and the firewall table of veld's area.
+    /// Removes what was not there.
     ///
     /// # Errors
     /// Names the directory that cannot be removed.
-    pub(super) fn remove(&self, area: &Area) -> Result<()> {
+    pub(super) fn remove(&self) -> Result<()> {
         for path in self.new.iter().filter(|path| path.exists()) {
             let removed = if path.ends_with(PIVOT) {
                 fs::remove_dir(path)
@@ -49,8 +45,6 @@ impl Leftovers {
                 bail!("cannot remove {}: {error}", path.display());
             }
         }
-        // Without veld there is none, and that is no fault.
-        let _ = run::output(Command::new("nft").args(["delete", "table", "inet", area.links]));
         Ok(())
     }
 }

@@ -23,6 +23,7 @@ use crate::deps::{self, Set};
 use crate::place::make_directory;
 use crate::report;
 use crate::root::{self, Phase};
+use crate::routing::Routing;
 use crate::veld::{BENCH, Veld};
 use crate::workspace::Workspace;
 use host::Leftovers;
@@ -70,6 +71,7 @@ pub(crate) fn run(workspace: &Workspace, phase: Phase, arguments: &Arguments) ->
     }
     root::become_root("the benchmark")?;
     let leftovers = Leftovers::before();
+    let routing = Routing::remember()?;
     let bench = Bench::prepare(workspace, arguments)?;
     let mut rows = Vec::new();
     let mut faults = Vec::new();
@@ -83,7 +85,8 @@ pub(crate) fn run(workspace: &Workspace, phase: Phase, arguments: &Arguments) ->
     if let Some(veld) = &bench.veld {
         veld.remove_run_directory();
     }
-    leftovers.remove(&BENCH)?;
+    leftovers.remove()?;
+    routing.restore(&BENCH)?;
     publish(&bench, &rows)?;
     if !faults.is_empty() {
         bail!("{}", faults.join("; "));

@@ -30,15 +30,11 @@ pub(super) fn prepare(bench: &Bench) -> Result<()> {
     let Some(veld) = &bench.veld else {
         return Ok(());
     };
-    let archive = bench.path("tiny.tar");
-    let mut tar = Command::new("tar");
-    tar.arg("-cf").arg(&archive).arg("-C").arg(&root).arg(".");
-    run::output(&mut tar)?;
-    let archive = archive.to_string_lossy();
-    if veld.templates().join(TEMPLATE).exists() {
+    if veld.output(["template", "show", TEMPLATE]).is_ok() {
         veld.output(["template", "remove", TEMPLATE])?;
     }
-    veld.output(["template", "import", TEMPLATE, &archive])?;
+    let source = root.to_string_lossy();
+    veld.output(["template", "import", "--name", TEMPLATE, &source])?;
     Ok(())
 }
 

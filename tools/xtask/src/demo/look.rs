@@ -35,11 +35,8 @@ pub(super) fn services(veld: &Veld, ve: &str) -> Result<()> {
 /// What runs in it: its services, and no getty.
 pub(super) fn processes(veld: &Veld, ve: &str) -> Result<()> {
     heading("processes");
-    let list = inside(
-        veld,
-        ve,
-        &format!("if command -v ps >/dev/null; then ps -eo pid,user,args; else {PROCESSES}; fi"),
-    )?;
+    let list =
+        inside(veld, ve, "exec ps -eo pid,user,args").or_else(|_| inside(veld, ve, PROCESSES))?;
     print(&list);
     must_have_no_getty(&list)?;
     println!("   no getty");
@@ -49,11 +46,7 @@ pub(super) fn processes(veld: &Veld, ve: &str) -> Result<()> {
 /// Its addresses.
 pub(super) fn addresses(veld: &Veld, ve: &str) -> Result<()> {
     heading("addresses");
-    let list = inside(
-        veld,
-        ve,
-        &format!("if command -v ip >/dev/null; then ip -br addr; else {ADDRESSES}; fi"),
-    )?;
+    let list = inside(veld, ve, "exec ip -br addr").or_else(|_| inside(veld, ve, ADDRESSES))?;
     print(&list);
     must_have_an_address(&list)
 }

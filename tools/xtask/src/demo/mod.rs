@@ -1,7 +1,6 @@
 //! `cargo xtask demo`: one Debian VE, from its template to its end, with what
 //! is promised of it checked on the way and the host as before when it is over.
 
-mod host;
 mod look;
 
 use std::time::Duration;
@@ -13,9 +12,9 @@ use crate::deps::{self, Set};
 use crate::leaks::Snapshot;
 use crate::report::{self, heading};
 use crate::root::{self, Phase};
+use crate::routing::Routing;
 use crate::veld::{DEMO, Veld};
 use crate::workspace::Workspace;
-use host::NetworkSettings;
 
 const VE: &str = "demo";
 const TEMPLATE: &str = "debian";
@@ -37,14 +36,14 @@ pub(crate) fn run(workspace: &Workspace, phase: Phase) -> Result<()> {
     // What an interrupted demo left is not part of what the host was.
     veld.clear(VE)?;
     let before = Snapshot::take();
-    let settings = NetworkSettings::remember()?;
+    let routing = Routing::remember()?;
 
     let shown = show(&veld);
     if shown.is_err() {
         // The reason to end is in `shown`; what this leaves, the snapshot names.
         let _ = veld.clear(VE);
     }
-    let restored = settings.restore(&DEMO);
+    let restored = routing.restore(&DEMO);
     veld.remove_run_directory();
     heading("the host");
     let same = before.must_hold_again();

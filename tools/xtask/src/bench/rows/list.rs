@@ -34,7 +34,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let veld = bench
         .veld
         .as_ref()
-        .map(|veld| Candidate::new("veld list", || veld.timed(["list"])));
+        .map(|veld| Candidate::new("veld list --all", || veld.timed(["list", "--all"])));
     let peer = Candidate::new("lxc-ls", || {
         let mut list = Command::new("lxc-ls");
         list.arg("-P").arg(bench.path("lxc"));

@@ -1,5 +1,8 @@
 //! Memory on the host that a container costs besides its own processes: the
 //! shim and the init under veld, the monitor under LXC.
+//!
+//! Of each there are two, and one is measured: pages of the program's file are
+//! then shared, as they are on a host that runs more than one container.
 
 use std::path::Path;
 
@@ -17,8 +20,11 @@ use crate::veld::Veld;
 const MOST: u64 = 100 * 1024;
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>> {
-    let lxc = Lxc::define(bench, "memory", &tiny::root(bench), tiny::SLEEPER)?;
+    let root = tiny::root(bench);
+    let lxc = Lxc::define(bench, "memory", &root, tiny::SLEEPER)?;
+    let other = Lxc::define(bench, "memory-other", &root, tiny::SLEEPER)?;
     lxc.start()?;
+    other.start()?;
     let monitor = Memory::of(lxc.monitor()?)?;
     let [shim, init] = match &bench.veld {
         Some(veld) => shim_and_init(veld)?.map(Some),
@@ -27,27 +33,26 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let monitor = ("lxc's monitor".to_owned(), monitor);
     let mut rows = rows_of("shim", shim, Some(monitor));
     rows.extend(rows_of("init", init, None));
-    for row in &rows {
-        println!("   {}", row.what);
-    }
     Ok(rows)
 }
 
-/// Of a VE whose init supervises: it stays PID 1.
+/// Of VEs whose init supervises: it stays PID 1.
 fn shim_and_init(veld: &Veld) -> Result<[Memory; 2]> {
     let prefix = veld.prefix().context("veld is not staged")?;
-    let ve = Ve::tiny(veld, "memory")?;
-    ve.start()?;
+    let ves = [Ve::tiny(veld, "memory")?, Ve::tiny(veld, "memory-other")?];
+    for ve in &ves {
+        ve.start()?;
+    }
     let of = |what: &Shipped| memory_of(what, prefix);
     Ok([of(&SHIM)?, of(&INIT)?])
 }
 
-/// Of the one process that executes a shipped file: no other VE runs from this
-/// stage while it is measured.
+/// Of the first of the processes that execute a shipped file; no other VE runs
+/// from this stage while it is measured.
 fn memory_of(what: &Shipped, prefix: &Path) -> Result<Memory> {
     match executing(&what.below(prefix)).as_slice() {
-        [pid] => Memory::of(*pid),
-        all => bail!("{} processes execute {}, not one", all.len(), what.name),
+        [pid, _other] => Memory::of(*pid),
+        all => bail!("{} processes execute {}, not two", all.len(), what.name),
     }
 }
 

@@ -1,4 +1,5 @@
-//! What a first VE changes on a host for all VEs to come, put back.
+//! What the first VE changes in the routing of a host for all VEs to come, put
+//! back by those commands of xtask that must leave a host as it was.
 
 use std::fs;
 use std::process::Command;
@@ -14,18 +15,18 @@ const SETTINGS: &[&str] = &[
     "/proc/sys/net/ipv6/conf/all/forwarding",
 ];
 
-/// The host's own values.
+/// The host's own settings.
 #[derive(Debug)]
-pub(super) struct NetworkSettings {
+pub(crate) struct Routing {
     values: Vec<(&'static str, String)>,
 }
 
-impl NetworkSettings {
+impl Routing {
     /// Reads them. A kernel without IPv6 has one less.
     ///
     /// # Errors
     /// Names the file that is there and cannot be read.
-    pub(super) fn remember() -> Result<Self> {
+    pub(crate) fn remember() -> Result<Self> {
         let there = SETTINGS
             .iter()
             .filter(|path| fs::exists(path).unwrap_or(true));
@@ -42,7 +43,7 @@ impl NetworkSettings {
     ///
     /// # Errors
     /// Names the value or the table.
-    pub(super) fn restore(&self, area: &Area) -> Result<()> {
+    pub(crate) fn restore(&self, area: &Area) -> Result<()> {
         for (path, value) in &self.values {
             // Some settings of a link follow a write, even of the same value.
             let now = fs::read_to_string(path).unwrap_or_default();
@@ -70,7 +71,7 @@ mod tests {
 
     #[test]
     fn the_values_of_this_host_are_remembered() {
-        let settings = NetworkSettings::remember().unwrap();
+        let settings = Routing::remember().unwrap();
         for (path, value) in &settings.values {
             assert!(value.parse::<u8>().is_ok(), "{path}: {value}");
         }

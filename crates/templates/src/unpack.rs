@@ -1,0 +1,83 @@
+//! From the entries of an archive to a tree.
+
+use std::fs::File;
+use std::io::BufRead;
+use std::os::unix::fs::FileExt;
+
+use crate::archive::{Archive, Entry, Kind, Map};
+use crate::error::Error;
+use crate::path::EntryPath;
+use crate::progress::Reporter;
+use crate::tree::Tree;
+
+/// Unpacks a whole archive, to the last byte of `input`.
+pub(crate) fn unpack(
+    input: impl BufRead,
+    tree: &mut Tree,
+    reporter: &Reporter<'_>,
+) -> Result<(), Error> {
+    let mut archive = Archive::new(input);
+    while let Some(entry) = archive.next(&mut tree.budget)? {
+        unpack_entry(entry, &mut archive, tree, reporter)?;
+        reporter.add_entry();
+        reporter.tick()?;
+    }
+    tree.finish()
+}
+
+fn unpack_entry(
+    entry: Entry,
+    archive: &mut Archive<impl BufRead>,
+    tree: &mut Tree,
+    reporter: &Reporter<'_>,
+) -> Result<(), Error> {
+    let Entry { path, meta, .. } = entry;
+    tree.skipped_xattrs = tree.skipped_xattrs.saturating_add(entry.left_out_xattrs);
+    match entry.kind {
+        Kind::File(map) => {
+            // Before anything is made: a bomb is refused by what it says of itself.
+            tree.budget.data(&path, map.size)?;
+            let file = tree.file(&path)?;
+            write_data(&path, &map, &file, archive, reporter)?;
+            tree.finish_file(path, &file, meta)
+        }
+        Kind::Directory => tree.directory(path, meta),
+        Kind::Symlink(target) => tree.symlink(&path, &target, &meta),
+        Kind::HardLink(target) => tree.hard_link(&path, &target),
+        Kind::Fifo => tree.fifo(path, meta),
+        Kind::Device => {
+            tree.skipped_devices = tree.skipped_devices.saturating_add(1);
+            Ok(())
+        }
+    }
+}
+
+/// Writes what the archive has of a file; the rest of it is holes.
+fn write_data(
+    path: &EntryPath,
+    map: &Map,
+    file: &File,
+    archive: &mut Archive<impl BufRead>,
+    reporter: &Reporter<'_>,
+) -> Result<(), Error> {
+    let mut written_to = 0;
+    for extent in &map.extents {
+        let mut at = extent.offset;
+        let end = extent.offset.saturating_add(extent.length);
+        while at < end {
+            let data = archive.data()?;
+            let wanted = usize::try_from(end - at).unwrap_or(usize::MAX);
+            let data = data.get(..wanted).unwrap_or(data);
+            file.write_all_at(data, at).map_err(|e| path.failed(e))?;
+            let length = data.len();
+            archive.consume(length);
+            at = at.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+            reporter.tick()?;
+        }
+        written_to = written_to.max(at);
+    }
+    if written_to < map.size {
+        file.set_len(map.size).map_err(|e| path.failed(e))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! Processes that lost their parent while a test ran.
+//!
+//! A shim outlives the command that made it. This process is a child subreaper,
+//! so shims become its children, and it waits for them itself: PID 1 of the
+//! machine may take its time, and a process that nobody waited for is no leak
+//! of the product's.
+//!
+//! Two kinds of children must not be mixed up: those that a test made and waits
+//! for, which [`adopt`] lists, and all others, which [`reap`] waits for.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::process::{Child, Command};
+use std::sync::Mutex;
+
+use rustix::process::{Pid, WaitId, WaitIdOptions, getpid, set_child_subreaper, waitid};
+
+use crate::processes;
+
+/// Children that somebody here waits for, by number.
+static OWN: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+/// Makes this process the parent of orphans below it, for good.
+pub(crate) fn become_reaper() {
+    set_child_subreaper(Some(getpid())).unwrap();
+}
+
+/// Starts a program whose end [`wait_for`] or [`try_wait_for`] will see.
+pub(crate) fn adopt(command: &mut Command) -> io::Result<Child> {
+    // Held until the child is listed, so that it is never taken for an orphan.
+    let mut own = OWN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let child = command.spawn()?;
+    own.insert(number(&child));
+    Ok(child)
+}
+
+/// The child's status, if it has ended; it is then forgotten.
+pub(crate) fn try_wait_for(child: &mut Child) -> io::Result<Option<std::process::ExitStatus>> {
+    let status = child.try_wait()?;
+    if status.is_some() {
+        OWN.lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .remove(&number(child));
+    }
+    Ok(status)
+}
+
+/// Waits for all orphans that have ended.
+pub(crate) fn reap() {
+    let own = OWN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let me = getpid().as_raw_nonzero().get();
+    for process in processes::all() {
+        if process.parent == me && process.ended && !own.contains(&process.pid) {
+            let pid = Pid::from_raw(process.pid).unwrap();
+            // It is a child of this process and has ended; nobody else waits for it.
+            let _ = waitid(
+                WaitId::Pid(pid),
+                WaitIdOptions::EXITED | WaitIdOptions::NOHANG,
+            );
+        }
+    }
+}
+
+fn number(child: &Child) -> i32 {
+    child.id().cast_signed()
+}
