@@ -131,7 +131,6 @@ impl Host {
     }
 
     /// A VE that is to be made.
-    #[must_use]
     pub fn ve(&self, name: &str) -> VeBuilder<'_> {
         VeBuilder::new(self, name)
     }
@@ -230,11 +229,8 @@ impl Drop for Host {
         if failed || !wrong.is_empty() {
             self.configure("");
             // Whatever this cannot do, the force that follows does.
-            let forced = self.cmd(["destroy", "--force", "--all"]).spawn();
-            drop(within(LETTING_GO, {
-                let mut forced = forced;
-                move || forced.has_ended().then_some(())
-            }));
+            let mut forced = self.cmd(["destroy", "--force", "--all"]).spawn();
+            let _ = within(LETTING_GO, || forced.has_ended().then_some(()));
         }
         cleanup::remove(&Remains::of(self));
         assert!(wrong.is_empty(), "left behind: {}", wrong.join(", "));

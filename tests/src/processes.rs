@@ -10,7 +10,6 @@ use rustix::process::{Pid, Signal, kill_process};
 pub(crate) struct Process {
     pub(crate) pid: i32,
     pub(crate) parent: i32,
-    pub(crate) name: String,
     /// It is a zombie: nothing is left but its status.
     pub(crate) ended: bool,
 }
@@ -29,12 +28,11 @@ pub(crate) fn all() -> Vec<Process> {
 fn process(pid: i32) -> Option<Process> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name may hold anything, so fields count from the last parenthesis.
-    let (head, fields) = stat.rsplit_once(") ")?;
+    let (_, fields) = stat.rsplit_once(") ")?;
     let mut fields = fields.split(' ');
     let state = fields.next()?;
     Some(Process {
         pid,
-        name: head.split_once('(')?.1.to_owned(),
         ended: matches!(state, "Z" | "X"),
         parent: fields.next()?.parse().ok()?,
     })

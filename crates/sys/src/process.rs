@@ -93,7 +93,7 @@ pub fn fork() -> io::Result<Forked> {
 /// clone3(2): Linux 5.3; `CLONE_INTO_CGROUP`: 5.7.
 pub fn clone_into(new: Namespaces, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Forked> {
     fault::point("clone process")?;
-    if !single_threaded()? {
+    if !single_threaded() {
         return Err(io::Error::from_raw_os_error(libc::EBUSY));
     }
     let mut pidfd: libc::c_int = -1;
@@ -142,14 +142,12 @@ pub fn clone_into(new: Namespaces, cgroup: Option<BorrowedFd<'_>>) -> io::Result
 
 /// Whether this process has no thread but the calling one.
 ///
-/// # Errors
-/// Where /proc is not mounted.
-///
 /// # Kernel
-/// proc_pid_task(5): the directory's link count is 2 and one for each thread.
-pub fn single_threaded() -> io::Result<bool> {
-    let task = rustix::fs::stat("/proc/self/task")?;
-    Ok(task.st_nlink == 3)
+/// unshare(2): `CLONE_THREAD` changes nothing for a process with one thread and
+/// is refused to any other, which needs no /proc.
+#[must_use]
+pub fn single_threaded() -> bool {
+    nix::sched::unshare(nix::sched::CloneFlags::CLONE_THREAD).is_ok()
 }
 
 /// Ends this process at once: no destructor runs and nothing is flushed.

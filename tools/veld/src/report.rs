@@ -66,9 +66,9 @@ pub(crate) fn failed(failed: &Failed) -> ExitCode {
         }
         Failed::Other(other) => {
             match &**other {
-                Other::Config(error) => lines(&chain(error)),
-                Other::Template(error) => lines(&chain(error)),
-                Other::System(error) => lines(&chain(error)),
+                Other::Config(cause) => error(cause),
+                Other::Template(cause) => error(cause),
+                Other::System(cause) => error(cause),
             }
             ExitCode::FAILURE
         }
@@ -116,8 +116,10 @@ pub(crate) fn line(text: &str) {
     eprintln!("veld: {}", escape(text));
 }
 
-fn lines(text: &str) {
-    text.lines().for_each(line);
+/// Prints an error with its causes; one that has several lines of its own, as a
+/// config file with several mistakes, is several lines.
+pub(crate) fn error(error: &dyn StdError) {
+    chain(error).lines().for_each(line);
 }
 
 /// An error and its causes, joined.

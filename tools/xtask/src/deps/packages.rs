@@ -54,7 +54,6 @@ const PACKAGES: &[Package] = &[
         "nftables",
         "loads the one table of firewall rules",
     ),
-    package(Set::Run, "zstd", "mmdebstrap packs templates with it"),
     package(
         Set::Test,
         "acl",
