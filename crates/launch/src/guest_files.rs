@@ -4,12 +4,13 @@
 //! the VE's can lead it nowhere that the VE could not go by itself.
 
 use std::fs::{DirBuilder, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
 
 use veld_sys::{Context, Failure, fault};
+
+use crate::inside;
 
 /// What the VE is called and whom it asks for names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,16 +145,10 @@ fn replace(path: &str, content: &str) -> io::Result<()> {
 }
 
 fn read(path: &str) -> io::Result<Option<String>> {
-    let path = Path::new(path);
-    match std::fs::metadata(path) {
-        Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(None),
-        // Opening a fifo would wait for somebody to write.
-        Ok(found) if !found.is_file() => return Err(io::ErrorKind::InvalidInput.into()),
-        _ => {}
+    match inside::read(path, MOST) {
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(None),
+        result => result.map(Some),
     }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MOST).read_to_end(&mut bytes)?;
-    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod channel;
 mod enter;
 mod error;
 mod guest_files;
+mod inside;
 mod steps;
 mod users;
 

@@ -1,10 +1,11 @@
 //! Users of a VE, looked up in its own files by a process inside it.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 
 use veld_privileges::Identity;
 use veld_sys::{Context, Failure};
+
+use crate::inside;
 
 /// As whom a program runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +55,7 @@ impl Who {
 
     /// Looks the user up in /etc/passwd and /etc/group of this process's root.
     pub(crate) fn account(&self) -> Result<Account, Failure> {
-        let passwd = read("/etc/passwd");
+        let passwd = inside::read("/etc/passwd", MOST);
         let found = match self {
             Who::Root => passwd
                 .as_deref()
@@ -109,7 +110,7 @@ impl Who {
         if let Some(gid) = gid {
             account.identity.gid = gid;
         } else if account.identity.uid != 0 {
-            let group = read("/etc/group").unwrap_or_default();
+            let group = inside::read("/etc/group", MOST).unwrap_or_default();
             account.identity.groups = groups_of(&account.name, &group);
         }
         account
@@ -160,15 +161,6 @@ fn groups_of(name: &str, group: &str) -> Vec<u32> {
                 .then_some(gid)
         })
         .collect()
-}
-
-fn read(path: &str) -> io::Result<String> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MOST).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]

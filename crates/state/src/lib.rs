@@ -27,4 +27,4 @@ pub use observe::{Observed, Running, Stopped, observe};
 pub use process::{Process, signals_handled};
 pub use record::Record;
 pub use run_dir::RunDir;
-pub use wait::{Awaited, Watch, ended};
+pub use wait::{Awaited, ended, file_or_end};

@@ -129,6 +129,14 @@ impl RunDir {
                 _ => remove_file(&entry.path())?,
             }
         }
+        self.remove_unused(lock)
+    }
+
+    /// Takes the lock away, and the directory where nothing else is in it.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn remove_unused(&self, lock: Lock) -> Result<(), Failure> {
         lock.remove()?;
         // Somebody who waited for the lock may have made a new one already.
         match std::fs::remove_dir(&self.path) {

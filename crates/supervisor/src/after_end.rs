@@ -27,10 +27,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub fn after_end(ve: &Ve<'_>) -> Result<Done, Error> {
     let lock = ve.lock_for("after-end", PATIENCE)?;
     // A command may have swept, started or destroyed it while this one waited.
+    let lock = ve.must_exist(lock)?;
     let Observed::Stopped(stopped) = ve.observe() else {
         return Ok(Done::default());
     };
-    if ve.run.file(shim::STOPPING).exists() || !ve.area.exists() {
+    if ve.run.file(shim::STOPPING).exists() {
         return Ok(Done::default());
     }
     sweep(ve, Left::Kill)?;
@@ -38,7 +39,9 @@ pub fn after_end(ve: &Ve<'_>) -> Result<Done, Error> {
         .ended
         .is_some_and(|ended| ended.ending == Ending::Reboot);
     if reboots {
-        let plan = start::plan(ve)?;
+        let plan = start::plan(ve).inspect_err(|error| {
+            launcher::leave_reason(ve, &error.lines().join("\n"));
+        })?;
         launcher::launch(ve, &plan, &Reporter::nobody());
     }
     drop(lock);

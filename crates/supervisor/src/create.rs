@@ -65,7 +65,7 @@ fn make(ve: &Ve<'_>, wish: &Wish) -> Result<VeId, Source> {
     let id = host.ids().take(ve.name.as_str(), |id| making.set_id(id))?;
     let id = VeId::new(id).ok_or_else(|| Source::Reported(format!("{id} is not an id of a VE")))?;
     let config = config(ve, wish, id)?;
-    veld_cgroups::Host::probe()?.check(&plan::limits(&config))?;
+    host.cgroups()?.check(&plan::limits(&config))?;
     making.finish(&config.to_toml())?;
     Ok(id)
 }

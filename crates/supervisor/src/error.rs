@@ -33,7 +33,11 @@ pub enum ErrorKind {
 /// Displayed: `web1: cannot start`, with the causes in `source()`; or a fact as
 /// `web1: is already running`, without any.
 #[derive(Debug)]
-pub struct Error {
+pub struct Error(Box<Parts>);
+
+/// Behind a pointer, so that a result is no larger for an error that is not there.
+#[derive(Debug)]
+struct Parts {
     kind: ErrorKind,
     ve: String,
     what: What,
@@ -73,14 +77,7 @@ pub(crate) enum Source {
 impl Error {
     /// A refusal: something is so, and therefore nothing was done.
     pub(crate) fn fact(kind: ErrorKind, ve: impl fmt::Display, fact: impl Into<String>) -> Self {
-        let (ve, what) = (ve.to_string(), What::Fact(fact.into()));
-        Self {
-            kind,
-            ve,
-            what,
-            also: Vec::new(),
-            hint: None,
-        }
+        Self::new(kind, ve.to_string(), What::Fact(fact.into()))
     }
 
     /// An action that could not be done.
@@ -90,57 +87,59 @@ impl Error {
         source: impl Into<Source>,
     ) -> Self {
         let source = source.into();
-        let kind = source.kind();
-        let what = What::Action { verb, source };
-        Self {
+        Self::new(source.kind(), ve.to_string(), What::Action { verb, source })
+    }
+
+    fn new(kind: ErrorKind, ve: String, what: What) -> Self {
+        let (also, hint) = (Vec::new(), None);
+        Self(Box::new(Parts {
             kind,
-            ve: ve.to_string(),
+            ve,
             what,
-            also: Vec::new(),
-            hint: None,
-        }
+            also,
+            hint,
+        }))
     }
 
-    pub(crate) fn with_kind(self, kind: ErrorKind) -> Self {
-        Self { kind, ..self }
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
     }
 
-    pub(crate) fn with_hint(self, hint: &'static str) -> Self {
-        Self {
-            hint: Some(hint),
-            ..self
-        }
+    pub(crate) fn with_hint(mut self, hint: &'static str) -> Self {
+        self.0.hint = Some(hint);
+        self
     }
 
     /// Adds what could not be undone either.
     pub(crate) fn and_also(mut self, also: impl IntoIterator<Item = String>) -> Self {
-        self.also.extend(also);
+        self.0.also.extend(also);
         self
     }
 
     /// What a caller may branch on.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.0.kind
     }
 
     /// What went wrong while the first failure was being undone.
     #[must_use]
     pub fn also(&self) -> &[String] {
-        &self.also
+        &self.0.also
     }
 
     /// What a person might do about it.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
-        self.hint
+        self.0.hint
     }
 
     /// The error as lines of text: one, but for a config file with several
     /// mistakes, each of which is a line that names its place.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        match &self.what {
+        match &self.0.what {
             What::Action {
                 source: Source::Config(error),
                 ..
@@ -154,7 +153,7 @@ impl Error {
     /// The VE it is about.
     #[must_use]
     pub fn ve(&self) -> &str {
-        &self.ve
+        &self.0.ve
     }
 }
 
@@ -172,7 +171,10 @@ impl Source {
             Source::Launch(error) => match error.kind() {
                 veld_launch::ErrorKind::ProgramNotFound => ErrorKind::ProgramNotFound,
                 veld_launch::ErrorKind::NotExecutable => ErrorKind::NotExecutable,
-                _ => ErrorKind::Failed,
+                // Whatever kinds may come: a step of the way that failed.
+                veld_launch::ErrorKind::Silent | veld_launch::ErrorKind::Step | _ => {
+                    ErrorKind::Failed
+                }
             },
             Source::System(_) | Source::Cgroup(_) | Source::Network(_) | Source::Reported(_) => {
                 ErrorKind::Failed
@@ -183,16 +185,16 @@ impl Source {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.what {
-            What::Fact(fact) => write!(f, "{}: {fact}", self.ve),
-            What::Action { verb, .. } => write!(f, "{}: cannot {verb}", self.ve),
+        match &self.0.what {
+            What::Fact(fact) => write!(f, "{}: {fact}", self.0.ve),
+            What::Action { verb, .. } => write!(f, "{}: cannot {verb}", self.0.ve),
         }
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match &self.what {
+        match &self.0.what {
             What::Fact(_) => None,
             What::Action { source, .. } => Some(source),
         }

@@ -1,7 +1,9 @@
 //! The host as actions see it: its config and where things are kept.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 
+use veld_cgroups::Host as Cgroups;
 use veld_config::{ConfigError, HostConfig, VeId, VeName, VeRef};
 use veld_state::Ids;
 use veld_templates::Store;
@@ -13,6 +15,7 @@ use crate::ve::Ve;
 #[derive(Debug)]
 pub struct Host {
     config: HostConfig,
+    cgroups: OnceCell<Cgroups>,
 }
 
 impl Host {
@@ -23,6 +26,7 @@ impl Host {
     pub fn open() -> Result<Self, ConfigError> {
         Ok(Self {
             config: HostConfig::load()?,
+            cgroups: OnceCell::new(),
         })
     }
 
@@ -36,6 +40,16 @@ impl Host {
     #[must_use]
     pub fn templates(&self) -> Store {
         Store::new(&self.config.paths.templates)
+    }
+
+    /// The cgroup hierarchies: looked for once, since a command takes no longer
+    /// than a mount table lasts.
+    pub(crate) fn cgroups(&self) -> Result<&Cgroups, veld_cgroups::Error> {
+        if let Some(cgroups) = self.cgroups.get() {
+            return Ok(cgroups);
+        }
+        let cgroups = Cgroups::probe()?;
+        Ok(self.cgroups.get_or_init(|| cgroups))
     }
 
     /// The numbers that are given out.

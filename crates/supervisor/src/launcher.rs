@@ -45,6 +45,8 @@ pub(crate) fn launch(ve: &Ve<'_>, plan: &StartPlan, reporter: &Reporter) {
     let mut warnings = Vec::new();
     let source = match prepare(ve, plan, &mut undo, &mut warnings) {
         Ok(ready) => {
+            // PID 1 runs its program: whoever waits need not wait for the shim to
+            // run its own, which was found fit for that before.
             reporter.started(&warnings);
             become_shim(ve, &ready)
         }
@@ -53,13 +55,18 @@ pub(crate) fn launch(ve: &Ve<'_>, plan: &StartPlan, reporter: &Reporter) {
     let also = undo.run();
     reporter.failed(&source, &also);
     if !reporter.is_heard() {
-        let text = format!("{}\n", crate::error::chain(&source));
-        let _ = veld_durable::replace(
-            &ve.run.failure(),
-            text.as_bytes(),
-            veld_durable::Life::Volatile,
-        );
+        leave_reason(ve, &crate::error::chain(&source));
     }
+}
+
+/// Leaves the reason of a failed start where `veld show` finds it: nobody waits
+/// for it.
+pub(crate) fn leave_reason(ve: &Ve<'_>, reason: &str) {
+    let _ = veld_durable::replace(
+        &ve.run.failure(),
+        format!("{reason}\n").as_bytes(),
+        veld_durable::Life::Volatile,
+    );
 }
 
 fn prepare<'a>(
@@ -79,7 +86,7 @@ fn prepare<'a>(
         move || end_group(&group)
     });
     group.create(&plan.limits, plan.id.get(), plan.ids.first())?;
-    warnings.extend(missing_controllers());
+    warnings.extend(missing_controllers(ve)?);
 
     let mounts = PrivateMounts::enter()?;
     let stage = mount_stage(ve, plan)?;
@@ -114,15 +121,12 @@ fn end_group(group: &Group) -> Result<(), Source> {
     Ok(group.remove(REMOVAL)?)
 }
 
-fn missing_controllers() -> Option<String> {
-    let missing = veld_cgroups::Host::probe().ok()?.missing();
+fn missing_controllers(ve: &Ve<'_>) -> Result<Option<String>, Source> {
+    let missing = ve.host.cgroups()?.missing();
     let names: Vec<&str> = missing.iter().map(|controller| controller.name()).collect();
-    (!names.is_empty()).then(|| {
-        format!(
-            "this kernel has no cgroup controller for {}: nothing limits it",
-            names.join(", ")
-        )
-    })
+    let names = names.join(", ");
+    Ok((!names.is_empty())
+        .then(|| format!("this kernel has no cgroup controller for {names}: nothing limits it")))
 }
 
 fn give_birth(ve: &Ve<'_>, plan: &StartPlan, group: &Group) -> Result<Born, Source> {

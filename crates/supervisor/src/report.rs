@@ -1,10 +1,10 @@
 //! What the launcher tells the command that forked it.
 //!
-//! Lines; the end of file says that the launcher has become the shim or ended.
-//! The first word of a line is what the rest is.
+//! Lines, of which the first word says what the rest is. `started` is the last
+//! of a start that went well.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 
 use crate::error::{Error, ErrorKind, Source, chain};
 
@@ -70,28 +70,27 @@ impl Reporter {
 }
 
 impl Report {
-    /// Reads up to the end of file.
+    /// Reads until the launcher says that PID 1 runs, or to the end of file.
     pub(crate) fn read(pipe: impl Read) -> std::io::Result<Self> {
-        let mut text = String::new();
-        pipe.take(MOST).read_to_string(&mut text)?;
-        Ok(Self::parse(&text))
-    }
-
-    fn parse(text: &str) -> Self {
         let mut report = Self::default();
-        for line in text.lines() {
-            match line.split_once(' ') {
-                Some((STARTED, _)) => report.started = true,
-                Some((WARNING, text)) => report.warnings.push(text.to_owned()),
-                Some((FAILED, text)) => report.failed = Some((ErrorKind::Failed, text.to_owned())),
-                Some((REFUSED, text)) => {
-                    report.failed = Some((ErrorKind::Refused, text.to_owned()));
-                }
-                Some((ALSO, text)) => report.also.push(text.to_owned()),
-                _ => {}
+        for line in BufReader::new(pipe.take(MOST)).lines() {
+            report.hear(&line?);
+            if report.started {
+                break;
             }
         }
-        report
+        Ok(report)
+    }
+
+    fn hear(&mut self, line: &str) {
+        match line.split_once(' ') {
+            Some((STARTED, _)) => self.started = true,
+            Some((WARNING, text)) => self.warnings.push(text.to_owned()),
+            Some((FAILED, text)) => self.failed = Some((ErrorKind::Failed, text.to_owned())),
+            Some((REFUSED, text)) => self.failed = Some((ErrorKind::Refused, text.to_owned())),
+            Some((ALSO, text)) => self.also.push(text.to_owned()),
+            _ => {}
+        }
     }
 
     /// The warnings of a start, or why there was none.
@@ -109,17 +108,30 @@ impl Report {
 mod tests {
     use super::*;
 
+    fn read(text: &str) -> Report {
+        Report::read(text.as_bytes()).unwrap()
+    }
+
     #[test]
-    fn a_failure_after_the_start_counts_and_its_causes_are_one_line() {
-        let report = Report::parse("warning w\nstarted \nfailed cannot a: b\nalso cannot c\n");
-        let error = report.into_result("web1").unwrap_err();
+    fn a_start_is_over_when_it_is_said_to_be() {
+        let warnings = read("warning w\nstarted \nfailed x\n")
+            .into_result("web1")
+            .unwrap();
+        assert_eq!(warnings, ["w"]);
+    }
+
+    #[test]
+    fn a_failure_is_told_with_what_could_not_be_undone() {
+        let error = read("failed cannot a: b\nalso cannot c\n")
+            .into_result("web1")
+            .unwrap_err();
         assert_eq!(chain(&error), "web1: cannot start: cannot a: b");
         assert_eq!(error.also(), ["cannot c"]);
     }
 
     #[test]
     fn silence_is_a_failure() {
-        let error = Report::parse("").into_result("web1").unwrap_err();
+        let error = read("").into_result("web1").unwrap_err();
         assert_eq!(
             chain(&error),
             "web1: cannot start: the launcher died before reporting"

@@ -3,9 +3,8 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use veld_cgroups::Host as Cgroups;
 use veld_protocol::shim;
-use veld_state::{Awaited, Observed, Watch};
+use veld_state::{Awaited, Observed, file_or_end};
 use veld_sys::Context;
 use veld_sys::process::{Forked, exit_now, fork};
 
@@ -36,8 +35,7 @@ pub enum Wait {
 /// time (the VE runs on then), [`ErrorKind::Failed`] for a step, undone.
 pub fn start(ve: &Ve<'_>, wait: Wait) -> Result<Done, Error> {
     let begun = Instant::now();
-    let lock = ve.lock("start")?;
-    ve.must_exist()?;
+    let lock = ve.must_exist(ve.lock("start")?)?;
     if let Observed::Running(_) = ve.observe() {
         return Err(Error::fact(
             ErrorKind::AlreadyRunning,
@@ -45,16 +43,14 @@ pub fn start(ve: &Ve<'_>, wait: Wait) -> Result<Done, Error> {
             "is already running",
         ));
     }
-    let failed = |source: Source| Error::action(&ve.name, "start", source);
     sweep(ve, Left::Refuse)?;
     let plan = plan(ve)?;
-    let watch = Watch::new(&ve.run).map_err(|failure| failed(failure.into()))?;
     let warnings = fork_launcher(ve, &plan).map_err(|error| error.with_hint_of_file_system(ve))?;
     drop(lock);
     let done = match wait {
         Wait::No => Done::new("started"),
         Wait::Up(patience) => {
-            until_up(ve, &watch, patience)?;
+            until_up(ve, patience)?;
             Done::new(format!(
                 "started, up in {:.2} s",
                 begun.elapsed().as_secs_f64()
@@ -86,7 +82,7 @@ pub(crate) fn make_plan(ve: &Ve<'_>) -> Result<StartPlan, Source> {
         link: ve.link(id),
     };
     let plan = StartPlan::new(&ve.name, &config, facts);
-    Cgroups::probe()?.check(&plan.limits)?;
+    ve.host.cgroups()?.check(&plan.limits)?;
     Ok(plan)
 }
 
@@ -115,12 +111,12 @@ fn fork_launcher(ve: &Ve<'_>, plan: &StartPlan) -> Result<Vec<String>, Error> {
     }
 }
 
-fn until_up(ve: &Ve<'_>, watch: &Watch<'_>, patience: Duration) -> Result<(), Error> {
+fn until_up(ve: &Ve<'_>, patience: Duration) -> Result<(), Error> {
     let failed = |source: Source| Error::action(&ve.name, "wait for", source);
     let Observed::Running(running) = ve.observe() else {
         return Err(ended(ve));
     };
-    let awaited = watch.file_or_end(shim::READY, running.init.as_fd(), patience);
+    let awaited = file_or_end(&ve.run, shim::READY, running.init.as_fd(), patience);
     match awaited.map_err(|failure| failed(failure.into()))? {
         Awaited::File => Ok(()),
         Awaited::Ended => Err(ended(ve)),
@@ -136,11 +132,15 @@ fn until_up(ve: &Ve<'_>, watch: &Watch<'_>, patience: Duration) -> Result<(), Er
 fn ended(ve: &Ve<'_>) -> Error {
     let deadline = Instant::now() + Duration::from_secs(2);
     let how = loop {
-        match ve.observe() {
-            Observed::Stopped(stopped) if stopped.ended.is_some() => break stopped.ended,
-            _ if Instant::now() > deadline => break None,
-            _ => std::thread::sleep(Duration::from_millis(5)),
+        if let Observed::Stopped(stopped) = ve.observe()
+            && stopped.ended.is_some()
+        {
+            break stopped.ended;
         }
+        if Instant::now() > deadline {
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(5));
     };
     let how = how.map_or_else(
         || "nobody saw how".to_owned(),

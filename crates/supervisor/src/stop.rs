@@ -35,8 +35,7 @@ const KILL: i32 = 9;
 /// [`ErrorKind::NotRunning`]; [`ErrorKind::TimedOut`] where even killed
 /// processes do not go, which are named.
 pub fn stop(ve: &Ve<'_>, manner: Manner) -> Result<Done, Error> {
-    let _lock = ve.lock("stop")?;
-    ve.must_exist()?;
+    let _lock = ve.must_exist(ve.lock("stop")?)?;
     match ve.observe() {
         Observed::Running(running) => end(ve, &running, manner),
         Observed::Stopped(_) => {

@@ -83,7 +83,7 @@ impl<'h> Ve<'h> {
     /// Its group in every cgroup hierarchy.
     pub(crate) fn group(&self) -> Result<Group, veld_cgroups::Error> {
         let parent = &self.host.config().cgroup_parent;
-        Ok(veld_cgroups::Host::probe()?.group(parent, self.name.as_str()))
+        Ok(self.host.cgroups()?.group(parent, self.name.as_str()))
     }
 
     /// What it does now.
@@ -112,12 +112,13 @@ impl<'h> Ve<'h> {
         }
     }
 
-    /// Refuses where the VE is not there; asked again once it is locked.
-    pub(crate) fn must_exist(&self) -> Result<(), Error> {
+    /// Refuses where the VE is not there; asked again once it is locked. A
+    /// directory that was made for the lock alone goes with it.
+    pub(crate) fn must_exist(&self, lock: Lock) -> Result<Lock, Error> {
         if self.area.exists() {
-            Ok(())
-        } else {
-            Err(Error::fact(ErrorKind::NotFound, &self.name, "no such VE"))
+            return Ok(lock);
         }
+        let _ = self.run.remove_unused(lock);
+        Err(Error::fact(ErrorKind::NotFound, &self.name, "no such VE"))
     }
 }

@@ -72,9 +72,9 @@ fn write_data(
             let length = data.len();
             archive.consume(length);
             at = at.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+            written_to = at;
             reporter.tick()?;
         }
-        written_to = written_to.max(at);
     }
     if written_to < map.size {
         file.set_len(map.size).map_err(|e| path.failed(e))?;

@@ -85,4 +85,5 @@ fn stubborn(ve: &veld_tests::Ve<'_>) {
         .done();
     // What is to be done at the end was read at the beginning.
     ve.veld("restart", ["--wait"]).ok();
+    ve.exec(["rm", "/var/went-down"]).done();
 }

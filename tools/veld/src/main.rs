@@ -3,11 +3,6 @@
 //! `main` parses, hands over to one file of [`commands`] and turns what comes
 //! back into an exit status. Only [`report`] prints errors; only the command
 //! that was asked for prints anything else.
-#![expect(
-    clippy::print_stdout,
-    reason = "printing is what a command line is for"
-)]
-
 mod cli;
 mod commands;
 mod jobs;

@@ -78,7 +78,14 @@ pub(crate) fn failed(failed: &Failed) -> ExitCode {
             match error.kind() {
                 ErrorKind::NotExecutable => ExitCode::from(126),
                 ErrorKind::ProgramNotFound => ExitCode::from(127),
-                _ => ExitCode::from(125),
+                ErrorKind::NotFound
+                | ErrorKind::Exists
+                | ErrorKind::Locked
+                | ErrorKind::AlreadyRunning
+                | ErrorKind::NotRunning
+                | ErrorKind::Refused
+                | ErrorKind::TimedOut
+                | ErrorKind::Failed => ExitCode::from(125),
             }
         }
         Failed::Reported => ExitCode::FAILURE,

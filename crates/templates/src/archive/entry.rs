@@ -41,6 +41,8 @@ pub(super) struct Before {
     pub(super) path: Option<Vec<u8>>,
     pub(super) link: Option<Vec<u8>>,
     pub(super) records: Option<Records>,
+    /// What was wrong with the records: told of the entry that they are for.
+    pub(super) refusal: Option<Refusal>,
 }
 
 impl Before {
@@ -71,6 +73,9 @@ impl<R: BufRead> Archive<R> {
     /// Takes an entry's own header, with what those before it said. Its data is next
     /// in the stream.
     pub(super) fn entry(&mut self, header: &Header, before: Before) -> Result<Entry, Broken> {
+        if let Some(refusal) = before.refusal {
+            return Err(refusal.into());
+        }
         let name = before.name(header);
         let link = before.link_name(header);
         let records = before.records.unwrap_or_else(|| self.global.clone());

@@ -152,7 +152,8 @@ impl<R: BufRead> Archive<R> {
     fn records(&mut self, header: &Header, before: &mut Before) -> Result<(), Broken> {
         let text = self.extension(header, MAX_EXTENSION)?;
         let records = before.records.get_or_insert_with(|| self.global.clone());
-        Ok(records.read(&text)?)
+        before.refusal = records.read(&text).err();
+        Ok(())
     }
 
     fn global_records(&mut self, header: &Header) -> Result<(), Broken> {

@@ -29,16 +29,22 @@ pub(crate) fn run(host: &Host, logs: &Logs) -> Result<(), Failed> {
         None => &text,
     };
     show(shown, logs.raw)?;
-    while logs.follow {
+    if logs.follow {
+        follow(&ve, &mut tail, logs.raw)?;
+    }
+    Ok(())
+}
+
+fn follow(ve: &Ve<'_>, tail: &mut Tail, raw: bool) -> Result<(), Failed> {
+    loop {
         // Asked before the read: what is written until it ends is then shown.
-        let running = runs(&ve);
-        show(&tail.more()?, logs.raw)?;
+        let running = runs(ve);
+        show(&tail.more()?, raw)?;
         if !running {
-            break;
+            return Ok(());
         }
         std::thread::sleep(POLL);
     }
-    Ok(())
 }
 
 fn runs(ve: &Ve<'_>) -> bool {

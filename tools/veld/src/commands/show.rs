@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use veld_config::VeConfig;
 use veld_supervisor::{Detail, Host};
-use veld_units::Bytes;
+use veld_units::{Bytes, Percent};
 
 use crate::cli::Show;
 use crate::commands::list::status;
@@ -110,62 +110,51 @@ fn limit_rows(detail: &Detail) -> Vec<Row> {
         .ok()
         .map(|config| config.resources.clone());
     let wanted = wanted.unwrap_or_default();
-    let kernel = detail.kernel.as_ref();
-    let bytes = |bytes: u64| Bytes::new(bytes).to_string();
-    let percent = |percent: u32| format!("{percent}%");
-    let row = |key, set: Option<String>, held: Option<String>, used: Option<String>| {
-        let set = set.unwrap_or_else(|| "not limited".to_owned());
-        let mut text = set;
-        if kernel.is_some() {
-            text += &format!(
-                ", in the kernel {}",
-                held.unwrap_or_else(|| "not limited".to_owned())
-            );
+    let runs = detail.kernel.is_some();
+    let kernel = detail.kernel.unwrap_or_default();
+    let size = |bytes: Option<u64>| word(bytes.map(Bytes::new));
+    let rows = [
+        (
+            "ram",
+            word(wanted.ram),
+            size(kernel.memory),
+            size(kernel.memory_used),
+        ),
+        ("swap", word(wanted.swap), size(kernel.swap), None),
+        ("cpus", word(wanted.cpus), word(kernel.cpus), None),
+        (
+            "cpuunits",
+            word(wanted.cpuunits),
+            word(kernel.cpu_units),
+            None,
+        ),
+        (
+            "cpulimit",
+            word(wanted.cpulimit),
+            word(kernel.cpu_quota_percent.and_then(Percent::new)),
+            None,
+        ),
+        (
+            "processes",
+            word(wanted.processes),
+            word(kernel.processes),
+            word(kernel.processes_now),
+        ),
+    ];
+    let unlimited = || "not limited".to_owned();
+    let told = rows.into_iter().map(|(key, set, held, used)| {
+        let mut text = set.unwrap_or_else(unlimited);
+        if runs {
+            let _ = write!(text, ", in the kernel {}", held.unwrap_or_else(unlimited));
         }
         if let Some(used) = used {
-            text += &format!(", in use {used}");
+            let _ = write!(text, ", in use {used}");
         }
         (key, text)
-    };
-    let held = |value: fn(&veld_supervisor::Limits) -> Option<u64>| kernel.and_then(value);
-    vec![
-        row(
-            "ram",
-            wanted.ram.map(|ram| ram.to_string()),
-            held(|kernel| kernel.memory).map(bytes),
-            held(|kernel| kernel.memory_used).map(bytes),
-        ),
-        row(
-            "swap",
-            wanted.swap.map(|swap| swap.to_string()),
-            held(|kernel| kernel.swap).map(bytes),
-            None,
-        ),
-        row(
-            "cpus",
-            wanted.cpus.map(|cpus| cpus.to_string()),
-            held(|kernel| kernel.cpus.map(u64::from)).map(|cpus| cpus.to_string()),
-            None,
-        ),
-        row(
-            "cpuunits",
-            wanted.cpuunits.map(|units| units.to_string()),
-            held(|kernel| kernel.cpu_units).map(|units| units.to_string()),
-            None,
-        ),
-        row(
-            "cpulimit",
-            wanted.cpulimit.map(|limit| limit.to_string()),
-            kernel
-                .and_then(|kernel| kernel.cpu_quota_percent)
-                .map(percent),
-            None,
-        ),
-        row(
-            "processes",
-            wanted.processes.map(|processes| processes.to_string()),
-            held(|kernel| kernel.processes).map(|count| count.to_string()),
-            held(|kernel| kernel.processes_now).map(|count| count.to_string()),
-        ),
-    ]
+    });
+    told.collect()
+}
+
+fn word(value: Option<impl ToString>) -> Option<String> {
+    value.map(|value| value.to_string())
 }
