@@ -31,14 +31,7 @@ pub(crate) fn say_on_stderr(text: &str) {
 
 /// Writes an error and its causes in one line.
 pub(crate) fn report(error: &dyn Error) {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    say(&text);
+    say(&veld_sys::chain(error));
 }
 
 /// Makes a panic one line on the console and an end with a code of its own.

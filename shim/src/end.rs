@@ -6,9 +6,9 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStringExt;
 
 use rustix::io::Errno;
-use rustix::process::{WaitId, WaitIdOptions};
+use rustix::process::{Pid, WaitId, WaitIdOptions, test_kill_process};
 use veld_protocol::ending::{Ended, Ending};
-use veld_protocol::shim::{ENDED, FIRST_DESCRIPTOR, STOPPING};
+use veld_protocol::shim::{ENDED, STOPPING};
 use veld_protocol::stamp::Stamp;
 use veld_sys::{Context, Failure, exec, signal};
 
@@ -33,10 +33,24 @@ pub(crate) fn end(
     // Before the clients are let go: whoever sees its connection end finds why.
     record(directory, &Ended { ending, at });
     drop(shim);
-    if directory.has(STOPPING) {
+    if stopper_lives(directory) {
         return Ok(());
     }
     Err(become_successor(successor))
+}
+
+/// Whether the command that said it stops the VE is still there to do the rest;
+/// its word is its process id and, behind a space, more than is asked here.
+fn stopper_lives(directory: &RunDirectory) -> bool {
+    let mut word = [0; 64];
+    let length = directory.read(STOPPING, &mut word).unwrap_or(0);
+    let word = word.get(..length).unwrap_or_default();
+    let digits = word.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let pid = std::str::from_utf8(digits)
+        .ok()
+        .and_then(|digits| digits.parse().ok());
+    pid.and_then(Pid::from_raw)
+        .is_some_and(|pid| test_kill_process(pid).is_ok())
 }
 
 /// Takes PID 1's status, and with it the last trace of the process.
@@ -87,8 +101,7 @@ fn become_successor(successor: &Successor) -> Failure {
         )
     };
     // Older kernels lack the flag; all that the shim opened or took has its own.
-    let first = u32::try_from(FIRST_DESCRIPTOR).unwrap_or(0);
-    let _ = exec::close_on_exec_from(first);
+    let _ = exec::close_on_exec_from(3);
     if let Err(failure) = signal::default_dispositions().context(operation) {
         return failure;
     }

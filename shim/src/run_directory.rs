@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 
 /// The one name that a file has until it is whole; there is one writer.
 const UNFINISHED: &str = ".shim.new";
@@ -52,10 +52,12 @@ impl RunDirectory {
         rustix::fs::renameat(&self.directory, from, &self.directory, to)
     }
 
-    /// Whether there is something at `name`. Where that cannot be told, there is
-    /// not: the command that then follows takes the VE's lock and looks itself.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    /// Reads the beginning of the file `name`: how much there was of it.
+    ///
+    /// # Errors
+    /// Those of openat(2) and read(2).
+    pub(crate) fn read(&self, name: &str, buffer: &mut [u8]) -> rustix::io::Result<usize> {
+        rustix::io::read(self.open(name, OFlags::RDONLY)?, buffer)
     }
 
     fn open(&self, name: &str, flags: OFlags) -> rustix::io::Result<OwnedFd> {

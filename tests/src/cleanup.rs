@@ -24,6 +24,8 @@ const DYING: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Remains {
     pub(crate) directory: PathBuf,
+    /// Where data of VEs is kept, which a test may have put on a mount.
+    pub(crate) data: PathBuf,
     pub(crate) cgroup_parent: String,
 }
 
@@ -36,6 +38,7 @@ impl Remains {
     pub(crate) fn of(host: &Host) -> Self {
         Self {
             directory: host.directory().to_owned(),
+            data: host.data().to_owned(),
             cgroup_parent: host.cgroup_parent().to_owned(),
         }
     }
@@ -52,6 +55,7 @@ pub(crate) fn sweep_hosts(hosts: &Path) {
         let name = directory.file_name().unwrap_or_default().to_string_lossy();
         remove(&Remains {
             cgroup_parent: cgroup_parent(&name),
+            data: directory.join("data"),
             directory,
         });
         drop(lock);

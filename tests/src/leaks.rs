@@ -17,9 +17,10 @@ const TABLE: &str = "table inet veld {";
 /// A line for each thing of the kernel's.
 pub(crate) fn remains(of: &Remains) -> Vec<String> {
     let mut left = Vec::new();
+    let mounts = mounts(&of.directory).into_iter();
     left.extend(
-        mounts(&of.directory)
-            .iter()
+        mounts
+            .filter(|point| !of.data.starts_with(point))
             .map(|point| format!("mount {point}")),
     );
     let groups = Cgroup::at(&of.cgroup_parent);

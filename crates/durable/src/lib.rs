@@ -7,8 +7,10 @@
 //! What this crate must not know: what is written, and why one waits.
 
 mod lock;
+mod removal;
 
 pub use lock::{Holder, Lock, LockError};
+pub use removal::remove_tree;
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File};

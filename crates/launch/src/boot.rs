@@ -5,7 +5,6 @@ use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
 use veld_cgroups::Entry as CgroupEntry;
 use veld_namespaces::{IdRange, limit_nesting};
 use veld_privileges::{Creator, Nofile, become_root, plain_start, withhold};
@@ -21,6 +20,9 @@ use crate::steps::{self, Step, walk};
 
 /// How long the child may take from "go" to its program.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a killed child may take to go.
+const DYING: Duration = Duration::from_secs(5);
 
 /// Everything PID 1 is told before it is cloned.
 #[derive(Debug)]
@@ -128,16 +130,16 @@ impl Born {
 impl Drop for Born {
     fn drop(&mut self) {
         if let Some(child) = &self.child {
-            // It is ours and not reaped, so the signal meets it and nobody else;
             // SIGKILL of PID 1 ends its namespace, and the wait is short.
-            let _ = pidfd_send_signal(&child.pidfd, Signal::KILL);
-            let _ = waitid(WaitId::PidFd(child.pidfd.as_fd()), WaitIdOptions::EXITED);
+            child.end(DYING);
         }
     }
 }
 
 /// What PID 1 does between clone and exec, in this order.
 const STEPS: [Step<Birth>; 11] = [
+    // First, while /proc is the host's.
+    Step(|birth| plain_start(birth.nofile)),
     // The descriptors were opened by the host's root, whose right to them counts.
     Step(|birth| birth.cgroup.join_v1()),
     // From here on this process can do no more to the host than any user.
@@ -151,7 +153,6 @@ const STEPS: [Step<Birth>; 11] = [
     Step(|birth| birth.names.establish()),
     Step(|birth| limit_nesting(birth.nesting)),
     Step(|_| steps::console_as_stdio()),
-    Step(|birth| plain_start(birth.nofile)),
     // Last but for the program: the steps before need capabilities.
     Step(|_| withhold()),
 ];

@@ -13,6 +13,9 @@ use veld_sys::{Context, Failure};
 
 use crate::error::Error;
 
+/// How long a child that closed its socket may take to be dead.
+const DYING: Duration = Duration::from_secs(1);
+
 /// The parent's end.
 #[derive(Debug)]
 pub(crate) struct ParentEnd {
@@ -71,32 +74,35 @@ impl ParentEnd {
     }
 
     fn wait_readable(&self, deadline: Instant, patience: Duration) -> Result<(), Error> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let left = Timespec::try_from(left).unwrap_or_default();
-        let mut fds = [PollFd::new(&self.socket, PollFlags::IN)];
-        match poll(&mut fds, Some(&left)) {
-            Ok(0) => Err(Error::silent(format!(
-                "the child said nothing for {} s",
-                patience.as_secs()
-            ))),
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-            Err(errno) => Err(Failure::new("wait for the child", errno).into()),
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let left = Timespec::try_from(left).unwrap_or_default();
+            let mut fds = [PollFd::new(&self.socket, PollFlags::IN)];
+            match poll(&mut fds, Some(&left)) {
+                Ok(0) => {
+                    let seconds = patience.as_secs();
+                    let fact = format!("the child said nothing for {seconds} s");
+                    return Err(Error::silent(fact));
+                }
+                Ok(_) => return Ok(()),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(errno) => return Err(Failure::new("wait for the child", errno).into()),
+            }
         }
     }
 }
 
 /// What became of a child that closed its socket without a word.
 fn last_words(child: &Child) -> String {
-    use rustix::process::{WaitId, WaitIdOptions, waitid};
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-    match waitid(WaitId::PidFd(child.pidfd.as_fd()), options) {
-        Ok(Some(status)) => match (status.terminating_signal(), status.exit_status()) {
-            (Some(signal), _) => format!("the child died before reporting (signal {signal})"),
-            (None, Some(code)) => format!("the child died before reporting (status {code})"),
-            (None, None) => "the child died before reporting".to_owned(),
+    let status = child.reap(DYING);
+    let how = status.and_then(
+        |status| match (status.terminating_signal(), status.exit_status()) {
+            (Some(signal), _) => Some(format!(" (signal {signal})")),
+            (None, Some(code)) => Some(format!(" (status {code})")),
+            (None, None) => None,
         },
-        _ => "the child died before reporting".to_owned(),
-    }
+    );
+    format!("the child died before reporting{}", how.unwrap_or_default())
 }
 
 impl ChildEnd {
@@ -114,12 +120,26 @@ impl ChildEnd {
 
     /// A step failed. Nothing can be done where the parent no longer listens.
     pub(crate) fn failed(&self, stage: Stage, failure: &Failure) {
+        // A cause that is not the kernel's comes without a number, and is not
+        // passed on: the nearest that says something is EINVAL.
+        let errno = failure
+            .errno()
+            .unwrap_or(rustix::io::Errno::INVAL.raw_os_error());
+        let operation = failure.operation().to_owned();
         self.say(&FromChild::Failed(StepFailure {
             stage,
-            errno: failure
-                .errno()
-                .unwrap_or(rustix::io::Errno::IO.raw_os_error()),
-            operation: failure.operation().to_owned(),
+            errno,
+            operation,
+        }));
+    }
+
+    /// What was asked for cannot be, for a reason that is no errno.
+    pub(crate) fn refused(&self, fact: String) {
+        let stage = Stage::Preparing;
+        self.say(&FromChild::Failed(StepFailure {
+            stage,
+            errno: 0,
+            operation: fact,
         }));
     }
 

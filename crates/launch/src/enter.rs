@@ -11,7 +11,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, fstatfs, openat, openat2};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, fstatfs, openat2};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
@@ -35,6 +35,9 @@ use crate::users::{Account, Who};
 /// How long the child may take to its program: every step is local and quick,
 /// but the VE may have put anything in the way.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a killed child may take to go.
+const DYING: Duration = Duration::from_secs(1);
 
 /// Where programs are looked for unless the environment given says otherwise.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -117,17 +120,15 @@ pub fn enter(entry: Entry<'_>) -> Result<Entered, Error> {
     };
     drop((theirs, master_from));
     let wants_terminal = entry.terminal.is_some();
-    match ours.outcome(&child, PATIENCE) {
-        Ok(()) => {
-            let master = if wants_terminal {
-                Some(receive(&masters)?)
-            } else {
-                None
-            };
-            Ok(Entered { child, master })
-        }
+    let running = ours.outcome(&child, PATIENCE).and_then(|()| {
+        let master = wants_terminal.then(|| receive(&masters)).transpose()?;
+        Ok(master)
+    });
+    match running {
+        Ok(master) => Ok(Entered { child, master }),
         Err(error) => {
-            end(&child);
+            // One that the VE keeps stuck in the kernel dies with the VE.
+            child.end(DYING);
             Err(error)
         }
     }
@@ -145,13 +146,6 @@ fn clone_into_group(group: &CgroupEntry) -> Result<Forked, Failure> {
     cloned.context(|| "create a process in the VE")
 }
 
-/// Kills and reaps a child that did not come to its program.
-fn end(child: &Child) {
-    use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
-    let _ = pidfd_send_signal(&child.pidfd, Signal::KILL);
-    let _ = waitid(WaitId::PidFd(child.pidfd.as_fd()), WaitIdOptions::EXITED);
-}
-
 /// What the child has while it is on its way.
 struct Inside<'a> {
     entry: Entry<'a>,
@@ -161,11 +155,12 @@ struct Inside<'a> {
 /// What the child does up to the point where it is root of the VE.
 fn steps<'a>() -> [Step<Inside<'a>>; 6] {
     [
+        // First, while /proc is the host's.
+        Step(|inside| plain_start(inside.entry.nofile)),
         Step(|inside| inside.entry.cgroup.join_v1()),
-        Step(|inside| join(inside.entry.init).map(|_joined| ())),
+        Step(|inside| join(inside.entry.init)),
         Step(|_| steps::new_key_ring()),
         Step(|_| become_root()),
-        Step(|inside| plain_start(inside.entry.nofile)),
         // A session of its own: the caller's terminal must not be the program's.
         Step(|_| {
             rustix::process::setsid()
@@ -175,47 +170,73 @@ fn steps<'a>() -> [Step<Inside<'a>>; 6] {
     ]
 }
 
+/// Why the child does not come to its program.
+enum Trouble {
+    Failed(Failure),
+    /// What was asked for cannot be, for a reason that is no errno.
+    Refused(String),
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Trouble::Failed(failure)
+    }
+}
+
 fn run(inside: &Inside<'_>, channel: &ChildEnd) -> ! {
-    let prepared = walk(&steps(), inside).and_then(|()| {
-        let account = inside.entry.who.account()?;
-        stdio(inside)?;
-        withhold()?;
-        enter_directory(inside.entry.directory.as_deref(), &account)?;
-        account.identity.assume()?;
-        veld_sys::exec::close_on_exec_from(3).context(|| "close descriptors")?;
-        Ok(account)
-    });
-    let failure = match prepared {
-        Err(failure) => {
-            channel.failed(Stage::Preparing, &failure);
-            exit_now(1)
-        }
+    match prepare(inside) {
+        Err(Trouble::Failed(failure)) => channel.failed(Stage::Preparing, &failure),
+        Err(Trouble::Refused(fact)) => channel.refused(fact),
         Ok(account) => {
             channel.executing();
-            execute(&inside.entry, &account)
+            channel.failed(Stage::Executing, &execute(&inside.entry, &account));
         }
-    };
-    channel.failed(Stage::Executing, &failure);
+    }
     exit_now(1)
 }
 
-fn stdio(inside: &Inside<'_>) -> Result<(), Failure> {
-    match inside.entry.terminal {
-        Some(size) => {
-            let terminal = own_terminal(size)?;
-            send(&inside.master, &terminal.master)?;
-            Ok(())
-        }
-        None => {
-            let [input, output, error] = inside.entry.stdio;
-            let given = || -> rustix::io::Result<()> {
-                input.map_or(Ok(()), dup2_stdin)?;
-                output.map_or(Ok(()), dup2_stdout)?;
-                error.map_or(Ok(()), dup2_stderr)
-            };
-            given().context(|| "pass standard input and output")
+fn prepare(inside: &Inside<'_>) -> Result<Account, Trouble> {
+    walk(&steps(), inside)?;
+    let account = inside.entry.who.account()?;
+    stdio(inside)?;
+    withhold()?;
+    enter_directory(inside.entry.directory.as_deref(), &account)?;
+    account.identity.assume()?;
+    veld_sys::exec::close_on_exec_from(3).context(|| "close descriptors")?;
+    Ok(account)
+}
+
+fn stdio(inside: &Inside<'_>) -> Result<(), Trouble> {
+    if let Some(size) = inside.entry.terminal {
+        let terminal = own_terminal(size)?;
+        return Ok(send(&inside.master, &terminal.master)?);
+    }
+    let [input, output, error] = inside.entry.stdio;
+    let given = || -> rustix::io::Result<()> {
+        input.map_or(Ok(()), dup2_stdin)?;
+        output.map_or(Ok(()), dup2_stdout)?;
+        error.map_or(Ok(()), dup2_stderr)
+    };
+    given().context(|| "pass standard input and output")?;
+    refuse_directories()
+}
+
+/// A directory of the host's would be a way to all that is below it.
+fn refuse_directories() -> Result<(), Trouble> {
+    let (input, output, error) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+    let standard = [
+        ("input", input.as_fd()),
+        ("output", output.as_fd()),
+        ("error", error.as_fd()),
+    ];
+    for (name, fd) in standard {
+        // One that is closed is no way to anywhere.
+        let kind = fstat(fd).map(|found| FileType::from_raw_mode(found.st_mode));
+        if kind == Ok(FileType::Directory) {
+            return Err(Trouble::Refused(format!("standard {name} is a directory")));
         }
     }
+    Ok(())
 }
 
 /// Opens a terminal of the VE's and makes it this session's.
@@ -224,13 +245,7 @@ fn own_terminal(size: TerminalSize) -> Result<Terminal, Failure> {
     // and an open of that might never return.
     const DEVPTS: i64 = 0x1cd1;
     let place = "/dev/pts";
-    let devpts = openat(
-        CWD,
-        place,
-        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )
-    .context(|| format!("open {place} of the VE"))?;
+    let devpts = open_dir(c"/dev/pts").context(|| format!("open {place} of the VE"))?;
     let kind = fstatfs(&devpts)
         .context(|| format!("inspect {place} of the VE"))?
         .f_type;
@@ -251,17 +266,17 @@ fn own_terminal(size: TerminalSize) -> Result<Terminal, Failure> {
     Ok(terminal)
 }
 
+/// Opens a directory of the VE. Magic links are not followed: one of them could
+/// lead to a descriptor of the host's that this process still has.
+fn open_dir(path: &CStr) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_MAGICLINKS)
+}
+
 /// Goes to the directory asked for, or the user's home, or `/`.
-///
-/// Magic links are not followed: one of them could lead to a descriptor of the
-/// host's that this process still has.
 fn enter_directory(asked: Option<&CStr>, account: &Account) -> Result<(), Failure> {
     let home = CString::new(account.home.as_str()).unwrap_or_default();
-    let go = |path: &CStr| -> rustix::io::Result<()> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let dir = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_MAGICLINKS)?;
-        rustix::process::fchdir(dir)
-    };
+    let go = |path: &CStr| rustix::process::fchdir(open_dir(path)?);
     match asked {
         Some(path) => {
             go(path).context(|| format!("enter directory {} of the VE", path.to_string_lossy()))
@@ -284,14 +299,10 @@ fn execute(entry: &Entry<'_>, account: &Account) -> Failure {
     let (program, arguments) = match &entry.program {
         Program::LoginShell => {
             let name = account.shell.rsplit('/').next().unwrap_or("sh");
-            (account.shell.clone(), c_strings(vec![format!("-{name}")]))
+            let program = CString::new(account.shell.as_str()).unwrap_or_default();
+            (program, c_strings(vec![format!("-{name}")]))
         }
-        Program::Command(words) => {
-            let program = words
-                .first()
-                .map(|word| word.to_string_lossy().into_owned());
-            (program.unwrap_or_default(), words.clone())
-        }
+        Program::Command(words) => (words.first().cloned().unwrap_or_default(), words.clone()),
     };
     let mut refusal = None;
     for candidate in candidates(&program, &path) {
@@ -302,19 +313,21 @@ fn execute(entry: &Entry<'_>, account: &Account) -> Failure {
         }
     }
     let cause = refusal.unwrap_or_else(|| Errno::NOENT.into());
-    Failure::new(format!("execute {program} in the VE"), cause)
+    Failure::new(
+        format!("execute {} in the VE", program.to_string_lossy()),
+        cause,
+    )
 }
 
 /// Paths at which the program may be, as execvp(3) has them.
-fn candidates(program: &str, path: &str) -> Vec<CString> {
-    if program.contains('/') {
-        return c_strings(vec![program.to_owned()]);
+fn candidates(program: &CStr, path: &str) -> Vec<CString> {
+    let program = program.to_bytes();
+    if program.contains(&b'/') {
+        return CString::new(program).into_iter().collect();
     }
-    c_strings(
-        path.split(':')
-            .map(|dir| format!("{dir}/{program}"))
-            .collect(),
-    )
+    path.split(':')
+        .filter_map(|dir| CString::new([dir.as_bytes(), b"/", program].concat()).ok())
+        .collect()
 }
 
 fn environment(entry: &Entry<'_>, account: &Account) -> Vec<String> {
@@ -381,4 +394,16 @@ fn receive(socket: &OwnedFd) -> Result<OwnedFd, Failure> {
             RecvAncillaryMessage::ScmCredentials(_) | _ => None,
         })
         .ok_or_else(|| Failure::new("receive the terminal", Errno::NODATA))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_without_slash_is_looked_for_in_every_directory() {
+        let all = candidates(c"ls", "/usr/bin:/bin");
+        assert_eq!(all, [c"/usr/bin/ls".to_owned(), c"/bin/ls".to_owned()]);
+        assert_eq!(candidates(c"./\xff", "/bin"), [c"./\xff".to_owned()]);
+    }
 }

@@ -59,6 +59,13 @@ impl From<Failure> for Error {
 
 impl From<StepFailure> for Error {
     fn from(failed: StepFailure) -> Self {
+        if failed.errno == 0 {
+            let what = What::Fact(failed.operation);
+            return Self {
+                kind: ErrorKind::Step,
+                what,
+            };
+        }
         let cause = io::Error::from_raw_os_error(failed.errno);
         let kind = match (failed.stage, cause.kind()) {
             (Stage::Preparing, _) => ErrorKind::Step,

@@ -6,11 +6,6 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
 use veld_sys::{Context, Failure, fault};
 
-/// Proof that this process now lives in other namespaces, its root among them.
-#[derive(Debug)]
-#[must_use]
-pub struct Joined(());
-
 /// Makes the children that this process forks from now on live in the pid
 /// namespace of `pidfd`'s process. The process itself stays where it is.
 ///
@@ -43,7 +38,7 @@ pub fn expect_children_in(pidfd: BorrowedFd<'_>) -> Result<(), Failure> {
 ///
 /// # Kernel
 /// setns(2) with a pidfd, Linux 5.8.
-pub fn join(pidfd: BorrowedFd<'_>) -> Result<Joined, Failure> {
+pub fn join(pidfd: BorrowedFd<'_>) -> Result<(), Failure> {
     let all = ThreadNameSpaceType::USER
         | ThreadNameSpaceType::MOUNT
         | ThreadNameSpaceType::NETWORK
@@ -52,8 +47,7 @@ pub fn join(pidfd: BorrowedFd<'_>) -> Result<Joined, Failure> {
         | ThreadNameSpaceType::CONTROL_GROUP;
     fault::point("join namespaces")
         .and_then(|()| Ok(move_into_thread_name_spaces(pidfd, all)?))
-        .context(|| "join namespaces")?;
-    Ok(Joined(()))
+        .context(|| "join namespaces")
 }
 
 /// Opens a namespace of a process (`user`, `net`), so that others can be put

@@ -34,9 +34,9 @@ pub enum FromChild {
 pub struct StepFailure {
     /// Which part of its work it was at.
     pub stage: Stage,
-    /// The errno of the cause.
+    /// The errno of the cause; 0 where there is none, and the text is a fact.
     pub errno: i32,
-    /// The verb and its operands, as in "mount proc".
+    /// The verb and its operands, as in "mount proc"; or a fact.
     pub operation: String,
 }
 

@@ -12,23 +12,25 @@
 pub const PROGRAM: &str = "veld-shim";
 
 /// First descriptor number; the rest follow without a gap, in the order of the
-/// constants.
-pub const FIRST_DESCRIPTOR: i32 = 3;
+/// constants. They are above what a launcher has open, which must not lose its
+/// lock and its way to report while it tries to execute the shim; and below 64,
+/// up to which a process's table needs no memory of its own.
+pub const FIRST_DESCRIPTOR: i32 = 48;
 /// pidfd of the VE's PID 1, which is the launcher's child.
-pub const INIT: i32 = 3;
+pub const INIT: i32 = 48;
 /// Master of the pty that is the VE's console. Nobody else may hold it: when the
 /// shim dies the console must hang up, else writers in the VE block for ever.
-pub const CONSOLE: i32 = 4;
+pub const CONSOLE: i32 = 49;
 /// Listening stream socket for console clients, at [`CONSOLE_SOCKET`].
-pub const CLIENTS: i32 = 5;
+pub const CLIENTS: i32 = 50;
 /// Datagram socket that PID 1 knows as `NOTIFY_SOCKET`. `SO_PASSCRED` is set on
 /// it before PID 1 starts, since a message sent earlier carries no sender.
-pub const NOTICES: i32 = 6;
+pub const NOTICES: i32 = 51;
 /// The VE's run directory.
-pub const RUN_DIRECTORY: i32 = 7;
+pub const RUN_DIRECTORY: i32 = 52;
 /// A slave of the console's pty, kept open so that the master never reports an
 /// error while nobody in the VE has the console open.
-pub const CONSOLE_SLAVE: i32 = 8;
+pub const CONSOLE_SLAVE: i32 = 53;
 
 /// What the shim's successor is called with, between `veld` and the VE's name.
 pub const AFTER_END: &str = "after-end";
@@ -50,8 +52,9 @@ pub const STOPPING_INSIDE: &str = "stopping-inside";
 pub const STATUS: &str = "status";
 /// How PID 1 ended: a line of [`crate::ending::Ended`].
 pub const ENDED: &str = "ended";
-/// Made by a command, under the VE's lock, before it ends the VE: the shim then
-/// leaves what comes after the end to that command.
+/// Made by a command, under the VE's lock, before it ends the VE: its process id,
+/// a space, and when it was born. The shim leaves what comes after the end to that
+/// command, if it still lives.
 pub const STOPPING: &str = "stopping";
 
 /// What speaks of one boot only: removed before the next PID 1 starts, so that

@@ -30,6 +30,12 @@ impl Stamp {
         }
     }
 
+    /// How long ago this moment was.
+    #[must_use]
+    pub fn age(self) -> Duration {
+        Self::now().since(self)
+    }
+
     /// How long after `earlier` this moment is; nothing if it is before.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

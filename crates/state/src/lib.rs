@@ -24,7 +24,7 @@ mod wait;
 
 pub use ids::Ids;
 pub use observe::{Observed, Running, Stopped, observe};
-pub use process::{Process, signals_handled};
+pub use process::{Process, parents_of_zombies, signals_handled};
 pub use record::Record;
 pub use run_dir::RunDir;
 pub use wait::{Awaited, ended, file_or_end};

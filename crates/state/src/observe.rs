@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
-use veld_protocol::ending::Ended;
+use veld_protocol::ending::{Ended, Ending};
 use veld_protocol::shim;
 use veld_protocol::stamp::Stamp;
 
@@ -46,13 +46,26 @@ pub struct Stopped {
     pub failure: Option<String>,
 }
 
+impl Stopped {
+    /// Whether it ended to be started again.
+    #[must_use]
+    pub fn reboots(&self) -> bool {
+        self.ended
+            .is_some_and(|ended| ended.ending == Ending::Reboot)
+    }
+}
+
 /// Longest file of words that is read.
 const LONGEST: usize = 4096;
 
 /// Looks at a VE.
 #[must_use]
 pub fn observe(run: &RunDir) -> Observed {
-    let record = Record::read(&run.record()).ok();
+    // While the stage stands, PID 1 may still be on its way: it can see the
+    // host's mounts until it has its own, and nobody may join it there.
+    let record = Record::read(&run.record())
+        .ok()
+        .filter(|_| !run.stage().exists());
     let alive = record.and_then(|record| Some((record, record.init.open()?)));
     match alive {
         Some((record, init)) => Observed::Running(Running {
@@ -60,9 +73,7 @@ pub fn observe(run: &RunDir) -> Observed {
             init,
             shim: record.shim.open(),
             ready: words(run, shim::READY).and_then(|text| text.trim_end().parse().ok()),
-            stopping: [shim::STOPPING, shim::STOPPING_INSIDE]
-                .iter()
-                .any(|name| run.file(name).exists()),
+            stopping: run.is_being_stopped() || run.file(shim::STOPPING_INSIDE).exists(),
             status: words(run, shim::STATUS),
         }),
         None => Observed::Stopped(Stopped {
@@ -125,5 +136,12 @@ mod tests {
         };
         assert!(running.shim.is_none());
         assert_eq!(running.ready, None);
+        assert!(!running.stopping);
+
+        std::fs::create_dir(run.stage()).unwrap();
+        assert!(
+            matches!(observe(&run), Observed::Stopped(_)),
+            "it is still starting"
+        );
     }
 }

@@ -78,6 +78,46 @@ pub fn signals_handled(pid: i32, number: i32) -> Result<bool, Failure> {
     Ok(either & bit != 0)
 }
 
+/// Parents of processes that have ended, belonged to one of the host ids from
+/// `first` on, and were not waited for.
+///
+/// A process that joined a VE from outside is waited for by its parent outside;
+/// until that is done, its pid namespace cannot end.
+#[must_use]
+pub fn parents_of_zombies(ids: std::ops::Range<u32>) -> Vec<i32> {
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let mut parents: Vec<i32> = pids
+        .filter_map(|pid: i32| {
+            let status = veld_kernfs::read(Path::new(&format!("/proc/{pid}/status"))).ok()?;
+            zombie_parent(&status, &ids)
+        })
+        .collect();
+    parents.sort_unstable();
+    parents.dedup();
+    parents
+}
+
+/// # Kernel
+/// proc_pid_status(5).
+fn zombie_parent(status: &str, ids: &std::ops::Range<u32>) -> Option<i32> {
+    let field = |key: &str| {
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix(key))
+            .map(str::trim)
+    };
+    let user: u32 = field("Uid:")?
+        .split_ascii_whitespace()
+        .next()?
+        .parse()
+        .ok()?;
+    let parent = field("PPid:")?.parse().ok()?;
+    (field("State:")?.starts_with('Z') && ids.contains(&user) && parent > 1).then_some(parent)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +139,18 @@ mod tests {
         let stat = format!("7 (a) b) S {}", fields.join(" "));
         assert_eq!(birth(&stat), Some(22));
         assert_eq!(birth("7 (a"), None);
+    }
+
+    #[test]
+    fn zombies_of_the_range_name_their_parents() {
+        let status = |state: &str, uid: u32| {
+            format!("Name:\tx\nState:\t{state}\nPPid:\t7\nUid:\t{uid}\t0\t0\t0\n")
+        };
+        let ids = 1000..2000;
+        assert_eq!(zombie_parent(&status("Z (zombie)", 1500), &ids), Some(7));
+        assert_eq!(zombie_parent(&status("S (sleeping)", 1500), &ids), None);
+        assert_eq!(zombie_parent(&status("Z (zombie)", 2000), &ids), None);
+        assert_eq!(zombie_parent("", &ids), None);
     }
 
     #[test]

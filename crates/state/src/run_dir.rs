@@ -4,9 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use veld_durable::{Lock, LockError};
+use veld_durable::{Life, Lock, LockError};
 use veld_protocol::shim;
 use veld_sys::{Context, Failure, fault};
+
+use crate::process::Process;
 
 /// Paths in the run directory; nothing is made or read by naming them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,21 +17,26 @@ pub struct RunDir {
 }
 
 /// Where the root file system is assembled: always empty outside the launcher's
-/// mount namespace.
+/// mount namespace. There from the beginning of a start to its end, so what has
+/// it and is not locked was left by a launcher that died.
 const STAGE: &str = "stage";
 const RECORD: &str = "record";
 const LOCK: &str = "lock";
 const FAILURE: &str = "failure";
 
 /// What a run leaves that the next command has no use for.
-const OF_ONE_RUN: [&str; 7] = [
+const OF_ONE_RUN: [&str; 10] = [
     RECORD,
     shim::READY,
     shim::STATUS,
     shim::STOPPING,
     shim::STOPPING_INSIDE,
     shim::CONSOLE_SOCKET,
+    // What replacements of the above left when they were killed.
     ".record.new",
+    ".stopping.new",
+    ".failure.new",
+    ".shim.new",
 ];
 
 impl RunDir {
@@ -63,6 +70,48 @@ impl RunDir {
     #[must_use]
     pub fn stage(&self) -> PathBuf {
         self.file(STAGE)
+    }
+
+    /// Says that this process is stopping the VE: its shim then leaves what comes
+    /// after the end to it.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn say_stopping(&self) -> Result<(), Failure> {
+        let me = Process::of(std::process::id().cast_signed())?;
+        let text = format!("{} {}\n", me.pid, me.born);
+        veld_durable::replace(&self.file(shim::STOPPING), text.as_bytes(), Life::Volatile)
+    }
+
+    /// Takes [`say_stopping`](Self::say_stopping) back.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn unsay_stopping(&self) -> Result<(), Failure> {
+        remove_file(&self.file(shim::STOPPING))
+    }
+
+    /// Whether a process that lives has said that it is stopping the VE.
+    #[must_use]
+    pub fn is_being_stopped(&self) -> bool {
+        let said = || {
+            let text = std::fs::read_to_string(self.file(shim::STOPPING)).ok()?;
+            let (pid, born) = text.trim_end().split_once(' ')?;
+            Some(Process {
+                pid: pid.parse().ok()?,
+                born: born.parse().ok()?,
+            })
+        };
+        said().is_some_and(|process| process.open().is_some())
+    }
+
+    /// Takes away the directory in which the root file system was assembled: from
+    /// then on the record counts.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn strike_stage(&self) -> Result<(), Failure> {
+        remove_dir(&self.stage())
     }
 
     /// Why the last start without a command that waited for it failed.

@@ -3,6 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+pub(crate) use veld_sys::chain;
+
 /// Kinds of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -69,6 +71,9 @@ pub(crate) enum Source {
     /// A value that makes no sense.
     #[error(transparent)]
     Invalid(#[from] veld_config::Invalid),
+    /// The root file system could not be put together.
+    #[error(transparent)]
+    RootFs(veld_sys::Failure),
     /// What another process, which is us too, had to say.
     #[error("{0}")]
     Reported(String),
@@ -157,7 +162,17 @@ impl Error {
     }
 }
 
+/// What to do about a file system that cannot be idmapped.
+pub(crate) const HINT_OF_LAYERS: &str =
+    "keep paths.data and paths.templates of veld.toml on ext4, xfs or btrfs";
+
 impl Source {
+    /// Whether a person can do something about it, which is [`HINT_OF_LAYERS`].
+    pub(crate) fn is_of_layers(&self) -> bool {
+        use std::io::ErrorKind::{InvalidInput, Unsupported};
+        matches!(self, Source::RootFs(failure) if matches!(failure.kind(), InvalidInput | Unsupported))
+    }
+
     pub(crate) fn is_refusal(&self) -> bool {
         self.kind() == ErrorKind::Refused
     }
@@ -176,9 +191,11 @@ impl Source {
                     ErrorKind::Failed
                 }
             },
-            Source::System(_) | Source::Cgroup(_) | Source::Network(_) | Source::Reported(_) => {
-                ErrorKind::Failed
-            }
+            Source::System(_)
+            | Source::Cgroup(_)
+            | Source::Network(_)
+            | Source::RootFs(_)
+            | Source::Reported(_) => ErrorKind::Failed,
         }
     }
 }
@@ -199,16 +216,4 @@ impl StdError for Error {
             What::Action { source, .. } => Some(source),
         }
     }
-}
-
-/// An error and its causes as one text, for another process or a file.
-pub(crate) fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text += ": ";
-        text += &cause.to_string();
-        source = cause.source();
-    }
-    text
 }

@@ -2,10 +2,11 @@
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 use veld_launch::{Entered, Entry, Program, Who, enter};
 use veld_rootfs::TerminalSize;
-use veld_state::Observed;
+use veld_state::{Observed, ended};
 
 use crate::error::{Error, ErrorKind, Source};
 use crate::plan::NOFILE;
@@ -58,5 +59,9 @@ pub fn exec(ve: &Ve<'_>, command: Command<'_>) -> Result<Entered, Error> {
         stdio: command.stdio,
         nofile: NOFILE,
     };
-    enter(entry).map_err(|error| failed(error.into()))
+    enter(entry).map_err(|error| match ended(running.init.as_fd(), Duration::ZERO) {
+        // Whatever failed, failed because the VE was going.
+        Ok(true) => Error::fact(ErrorKind::NotRunning, &ve.name, "is not running"),
+        _ => failed(error.into()),
+    })
 }

@@ -5,8 +5,7 @@
 
 use std::ffi::{CString, OsStr};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
 use veld_cgroups::Group;
@@ -36,6 +35,7 @@ struct Ready {
     clients: OwnedFd,
     notices: OwnedFd,
     program: OwnedFd,
+    command: CString,
 }
 
 /// Starts the VE and becomes its shim. Returns only on failure, reported and
@@ -54,13 +54,11 @@ pub(crate) fn launch(ve: &Ve<'_>, plan: &StartPlan, reporter: &Reporter) {
     };
     let also = undo.run();
     reporter.failed(&source, &also);
-    if !reporter.is_heard() {
-        leave_reason(ve, &crate::error::chain(&source));
-    }
+    // For those who were told that it started, or whom nobody could tell.
+    leave_reason(ve, &crate::error::chain(&source));
 }
 
-/// Leaves the reason of a failed start where `veld show` finds it: nobody waits
-/// for it.
+/// Leaves the reason of a failed start where `veld show` finds it.
 pub(crate) fn leave_reason(ve: &Ve<'_>, reason: &str) {
     let _ = veld_durable::replace(
         &ve.run.failure(),
@@ -78,7 +76,8 @@ fn prepare<'a>(
     veld_privileges::leave_caller()?;
     undo.push(|| Ok(ve.run.clear()?));
     ve.run.prepare()?;
-    let program = open_program(&ve.host.program(shim::PROGRAM))?;
+    let program = veld_rootfs::open_program(&ve.host.program(shim::PROGRAM))?;
+    let command = own_path()?;
 
     let group = ve.group()?;
     undo.push({
@@ -103,17 +102,28 @@ fn prepare<'a>(
     record.write(&ve.run.record())?;
     let child = born.go()?;
     mounts.leave()?;
+    ve.run.strike_stage()?;
     Ok(Ready {
         pidfd: child.pidfd,
         console: assembly.console,
         clients,
         notices,
         program,
+        command,
     })
 }
 
-fn open_program(path: &Path) -> Result<OwnedFd, veld_sys::Failure> {
-    veld_rootfs::open_program(path)
+/// The path of the command that the shim executes when the VE has ended: of its
+/// successor, where it was replaced while it ran.
+fn own_path() -> Result<CString, Source> {
+    let path = std::env::current_exe().context(|| "find the path of this program")?;
+    let path = path.into_os_string().into_vec();
+    let path = path
+        .strip_suffix(b" (deleted)")
+        .map(<[u8]>::to_vec)
+        .unwrap_or(path);
+    let path = CString::new(path).map_err(std::io::Error::from);
+    Ok(path.context(|| "pass the path of this program")?)
 }
 
 fn end_group(group: &Group) -> Result<(), Source> {
@@ -136,7 +146,7 @@ fn give_birth(ve: &Ve<'_>, plan: &StartPlan, group: &Group) -> Result<Born, Sour
         names: plan.names.clone(),
         nofile: plan.nofile,
         nesting: plan.nesting,
-        program: open_program(&ve.host.program(init::NAME))?,
+        program: veld_rootfs::open_program(&ve.host.program(init::NAME))?,
         arguments: plan.arguments.clone(),
         environment: plan.environment.clone(),
     })?)
@@ -158,7 +168,8 @@ fn assemble(plan: &StartPlan, stage: &Stage, born: &Born) -> Result<(Assembly, O
         area: &plan.area,
     };
     let creator = Creator::assume(plan.ids.first())?;
-    let assembly = Assembly::build(stage, layers, user_namespace.as_fd(), plan.sizes.shm)?;
+    let assembly = Assembly::build(stage, layers, user_namespace.as_fd(), plan.sizes.shm)
+        .map_err(Source::RootFs)?;
     let notices = assembly.notices()?;
     creator.restore()?;
     Ok((assembly, notices))
@@ -183,8 +194,10 @@ fn connect<'a>(
         }
         result => result?,
     }
+    // What is in the way is somebody else's: undone is only what was done.
+    veld_network::attach(namespace.as_fd(), link)?;
     undo.push(|| Ok(veld_network::detach(&link.host_name)?));
-    Ok(veld_network::attach(namespace.as_fd(), link)?)
+    Ok(())
 }
 
 /// Executes the shim over this process; returns why it could not.
@@ -193,8 +206,8 @@ fn become_shim(ve: &Ve<'_>, ready: &Ready) -> Source {
         Ok(directory) => directory,
         Err(failure) => return failure.into(),
     };
-    let command = std::env::current_exe().unwrap_or_default();
-    let arguments = shim::arguments(ve.name.as_str(), &command.to_string_lossy()).map(CString::new);
+    let command = ready.command.to_string_lossy();
+    let arguments = shim::arguments(ve.name.as_str(), &command).map(CString::new);
     let arguments: Vec<CString> = arguments.into_iter().flatten().collect();
     let descriptors = [
         ready.pidfd.as_fd(),

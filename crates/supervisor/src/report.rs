@@ -6,13 +6,14 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 
-use crate::error::{Error, ErrorKind, Source, chain};
+use crate::error::{Error, ErrorKind, HINT_OF_LAYERS, Source, chain};
 
 const STARTED: &str = "started";
 const WARNING: &str = "warning";
 const FAILED: &str = "failed";
 const REFUSED: &str = "refused";
 const ALSO: &str = "also";
+const LAYERS: &str = "layers";
 
 /// No report is longer.
 const MOST: u64 = 64 * 1024;
@@ -30,6 +31,7 @@ pub(crate) struct Report {
     pub(crate) warnings: Vec<String>,
     failed: Option<(ErrorKind, String)>,
     also: Vec<String>,
+    of_layers: bool,
 }
 
 impl Reporter {
@@ -39,11 +41,6 @@ impl Reporter {
 
     pub(crate) fn nobody() -> Self {
         Self { pipe: None }
-    }
-
-    /// Whether somebody waits for the report.
-    pub(crate) fn is_heard(&self) -> bool {
-        self.pipe.is_some()
     }
 
     pub(crate) fn started(&self, warnings: &[String]) {
@@ -56,6 +53,9 @@ impl Reporter {
     pub(crate) fn failed(&self, source: &Source, also: &[String]) {
         let word = if source.is_refusal() { REFUSED } else { FAILED };
         self.line(word, &chain(source));
+        if source.is_of_layers() {
+            self.line(LAYERS, "");
+        }
         for text in also {
             self.line(ALSO, text);
         }
@@ -89,6 +89,7 @@ impl Report {
             Some((FAILED, text)) => self.failed = Some((ErrorKind::Failed, text.to_owned())),
             Some((REFUSED, text)) => self.failed = Some((ErrorKind::Refused, text.to_owned())),
             Some((ALSO, text)) => self.also.push(text.to_owned()),
+            Some((LAYERS, _)) => self.of_layers = true,
             _ => {}
         }
     }
@@ -97,7 +98,14 @@ impl Report {
     pub(crate) fn into_result(self, ve: &str) -> Result<Vec<String>, Error> {
         let error = |text: String| Error::action(ve, "start", Source::Reported(text));
         match (self.failed, self.started) {
-            (Some((kind, text)), _) => Err(error(text).with_kind(kind).and_also(self.also)),
+            (Some((kind, text)), _) => {
+                let error = error(text).with_kind(kind).and_also(self.also);
+                Err(if self.of_layers {
+                    error.with_hint(HINT_OF_LAYERS)
+                } else {
+                    error
+                })
+            }
             (None, true) => Ok(self.warnings),
             (None, false) => Err(error("the launcher died before reporting".to_owned())),
         }

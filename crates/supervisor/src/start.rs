@@ -45,7 +45,7 @@ pub fn start(ve: &Ve<'_>, wait: Wait) -> Result<Done, Error> {
     }
     sweep(ve, Left::Refuse)?;
     let plan = plan(ve)?;
-    let warnings = fork_launcher(ve, &plan).map_err(|error| error.with_hint_of_file_system(ve))?;
+    let warnings = fork_launcher(ve, &plan)?;
     drop(lock);
     let done = match wait {
         Wait::No => Done::new("started"),
@@ -151,21 +151,4 @@ fn ended(ve: &Ve<'_>) -> Error {
         &ve.name,
         format!("ended before its services were up: {how}"),
     )
-}
-
-impl Error {
-    /// A file system that cannot be idmapped is the one cause of a failed start
-    /// that a person can do something about at once.
-    fn with_hint_of_file_system(self, ve: &Ve<'_>) -> Self {
-        let paths = &ve.host.config().paths;
-        let about = crate::error::chain(&self);
-        let idmap = [&paths.data, &paths.templates]
-            .iter()
-            .any(|path| about.contains(&format!("cannot idmap {}", path.display())));
-        if idmap {
-            self.with_hint("set paths.data in veld.toml to a directory on ext4, xfs or btrfs")
-        } else {
-            self
-        }
-    }
 }

@@ -3,9 +3,9 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use veld_durable::Life;
-use veld_protocol::{init, shim};
-use veld_state::{Observed, Running, ended, signals_handled};
+use veld_namespaces::IDS;
+use veld_protocol::init;
+use veld_state::{Observed, Process, Running, ended, parents_of_zombies, signals_handled};
 use veld_sys::process::send_signal;
 use veld_sys::{Context, Failure};
 
@@ -27,7 +27,11 @@ pub enum Manner {
 /// kernel takes longer.
 const DYING: Duration = Duration::from_secs(10);
 
+/// How long a killed PID 1 usually takes, and some more.
+const SOON: Duration = Duration::from_millis(500);
+
 const KILL: i32 = 9;
+const CONTINUE: i32 = 18;
 
 /// Stops a VE and takes away all that its run made.
 ///
@@ -38,6 +42,11 @@ pub fn stop(ve: &Ve<'_>, manner: Manner) -> Result<Done, Error> {
     let _lock = ve.must_exist(ve.lock("stop")?)?;
     match ve.observe() {
         Observed::Running(running) => end(ve, &running, manner),
+        // It was on its way up again.
+        Observed::Stopped(stopped) if stopped.reboots() && stopped.unswept => {
+            sweep(ve, Left::Kill)?;
+            Ok(Done::new("stopped"))
+        }
         Observed::Stopped(_) => {
             let runs = ve
                 .group()
@@ -61,8 +70,10 @@ pub(crate) fn end(ve: &Ve<'_>, running: &Running, manner: Manner) -> Result<Done
     let failed = |source: Source| Error::action(&ve.name, "stop", source);
     let group = ve.group().map_err(|error| failed(error.into()))?;
     // From now on the shim leaves what comes after the end to this command.
-    veld_durable::replace(&ve.run.file(shim::STOPPING), b"", Life::Volatile)
+    ve.run
+        .say_stopping()
         .map_err(|failure| failed(failure.into()))?;
+    let said = Said(ve);
     // A frozen process answers no signal, not even the last.
     let _ = group.thaw();
     let mut warnings = Vec::new();
@@ -78,7 +89,17 @@ pub(crate) fn end(ve: &Ve<'_>, running: &Running, manner: Manner) -> Result<Done
     kill_rest(ve, running, &group)?;
     wait_for_shim(running).map_err(|failure| failed(failure.into()))?;
     sweep(ve, Left::Kill)?;
+    drop(said);
     Ok(Done::new("stopped").with_warnings(warnings))
+}
+
+/// The word that the VE is being stopped, which must not outlive the attempt.
+struct Said<'a>(&'a Ve<'a>);
+
+impl Drop for Said<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.run.unsay_stopping();
+    }
 }
 
 /// Asks PID 1 to shut down; whether it has within `patience`.
@@ -97,12 +118,8 @@ fn ask(running: &Running, patience: Duration) -> Result<bool, Failure> {
         }
     }
     match send_signal(init, init::SIGNAL_POWER_OFF) {
-        // It ended by itself in between.
-        Err(gone)
-            if gone.kind() == std::io::ErrorKind::NotFound || gone.raw_os_error() == Some(3) =>
-        {
-            Ok(true)
-        }
+        // A signal that comes too late finds nobody: it ended by itself.
+        Err(_) if ended(init, Duration::ZERO)? => Ok(true),
         result => {
             result.context(|| "signal PID 1")?;
             ended(init, left())
@@ -119,17 +136,46 @@ fn kill_rest(ve: &Ve<'_>, running: &Running, group: &veld_cgroups::Group) -> Res
     // By group, for processes that joined; and by itself, for its namespace.
     let _ = send_signal(init, KILL);
     group.kill().map_err(|error| failed(error.into()))?;
+    if ended(init, SOON).map_err(|failure| failed(failure.into()))? {
+        return Ok(());
+    }
+    let waiting = wake_parents(ve);
     if ended(init, DYING).map_err(|failure| failed(failure.into()))? {
         return Ok(());
     }
     let left = group.processes().unwrap_or_default();
-    let left: Vec<String> = left.iter().map(ToString::to_string).collect();
+    let words = |pids: &[i32]| {
+        let words: Vec<String> = pids.iter().map(ToString::to_string).collect();
+        if words.is_empty() {
+            "none".to_owned()
+        } else {
+            words.join(", ")
+        }
+    };
     let fact = format!(
-        "cannot stop: killed {} s ago, but processes {} are still there",
+        "cannot stop: killed {} s ago, but PID 1 is still there; processes left: {}; \
+         not waited for by: {}",
         DYING.as_secs(),
-        left.join(", ")
+        words(&left),
+        words(&waiting)
     );
     Err(Error::fact(ErrorKind::TimedOut, &ve.name, fact))
+}
+
+/// PID 1 cannot end before a process that joined the VE has been waited for by
+/// its parent, `veld exec`, which somebody may have stopped. Such parents go on
+/// again, and are returned.
+fn wake_parents(ve: &Ve<'_>) -> Vec<i32> {
+    let ids = ve
+        .ids()
+        .map(|ids| ids.first()..ids.first().saturating_add(IDS));
+    let parents = ids.map(parents_of_zombies).unwrap_or_default();
+    for parent in &parents {
+        if let Some(pidfd) = Process::of(*parent).ok().and_then(Process::open) {
+            let _ = send_signal(pidfd.as_fd(), CONTINUE);
+        }
+    }
+    parents
 }
 
 /// The shim ends by itself once it has written down how PID 1 did; one that

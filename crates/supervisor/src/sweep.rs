@@ -26,7 +26,8 @@ pub(crate) fn sweep(ve: &Ve<'_>, left: Left) -> Result<(), Error> {
     let failed = |source: Source| Error::action(&ve.name, "sweep", source);
     let group = ve.group().map_err(|error| failed(error.into()))?;
     if group.exists() {
-        if left == Left::Refuse && outlives(&group, DYING) {
+        // With a stage left, what runs is what a launcher that died began.
+        if left == Left::Refuse && !ve.run.stage().exists() && outlives(&group, DYING) {
             let fact = "runs without a record; stop it first";
             return Err(Error::fact(ErrorKind::AlreadyRunning, &ve.name, fact));
         }

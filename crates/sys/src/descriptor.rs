@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use crate::exec;
 
@@ -43,12 +43,11 @@ pub fn take_inherited(number: RawFd) -> io::Result<OwnedFd> {
 /// numbers `first`, `first` + 1 and so on and nothing else above standard error.
 /// Returns only on failure.
 ///
-/// On failure the numbers from `first` up may stand for other files than their
-/// owners in this process believe: there is nothing left to do but to say so on
-/// a descriptor below `first` and to end.
+/// The numbers from `first` up to the last that is needed must be free: nothing
+/// that somebody in this process owns is replaced. On failure they are free again.
 ///
 /// # Kernel
-/// dup2(2); then as [`exec::exec_descriptor`].
+/// fcntl(2), `F_DUPFD_CLOEXEC`; then as [`exec::exec_descriptor`].
 #[must_use]
 pub fn exec_with(
     program: BorrowedFd<'_>,
@@ -58,38 +57,31 @@ pub fn exec_with(
     inherited: &[BorrowedFd<'_>],
 ) -> io::Error {
     match place(program, first, inherited) {
-        Ok(program) => {
-            use std::os::fd::AsFd;
-            exec::exec_descriptor(program.as_fd(), args, env)
-        }
+        Ok((program, _placed)) => exec::exec_descriptor(program.as_fd(), args, env),
         Err(error) => error,
     }
 }
 
-/// Two rounds: first copies above all targets, so that no target overwrites a
-/// source that is still needed.
+/// Copies of `inherited` at their numbers, and of the program above them.
 fn place(
     program: BorrowedFd<'_>,
     first: RawFd,
     inherited: &[BorrowedFd<'_>],
-) -> io::Result<OwnedFd> {
+) -> io::Result<(OwnedFd, Vec<OwnedFd>)> {
     let count = RawFd::try_from(inherited.len()).unwrap_or(RawFd::MAX);
-    let above = first.saturating_add(count);
-    let program = copy_above(program, above)?;
-    let copies: Vec<OwnedFd> = inherited
-        .iter()
-        .map(|source| copy_above(*source, above))
-        .collect::<io::Result<_>>()?;
-    let from = u32::try_from(first).map_err(|_| io::Error::from_raw_os_error(libc::EBADF))?;
-    exec::close_on_exec_from(from)?;
-    for (number, copy) in (first..).zip(&copies) {
-        // SAFETY: both are numbers. What was open at the target is closed under
-        // its owner, which the caller was told of and ends or executes for.
-        if unsafe { libc::dup2(copy.as_raw_fd(), number) } < 0 {
-            return Err(io::Error::last_os_error());
+    let program = copy_above(program, first.saturating_add(count))?;
+    exec::close_on_exec_from(3)?;
+    let mut placed = Vec::with_capacity(inherited.len());
+    for (number, source) in (first..).zip(inherited) {
+        // The lowest free number from `number` up is `number`, unless somebody has it.
+        let copy = rustix::io::fcntl_dupfd_cloexec(source, number)?;
+        if copy.as_raw_fd() != number {
+            return Err(io::Error::from_raw_os_error(libc::EBUSY));
         }
+        rustix::io::fcntl_setfd(&copy, rustix::io::FdFlags::empty())?;
+        placed.push(copy);
     }
-    Ok(program)
+    Ok((program, placed))
 }
 
 fn copy_above(source: BorrowedFd<'_>, least: RawFd) -> io::Result<OwnedFd> {
@@ -99,6 +91,19 @@ fn copy_above(source: BorrowedFd<'_>, least: RawFd) -> io::Result<OwnedFd> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_that_somebody_owns_is_not_replaced() {
+        let null = std::fs::File::open("/dev/null").unwrap();
+        let taken = rustix::io::fcntl_dupfd_cloexec(&null, 200).unwrap();
+        let inherited = [null.as_fd(), null.as_fd()];
+        let error = exec_with(null.as_fd(), &[], &[], taken.as_raw_fd() - 1, &inherited);
+        assert_eq!(error.raw_os_error(), Some(libc::EBUSY));
+        // What is not executable is refused after all has been placed, and taken back.
+        let error = exec_with(null.as_fd(), &[], &[], 300, &inherited);
+        assert_eq!(error.raw_os_error(), Some(libc::EACCES));
+        assert!(take_inherited(300).is_err());
+    }
 
     #[test]
     fn what_this_program_opened_is_not_taken_for_inherited() {

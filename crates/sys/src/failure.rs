@@ -72,9 +72,33 @@ impl<T, E: Into<io::Error>> Context<T> for Result<T, E> {
     }
 }
 
+/// An error and its causes in one text, joined by ": ": for whoever prints, and
+/// for another process or a file, which cannot walk `source()`.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_chain_has_each_cause_once() {
+        let failure = Failure::new("read /x", io::Error::from_raw_os_error(libc::ENOENT));
+        assert_eq!(
+            chain(&failure),
+            "cannot read /x: No such file or directory (os error 2)"
+        );
+        assert_eq!(chain(&io::Error::other("alone")), "alone");
+    }
 
     #[test]
     fn text_names_operation_and_source_keeps_errno() {

@@ -30,4 +30,4 @@ pub mod mount;
 pub mod process;
 pub mod signal;
 
-pub use failure::{Context, Failure};
+pub use failure::{Context, Failure, chain};

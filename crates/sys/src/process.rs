@@ -2,13 +2,15 @@
 //! new namespaces, and what a process may say of itself to the kernel.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Duration;
 
 use linux_raw_sys::general::{
     CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID,
     CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, clone_args,
 };
-use rustix::process::Pid;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, WaitId, WaitIdOptions, WaitIdStatus, waitid};
 
 use crate::fault;
 
@@ -148,6 +150,33 @@ pub fn clone_into(new: Namespaces, cgroup: Option<BorrowedFd<'_>>) -> io::Result
 #[must_use]
 pub fn single_threaded() -> bool {
     nix::sched::unshare(nix::sched::CloneFlags::CLONE_THREAD).is_ok()
+}
+
+impl Child {
+    /// Kills the child and reaps it, waiting at most `patience`; whether it is
+    /// gone. One that is stuck in the kernel is left to whoever reaps later.
+    ///
+    /// The signal meets the child and nobody else: it is not reaped yet.
+    pub fn end(&self, patience: Duration) -> bool {
+        let _ = send_signal(self.pidfd.as_fd(), libc::SIGKILL);
+        self.reap(patience).is_some()
+    }
+
+    /// Waits at most `patience` for the child to end, and reaps it.
+    ///
+    /// # Kernel
+    /// waitid(2) with `P_PIDFD`, Linux 5.4.
+    #[must_use]
+    pub fn reap(&self, patience: Duration) -> Option<WaitIdStatus> {
+        let patience = Timespec::try_from(patience).unwrap_or_default();
+        // An interrupted wait ends early, and the look after it tells the truth.
+        let _ = poll(
+            &mut [PollFd::new(&self.pidfd, PollFlags::IN)],
+            Some(&patience),
+        );
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+        waitid(WaitId::PidFd(self.pidfd.as_fd()), options).ok()?
+    }
 }
 
 /// Ends this process at once: no destructor runs and nothing is flushed.

@@ -59,7 +59,7 @@ impl Budget {
         }
     }
 
-    /// One more inode or name, or one more header without either.
+    /// One more inode or name.
     pub(crate) fn entry(&mut self, path: &EntryPath) -> Result<(), Error> {
         self.entries = self.entries.saturating_add(1);
         if self.entries > self.limits.entries {

@@ -54,7 +54,9 @@ fn build_with(host: &Host, script: Option<&str>) -> String {
 #[test]
 #[ignore = "run by other tests in a process of its own"]
 fn act_build() {
-    let path = PathBuf::from(std::env::var_os("VELD_TEST_STORE").unwrap());
+    let Some(path) = std::env::var_os("VELD_TEST_STORE").map(PathBuf::from) else {
+        return;
+    };
     let stop = path.parent().unwrap().join("stop");
     let built = Store::new(&path).build("debian", &options("bookworm"), &mut |progress| {
         if let Some(line) = progress.line {

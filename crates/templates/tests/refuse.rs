@@ -225,6 +225,15 @@ fn a_bomb_is_refused_by_what_it_says_of_itself() {
         chain(&error),
         "entry big makes the template larger than 1048576 bytes"
     );
+    // Headers that are followed by headers only.
+    let endless = (0..3000).fold(Archive::new(), |a, _| a.entry(b'g', b"", b"", b""));
+    let error = host
+        .import_with(&endless.0, "bomb", &small(1 << 20, 100))
+        .unwrap_err();
+    assert_eq!(
+        chain(&error),
+        "entry . makes the template larger than 1048576 bytes"
+    );
     let hole: [(&str, &[u8]); 2] = [
         ("GNU.sparse.size", b"1000000000000"),
         ("GNU.sparse.map", b""),
@@ -248,7 +257,7 @@ fn a_bomb_is_refused_by_what_it_says_of_itself() {
         .unwrap_err();
     assert_eq!(
         chain(&error),
-        "entry f9 makes the template larger than 10 entries"
+        "entry f10 makes the template larger than 10 entries"
     );
     assert_eq!(host.names(), Vec::<String>::new());
 }

@@ -103,6 +103,13 @@ impl Boot {
         std::fs::File::create(self.path(name)).unwrap();
     }
 
+    /// As a command does that is about to end the VE.
+    pub(crate) fn say_stopping(&self, pid: u32) {
+        use std::io::Write;
+        let mut file = std::fs::File::create(self.path(shim::STOPPING)).unwrap();
+        writeln!(file, "{pid} 1").unwrap();
+    }
+
     pub(crate) fn attach(&self) -> UnixStream {
         let client = UnixStream::connect(self.path(shim::CONSOLE_SOCKET)).unwrap();
         client.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -171,7 +178,7 @@ impl Boot {
 impl Drop for Boot {
     fn drop(&mut self) {
         if self.shim.try_wait().unwrap().is_none() {
-            self.touch(shim::STOPPING);
+            self.say_stopping(std::process::id());
             kill(self.init_pid(), rustix::process::Signal::KILL);
             let _ = self.shim.wait();
         }

@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 use veld_protocol::ending::{Ended, Ending};
-use veld_protocol::shim::{CONSOLE_LOG, ENDED, STOPPING};
+use veld_protocol::shim::{CONSOLE_LOG, ENDED};
 use veld_protocol::stamp::Stamp;
 
 use crate::boot::{Boot, boot, kill, launcher, read_all, script, script_in_namespace, until};
@@ -103,10 +103,22 @@ fn a_command_at_work_is_left_to_it() {
     let Some(mut boot) = script("read line; exit 7") else {
         return;
     };
-    boot.touch(STOPPING);
+    boot.say_stopping(std::process::id());
     crate::boot::type_in(&mut boot.attach(), b"\n");
     assert_eq!(ending(&mut boot), Ending::Exited(7));
     assert!(!boot.path("called").exists());
+}
+
+#[test]
+fn a_command_that_died_at_work_is_not_waited_for() {
+    let Some(mut boot) = script("read line; exit 7") else {
+        return;
+    };
+    // No process has the highest number there can be.
+    boot.say_stopping(4_194_304);
+    crate::boot::type_in(&mut boot.attach(), b"\n");
+    assert_eq!(ending(&mut boot), Ending::Exited(7));
+    assert!(boot.path("called").exists());
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn bytes_of_every_value_pass_on_each_stream_by_itself() {
     let host = host!();
     let ve = host.ve("web1").start();
     let all: Vec<u8> = (0..=255).collect();
-    let mut echo = ve.exec_cmd([""; 0], ["tee", "/dev/stderr"]);
+    let mut echo = ve.exec_cmd([""; 0], ["sh", "-c", "tee /var/all; cat /var/all >&2"]);
     echo.inner()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -132,4 +132,17 @@ fn a_child_in_the_background_that_let_go_of_its_streams_is_not_waited_for() {
     ve.sh("sleep 1000 >/dev/null 2>&1 </dev/null & echo $!")
         .ok();
     assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_program_may_open_its_streams_by_name() {
+    let host = host!();
+    let ve = host.ve("web1").start();
+    let script = "echo of stdout >/dev/stdout; echo of stderr >/dev/stderr; cat /dev/stdin";
+    let said = ve
+        .exec_cmd([""; 0], ["sh", "-c", script])
+        .input(*b"of stdin\n")
+        .run();
+    let found = (said.status, said.stdout.as_str(), said.stderr.as_str());
+    assert_eq!(found, (0, "of stdout\nof stdin\n", "of stderr\n"));
 }

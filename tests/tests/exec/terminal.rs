@@ -43,10 +43,8 @@ fn keys_reach_the_program_and_ctrl_c_interrupts_it_alone() {
     let mut shell = ve.terminal(["sh"]);
     shell.type_in("PS1='ready> '\n");
     shell.shows("ready> ");
-    shell.type_in("sleep 1000\n");
-    until("the program waits", || {
-        ve.exec(["pidof", "-s", "sleep"]).status == 0
-    });
+    shell.type_in("echo wait$((1 + 1)); /bin/sleep 1000\n");
+    shell.shows("wait2");
     shell.clear();
     shell.type_in("\u{3}");
     shell.shows("ready> ");
@@ -71,7 +69,9 @@ fn the_callers_terminal_is_raw_meanwhile_and_as_before_afterwards() {
     assert!(cat_is_raw(&mut cat));
     veld_tests::signal(cat.pid(), rustix::process::Signal::TERM);
     until("the terminal is as before", || !cat.is_raw());
-    assert_eq!(cat.ended().0, 143);
+    // The signal and the hangup that comes with the end race for it.
+    let (status, _) = cat.ended();
+    assert!([129, 143].contains(&status), "{status}");
     assert_eq!(ve.exec(["pidof", "cat"]).status, 1, "the program was left");
 }
 
@@ -128,7 +128,7 @@ fn a_terminal_can_be_asked_for_without_having_one() {
         .input(*b"typed\n")
         .run();
     assert_eq!(said.status, 0, "{}", said.stderr);
-    assert!(said.stdout.starts_with("/dev/pts/"), "{}", said.stdout);
+    assert!(said.stdout.contains("/dev/pts/"), "{}", said.stdout);
     assert!(said.stdout.ends_with("typed\r\n"), "{}", said.stdout);
 }
 

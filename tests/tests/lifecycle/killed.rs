@@ -4,7 +4,8 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use veld_tests::{Template, host};
+use rustix::process::Signal;
+use veld_tests::{Template, host, signal};
 
 /// Moments that are spread over the whole of a command that takes about 100 ms.
 fn moments() -> impl Iterator<Item = Duration> {
@@ -33,6 +34,42 @@ fn a_start_that_is_killed_leaves_a_ve_that_runs_or_none() {
         ve.stop();
         host.nothing_remains();
     }
+}
+
+#[test]
+fn a_start_that_is_killed_with_its_launcher_leaves_a_ve_that_runs_or_none() {
+    let host = host!();
+    let ve = host.ve("web1").create();
+    for moment in moments() {
+        let mut start = ve.cmd("start", ["--wait"]).spawn();
+        sleep(moment);
+        // The launcher is its child, or the shim already.
+        for pid in children(start.pid()) {
+            signal(pid, Signal::KILL);
+        }
+        start.kill();
+        let _ = start.output();
+        let started = ve.veld("start", ["--wait"]);
+        if started.status != 0 {
+            started.fails(1, "veld: web1: is already running");
+        }
+        assert_eq!(
+            ve.exec(["hostname"]).ok().line(),
+            "web1",
+            "killed after {moment:?}"
+        );
+        ve.veld("stop", [""; 0]).ok();
+        host.nothing_remains();
+    }
+}
+
+/// Processes whose parent this is; none where it has gone.
+fn children(pid: i32) -> Vec<i32> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let text = text.unwrap_or_default();
+    text.split_whitespace()
+        .map(|word| word.parse().unwrap())
+        .collect()
 }
 
 #[test]

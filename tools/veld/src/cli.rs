@@ -87,22 +87,22 @@ pub(crate) struct Create {
     #[arg(long, short, value_name = "NAME")]
     pub(crate) template: TemplateName,
     /// Memory, as 512M or 2G.
-    #[arg(long, value_name = "SIZE", value_parser = parameter::ram)]
+    #[arg(long, value_name = "SIZE", value_parser = parameter::ram, allow_negative_numbers = true)]
     pub(crate) ram: Option<Bytes>,
     /// Swap space besides memory, as 256M; 0 for none.
-    #[arg(long, value_name = "SIZE", value_parser = parameter::swap)]
+    #[arg(long, value_name = "SIZE", value_parser = parameter::swap, allow_negative_numbers = true)]
     pub(crate) swap: Option<Bytes>,
     /// CPUs it sees.
-    #[arg(long, value_name = "N", value_parser = parameter::cpus)]
+    #[arg(long, value_name = "N", value_parser = parameter::cpus, allow_negative_numbers = true)]
     pub(crate) cpus: Option<Count>,
     /// Weight of its CPU time against other VEs; 1000 is usual.
-    #[arg(long, value_name = "UNITS")]
+    #[arg(long, value_name = "UNITS", allow_negative_numbers = true)]
     pub(crate) cpuunits: Option<CpuUnits>,
     /// CPU time at most, in per cent of one CPU, as 150%.
-    #[arg(long, value_name = "PERCENT")]
+    #[arg(long, value_name = "PERCENT", allow_negative_numbers = true)]
     pub(crate) cpulimit: Option<Percent>,
     /// Processes and threads at most.
-    #[arg(long, value_name = "N", value_parser = parameter::processes)]
+    #[arg(long, value_name = "N", value_parser = parameter::processes, allow_negative_numbers = true)]
     pub(crate) processes: Option<Count>,
     /// Its host name; the name of the VE unless given.
     #[arg(long)]
@@ -138,7 +138,7 @@ pub(crate) struct Stop {
     #[command(flatten)]
     pub(crate) which: Which,
     /// How long to wait for the VE to shut down before it is killed.
-    #[arg(long, short = 't', value_name = "SECS")]
+    #[arg(long, short = 't', value_name = "SECS", allow_negative_numbers = true)]
     pub(crate) timeout: Option<Timespan>,
     /// Kill it at once.
     #[arg(long, short, conflicts_with = "timeout")]
@@ -243,7 +243,7 @@ pub(crate) struct Logs {
     #[arg(long, short)]
     pub(crate) follow: bool,
     /// Only the last N lines.
-    #[arg(long, short = 'n', value_name = "N")]
+    #[arg(long, short = 'n', value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     pub(crate) lines: Option<usize>,
     /// As it was written, control characters and all.
     #[arg(long)]
@@ -321,6 +321,13 @@ pub(crate) struct TemplateRemove {
     /// Names of templates.
     #[arg(required = true)]
     pub(crate) names: Vec<TemplateName>,
+}
+
+fn whole(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| {
+        let quoted = veld_units::Quoted(text);
+        format!("{quoted} is not a whole number: allowed is 0 or more")
+    })
 }
 
 fn variable(text: &str) -> Result<String, String> {

@@ -14,15 +14,36 @@ mod template;
 use std::process::ExitCode;
 
 use veld_supervisor::Host;
+use veld_sys::Failure;
 
 use crate::cli::Command;
 use crate::jobs::each;
-use crate::report::Failed;
+use crate::report::{self, Failed, StatusOf};
 
 pub(crate) use list::{Column, Order};
 
-/// Runs a command.
-pub(crate) fn run(command: Command) -> Result<ExitCode, Failed> {
+/// Runs a command to its end; the exit status says how it went.
+pub(crate) fn run(command: Command) -> ExitCode {
+    let status_of = if matches!(command, Command::Exec(_) | Command::Enter(_)) {
+        StatusOf::Program
+    } else {
+        StatusOf::Veld
+    };
+    dispatch(command).unwrap_or_else(|failed| report::failed(&failed, status_of))
+}
+
+/// Whoever may not look at VEs would be told that there are none.
+fn must_be_root() -> Result<(), Failure> {
+    let user = rustix::process::geteuid();
+    if user.is_root() {
+        return Ok(());
+    }
+    let operation = format!("work as user {}", user.as_raw());
+    Err(Failure::new(operation, rustix::io::Errno::PERM))
+}
+
+fn dispatch(command: Command) -> Result<ExitCode, Failed> {
+    must_be_root()?;
     let host = Host::open()?;
     let done = match command {
         Command::Exec(exec) => return exec::exec(&host, exec),

@@ -4,13 +4,14 @@
 //! VE has a worker process, and its result comes back through a pipe as JSON.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use serde::{Deserialize, Serialize};
 use veld_supervisor::{Done, Error, Host, Ve};
-use veld_sys::process::{Forked, exit_now, fork};
+use veld_sys::process::{Child, Forked, exit_now, fork};
 use veld_sys::{Context, Failure};
 
 use crate::cli::Which;
@@ -19,6 +20,16 @@ use crate::report::{self, Failed};
 
 /// Workers at once: enough to keep a machine busy while some wait.
 const WORKERS: usize = 16;
+/// How long a worker that has said how it went, or that nobody can hear any
+/// more, may take to end.
+const ENDING: Duration = Duration::from_secs(2);
+
+/// A process that works on one VE.
+struct Worker {
+    ve: String,
+    pipe: File,
+    process: Child,
+}
 
 /// What became of one VE.
 #[derive(Debug, Serialize, Deserialize)]
@@ -71,45 +82,71 @@ fn in_workers(
 ) -> Result<bool, Failed> {
     let mut failed = false;
     let mut waiting = ves.iter();
-    let mut working: Vec<(String, File)> = Vec::new();
+    let mut working: Vec<Worker> = Vec::new();
     loop {
         while working.len() < WORKERS
             && let Some(ve) = waiting.next()
         {
-            working.push((ve.name().to_string(), start_worker(ve, action)?));
+            working.push(Worker::start(ve, action)?);
         }
         if working.is_empty() {
             return Ok(failed);
         }
         for index in finished(&working)?.into_iter().rev() {
-            let (ve, pipe) = working.swap_remove(index);
-            failed |= show(&Outcome::read(ve, pipe))?;
+            failed |= show(&working.swap_remove(index).outcome())?;
         }
     }
 }
 
-fn start_worker(
-    ve: &Ve<'_>,
-    action: &impl Fn(&Ve<'_>) -> Result<Done, Error>,
-) -> Result<File, Failure> {
-    let (reader, writer) = std::io::pipe().context(|| "create a pipe")?;
-    match fork().context(|| format!("fork a worker for {}", ve.name()))? {
-        Forked::Child => {
-            drop(reader);
-            let outcome = Outcome::of(ve, action(ve));
-            let sent = serde_json::to_vec(&outcome)
-                .map(|bytes| File::from(OwnedFd::from(writer)).write_all(&bytes));
-            exit_now(i32::from(sent.is_err()));
+impl Worker {
+    fn start(
+        ve: &Ve<'_>,
+        action: &impl Fn(&Ve<'_>) -> Result<Done, Error>,
+    ) -> Result<Self, Failure> {
+        let (reader, mut writer) = std::io::pipe().context(|| "create a pipe")?;
+        match fork().context(|| format!("fork a worker for {}", ve.name()))? {
+            Forked::Child => {
+                drop(reader);
+                let outcome = Outcome::of(ve, action(ve));
+                let line = serde_json::to_vec(&outcome).map(|line| [&line[..], b"\n"].concat());
+                let sent = line.is_ok_and(|line| writer.write_all(&line).is_ok());
+                exit_now(i32::from(!sent));
+            }
+            Forked::Parent(process) => Ok(Self {
+                ve: ve.name().to_string(),
+                pipe: File::from(OwnedFd::from(reader)),
+                process,
+            }),
         }
-        Forked::Parent(_worker) => Ok(File::from(OwnedFd::from(reader))),
+    }
+
+    /// What it said, or how it died; reaped.
+    ///
+    /// It says one line. The end of file is not waited for: a launcher that it
+    /// has forked may still hold the pipe.
+    fn outcome(self) -> Outcome {
+        let mut line = Vec::new();
+        let _ = BufReader::new(self.pipe).read_until(b'\n', &mut line);
+        let ended = self.process.reap(ENDING);
+        serde_json::from_slice(&line).unwrap_or_else(|_| {
+            let signal = ended.and_then(|status| status.terminating_signal());
+            let how = signal.map_or_else(String::new, |signal| format!(" (signal {signal})"));
+            Outcome {
+                errors: vec![format!("{}: worker died before reporting{how}", self.ve)],
+                ve: self.ve,
+                done: None,
+                warnings: Vec::new(),
+                hint: None,
+            }
+        })
     }
 }
 
 /// Which workers have something to say or have ended.
-fn finished(working: &[(String, File)]) -> Result<Vec<usize>, Failure> {
+fn finished(working: &[Worker]) -> Result<Vec<usize>, Failure> {
     let mut fds: Vec<PollFd<'_>> = working
         .iter()
-        .map(|(_, pipe)| PollFd::from_borrowed_fd(pipe.as_fd(), PollFlags::IN))
+        .map(|worker| PollFd::from_borrowed_fd(worker.pipe.as_fd(), PollFlags::IN))
         .collect();
     match poll(&mut fds, None) {
         Err(rustix::io::Errno::INTR) => Ok(Vec::new()),
@@ -149,18 +186,6 @@ impl Outcome {
                 }
             }
         }
-    }
-
-    fn read(ve: String, mut pipe: File) -> Self {
-        let mut bytes = Vec::new();
-        let _ = pipe.read_to_end(&mut bytes);
-        serde_json::from_slice(&bytes).unwrap_or_else(|_| Self {
-            errors: vec![format!("{ve}: the worker died before reporting")],
-            ve,
-            done: None,
-            warnings: Vec::new(),
-            hint: None,
-        })
     }
 }
 

@@ -29,8 +29,5 @@ fn main() -> ExitCode {
             .with_writer(std::io::stderr)
             .init();
     }
-    match commands::run(cli.command) {
-        Ok(code) => code,
-        Err(failed) => report::failed(&failed),
-    }
+    commands::run(cli.command)
 }

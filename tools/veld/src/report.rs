@@ -5,6 +5,9 @@ use std::error::Error as StdError;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use veld_supervisor::ErrorKind;
+use veld_sys::chain;
+
 use crate::output::escape;
 
 /// What a command failed with.
@@ -14,8 +17,6 @@ pub(crate) enum Failed {
     Action(veld_supervisor::Error),
     /// Anything with a chain of causes.
     Other(Box<Other>),
-    /// A program was to be run in a VE and veld itself failed, status 125 to 127.
-    Exec(veld_supervisor::Error),
     /// Everything has been said already.
     Reported,
     /// Whoever read our output went away: no error.
@@ -57,39 +58,47 @@ impl From<veld_sys::Failure> for Failed {
     }
 }
 
+/// Whose exit status a command's is where it does not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StatusOf {
+    /// The command's own: 0 or 1.
+    Veld,
+    /// That of a program in a VE, which may be any number: veld's own failures
+    /// are told apart from it by the numbers that env(1) and its like use.
+    Program,
+}
+
 /// Prints why the command failed; the exit status that says so.
-pub(crate) fn failed(failed: &Failed) -> ExitCode {
+pub(crate) fn failed(failed: &Failed, status_of: StatusOf) -> ExitCode {
     match failed {
-        Failed::Action(error) => {
-            action(error);
-            ExitCode::FAILURE
-        }
-        Failed::Other(other) => {
-            match &**other {
-                Other::Config(cause) => error(cause),
-                Other::Template(cause) => error(cause),
-                Other::System(cause) => error(cause),
-            }
-            ExitCode::FAILURE
-        }
-        Failed::Exec(error) => {
-            use veld_supervisor::ErrorKind;
-            action(error);
-            match error.kind() {
-                ErrorKind::NotExecutable => ExitCode::from(126),
-                ErrorKind::ProgramNotFound => ExitCode::from(127),
-                ErrorKind::NotFound
-                | ErrorKind::Exists
-                | ErrorKind::Locked
-                | ErrorKind::AlreadyRunning
-                | ErrorKind::NotRunning
-                | ErrorKind::Refused
-                | ErrorKind::TimedOut
-                | ErrorKind::Failed => ExitCode::from(125),
-            }
-        }
-        Failed::Reported => ExitCode::FAILURE,
-        Failed::ReaderGone => ExitCode::SUCCESS,
+        Failed::Action(error) => action(error),
+        Failed::Other(other) => match &**other {
+            Other::Config(cause) => error(cause),
+            Other::Template(cause) => error(cause),
+            Other::System(cause) => error(cause),
+        },
+        Failed::Reported | Failed::ReaderGone => {}
+    }
+    ExitCode::from(status(failed, status_of))
+}
+
+fn status(failed: &Failed, status_of: StatusOf) -> u8 {
+    match (status_of, failed) {
+        (_, Failed::ReaderGone) => 0,
+        (StatusOf::Veld, _) => 1,
+        (StatusOf::Program, Failed::Action(error)) => match error.kind() {
+            ErrorKind::NotExecutable => 126,
+            ErrorKind::ProgramNotFound => 127,
+            ErrorKind::NotFound
+            | ErrorKind::Exists
+            | ErrorKind::Locked
+            | ErrorKind::AlreadyRunning
+            | ErrorKind::NotRunning
+            | ErrorKind::Refused
+            | ErrorKind::TimedOut
+            | ErrorKind::Failed => 125,
+        },
+        (StatusOf::Program, Failed::Other(_) | Failed::Reported) => 125,
     }
 }
 
@@ -127,16 +136,4 @@ pub(crate) fn line(text: &str) {
 /// config file with several mistakes, is several lines.
 pub(crate) fn error(error: &dyn StdError) {
     chain(error).lines().for_each(line);
-}
-
-/// An error and its causes, joined.
-fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text += ": ";
-        text += &cause.to_string();
-        source = cause.source();
-    }
-    text
 }

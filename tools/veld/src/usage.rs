@@ -27,7 +27,7 @@ pub(crate) fn report(error: &Error) -> ExitCode {
             ExitCode::from(USAGE)
         }
         _ => {
-            report::line(&format!("{}{}", subcommand(), words(error)));
+            report::line(&format!("{}{}", subcommand(error), words(error)));
             if let Some(better) = text(error, ContextKind::SuggestedArg)
                 .or_else(|| text(error, ContextKind::SuggestedSubcommand))
             {
@@ -39,10 +39,11 @@ pub(crate) fn report(error: &Error) -> ExitCode {
 }
 
 /// The words before the first option: which command was not understood.
-fn subcommand() -> String {
+fn subcommand(error: &Error) -> String {
+    let unknown = text(error, ContextKind::InvalidSubcommand);
     let words = std::env::args().skip(1);
     let words: Vec<String> = words
-        .take_while(|word| !word.starts_with('-'))
+        .take_while(|word| !word.starts_with('-') && Some(word) != unknown.as_ref())
         .take(2)
         .collect();
     match words.as_slice() {
@@ -69,28 +70,44 @@ fn words(error: &Error) -> String {
         ErrorKind::ArgumentConflict => {
             let other = text(error, ContextKind::PriorArg).unwrap_or_default();
             if other == argument {
-                format!("{argument} may be given once only")
+                format!("{} may be given once only", option(&argument))
             } else {
-                format!("{argument} does not go with {other}")
+                format!("{} does not go with {}", option(&argument), option(&other))
             }
         }
         ErrorKind::ValueValidation => {
             // The validator's text names the value and what is allowed.
             let cause = std::error::Error::source(error).map(ToString::to_string);
-            format!("{}: {}", option(&argument), cause.unwrap_or(value))
+            format!("{}{}", place(&argument), cause.unwrap_or(value))
         }
-        ErrorKind::InvalidValue if value.is_empty() => format!("{argument} needs a value"),
+        ErrorKind::InvalidValue if value.is_empty() => {
+            format!("{} needs a value", option(&argument))
+        }
         ErrorKind::InvalidValue => {
             let allowed = text(error, ContextKind::ValidValue).unwrap_or_default();
-            format!("{}: \"{value}\" is not one of {allowed}", option(&argument))
+            format!("{}\"{value}\" is not one of {allowed}", place(&argument))
         }
         _ => error.kind().to_string(),
     }
 }
 
-/// `--ram <SIZE>` without the placeholder.
+/// Where a value stands: after an option. One that stands by itself is its own place.
+fn place(argument: &str) -> String {
+    if argument.starts_with('-') {
+        format!("{}: ", option(argument))
+    } else {
+        String::new()
+    }
+}
+
+/// `--ram <SIZE>` without the placeholder, and `[VE]...` without what says that
+/// it is one.
 fn option(argument: &str) -> &str {
-    argument.split(' ').next().unwrap_or(argument)
+    if argument.starts_with('-') {
+        argument.split([' ', '[', '=']).next().unwrap_or(argument)
+    } else {
+        argument.trim_matches(['[', ']', '<', '>', '.'])
+    }
 }
 
 fn text(error: &Error, kind: ContextKind) -> Option<String> {

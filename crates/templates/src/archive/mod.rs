@@ -78,7 +78,6 @@ impl<R: BufRead> Archive<R> {
             let Some(header) = self.header(budget)? else {
                 return self.end(&before);
             };
-            self.count(budget)?;
             let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             let name = before.name(&header);
             let taken = match header.as_old().linkflag {
@@ -89,6 +88,7 @@ impl<R: BufRead> Archive<R> {
                 [b'V'] => self.expect_data(&header),
                 _ => match self.entry(&header, before) {
                     Ok(entry) => {
+                        budget.entry(&entry.path)?;
                         self.last = Some(entry.path.clone());
                         return Ok(Some(entry));
                     }
@@ -96,6 +96,10 @@ impl<R: BufRead> Archive<R> {
                 },
             };
             taken.map_err(|broken| broken.at(shown(&name)))?;
+            // Headers without an entry count as bytes: they could go on forever.
+            let size = header.entry_size().unwrap_or(0).saturating_add(512);
+            let root = EntryPath::default();
+            budget.overhead(self.last.as_ref().unwrap_or(&root), size)?;
             self.skip_rest(budget)?;
         }
     }
@@ -233,13 +237,6 @@ impl<R: BufRead> Archive<R> {
             return Err(self.corrupt("has no entries"));
         }
         Ok(None)
-    }
-
-    fn count(&self, budget: &mut Budget) -> Result<(), Error> {
-        match &self.last {
-            Some(last) => budget.entry(last),
-            None => budget.entry(&EntryPath::default()),
-        }
     }
 
     fn corrupt(&self, flaw: &'static str) -> Error {

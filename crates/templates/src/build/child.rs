@@ -2,8 +2,10 @@
 //! progress, its end as an error.
 //!
 //! The child leads a process group of its own, so that all its helpers are told to
-//! stop with it, and holds the template's lock: when this process is killed,
-//! nobody sweeps the scratch directory under a builder that still works in it.
+//! stop with it. When this process is killed, the kernel tells the child to stop;
+//! it holds the template's lock until it has, so nobody sweeps the scratch directory
+//! under a builder that still works in it. It has a mount namespace of its own, since what it mounts in the scratch directory
+//! (/proc, /sys, the host's device nodes) would outlive a builder that is killed.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -67,7 +69,11 @@ impl<'a, 'r> Builder<'a, 'r> {
         fault::point("start builder").context(starting)?;
         // A duplicate is not closed by exec; this process closes its own after it.
         let held = rustix::io::dup(lock).context(starting)?;
-        let mut child = Command::new("mmdebstrap")
+        // Each of these becomes the next: it is one process from here to its end.
+        let mut child = Command::new("setpriv")
+            .args(["--pdeathsig", "TERM"])
+            .args(["unshare", "--mount", "--propagation", "private"])
+            .arg("mmdebstrap")
             .args(arguments)
             .env("TMPDIR", scratch)
             .env("LC_ALL", "C.UTF-8")

@@ -56,7 +56,9 @@ impl Store {
         watch: &mut Watch<'_>,
     ) -> Result<Manifest, Error> {
         packages::check(options)?;
-        child::find_program("mmdebstrap")?;
+        for program in ["mmdebstrap", "setpriv", "unshare"] {
+            child::find_program(program)?;
+        }
         let reporter = Reporter::new(watch);
         let stage = Stage::begin(self.path(), name, self.patience(), "build")?;
         let made = fill(&stage, name, options, &reporter);

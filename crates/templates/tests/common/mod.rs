@@ -7,12 +7,12 @@
 )]
 
 use std::collections::BTreeMap;
-use std::error::Error as _;
 use std::io::Cursor;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use tar::{EntryType, Header};
+pub(crate) use veld_sys::chain;
 use veld_templates::{Error, ImportOptions, Limits, Manifest, Source, Store};
 
 /// A store in a directory that goes away.
@@ -85,17 +85,6 @@ impl Host {
         names.sort();
         names
     }
-}
-
-/// An error and its causes, as the command prints them.
-pub(crate) fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text = format!("{text}: {next}");
-        cause = next.source();
-    }
-    text
 }
 
 pub(crate) fn small(size: u64, entries: u64) -> ImportOptions {

@@ -1,13 +1,12 @@
 //! `veld exec` and `veld enter`
 
 use std::ffi::{CString, OsStr, OsString};
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use rustix::process::{WaitId, WaitIdOptions, waitid};
 use veld_console::{Over, Pair, User};
 use veld_launch::{Program, Who};
 use veld_rootfs::TerminalSize;
@@ -37,8 +36,7 @@ pub(crate) fn exec(host: &Host, exec: Exec) -> Result<ExitCode, Failed> {
         environment: exec.env,
         terminal,
     };
-    let ve = find(host, &exec.ve)?;
-    asked.run(&ve)
+    asked.run(&host.find(&exec.ve)?)
 }
 
 pub(crate) fn enter(host: &Host, enter: Enter) -> Result<ExitCode, Failed> {
@@ -49,12 +47,7 @@ pub(crate) fn enter(host: &Host, enter: Enter) -> Result<ExitCode, Failed> {
         environment: Vec::new(),
         terminal: true,
     };
-    let ve = find(host, &enter.ve)?;
-    asked.run(&ve)
-}
-
-fn find<'h>(host: &'h Host, ve: &veld_config::VeRef) -> Result<Ve<'h>, Failed> {
-    host.find(ve).map_err(Failed::Exec)
+    asked.run(&host.find(&enter.ve)?)
 }
 
 fn c_string(word: OsString) -> Result<CString, std::ffi::NulError> {
@@ -80,7 +73,7 @@ impl Asked {
                     columns: size.ws_col,
                 });
             let command = self.command(Some(size), [None; 3]);
-            let entered = veld_supervisor::exec(ve, command).map_err(Failed::Exec)?;
+            let entered = veld_supervisor::exec(ve, command)?;
             let Some(master) = entered.master else {
                 unreachable!("a terminal was asked for")
             };
@@ -89,7 +82,7 @@ impl Asked {
         }
         let pipes = Pipes::for_terminals()?;
         let command = self.command(None, pipes.theirs());
-        let entered = veld_supervisor::exec(ve, command).map_err(Failed::Exec)?;
+        let entered = veld_supervisor::exec(ve, command)?;
         let (inputs, outputs) = pipes.ours();
         let over = veld_console::pump(inputs, outputs, entered.child.pidfd.as_fd())?;
         Ok(ending(&entered.child, over)?)
@@ -119,100 +112,87 @@ impl Asked {
 /// Pipes in place of those of our standard descriptors that are terminals: a
 /// program in a VE that had the terminal could type into it.
 struct Pipes {
-    input: Option<(OwnedFd, Pair)>,
-    output: Option<(OwnedFd, Pair)>,
-    error: Option<(OwnedFd, Pair)>,
+    input: Option<Pipe>,
+    outputs: [Option<Pipe>; 2],
+}
+
+/// The program's end of a pipe, and what is pumped through the other.
+struct Pipe {
+    theirs: OwnedFd,
+    ours: Pair,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    ToProgram,
+    FromProgram,
 }
 
 impl Pipes {
     fn for_terminals() -> Result<Self, Failure> {
-        let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+        use Direction::{FromProgram, ToProgram};
         Ok(Self {
-            input: stdin
-                .is_terminal()
-                .then(|| towards_program(stdin.as_fd()))
-                .transpose()?,
-            output: stdout
-                .is_terminal()
-                .then(|| from_program(stdout.as_fd()))
-                .transpose()?,
-            error: stderr
-                .is_terminal()
-                .then(|| from_program(stderr.as_fd()))
-                .transpose()?,
+            input: Pipe::for_terminal(std::io::stdin(), ToProgram)?,
+            outputs: [
+                Pipe::for_terminal(std::io::stdout(), FromProgram)?,
+                Pipe::for_terminal(std::io::stderr(), FromProgram)?,
+            ],
         })
     }
 
     fn theirs(&self) -> [Option<BorrowedFd<'_>>; 3] {
-        [&self.input, &self.output, &self.error]
-            .map(|pipe| pipe.as_ref().map(|(theirs, _)| theirs.as_fd()))
+        let [output, error] = &self.outputs;
+        [&self.input, output, error].map(|pipe| pipe.as_ref().map(|pipe| pipe.theirs.as_fd()))
     }
 
     /// What is left for us once the program has its ends.
     fn ours(self) -> (Vec<Pair>, Vec<Pair>) {
-        let ours = |pipe: Option<(OwnedFd, Pair)>| pipe.map(|(_theirs, ours)| ours);
-        let outputs = [ours(self.output), ours(self.error)];
+        let ours = |pipe: Pipe| pipe.ours;
         (
-            ours(self.input).into_iter().collect(),
-            outputs.into_iter().flatten().collect(),
+            self.input.into_iter().map(ours).collect(),
+            self.outputs.into_iter().flatten().map(ours).collect(),
         )
     }
 }
 
-fn towards_program(from: BorrowedFd<'_>) -> Result<(OwnedFd, Pair), Failure> {
-    let (theirs, ours) = std::io::pipe().context(|| "create a pipe")?;
-    let from = from
-        .try_clone_to_owned()
-        .context(|| "duplicate standard input")?;
-    Ok((
-        theirs.into(),
-        Pair {
-            from,
-            to: ours.into(),
-        },
-    ))
-}
-
-fn from_program(to: BorrowedFd<'_>) -> Result<(OwnedFd, Pair), Failure> {
-    let (ours, theirs) = std::io::pipe().context(|| "create a pipe")?;
-    let to = to
-        .try_clone_to_owned()
-        .context(|| "duplicate standard output")?;
-    Ok((
-        theirs.into(),
-        Pair {
-            from: ours.into(),
-            to,
-        },
-    ))
+impl Pipe {
+    /// A pipe in place of `standard`, where that is a terminal.
+    fn for_terminal(
+        standard: impl AsFd + IsTerminal,
+        direction: Direction,
+    ) -> Result<Option<Self>, Failure> {
+        if !standard.is_terminal() {
+            return Ok(None);
+        }
+        let (reader, writer) = std::io::pipe().context(|| "create a pipe")?;
+        let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
+        let terminal = standard.as_fd().try_clone_to_owned();
+        let terminal = terminal.context(|| "duplicate the terminal")?;
+        let (theirs, from, to) = match direction {
+            Direction::ToProgram => (reader, terminal, writer),
+            Direction::FromProgram => (writer, reader, terminal),
+        };
+        let ours = Pair { from, to };
+        Ok(Some(Self { theirs, ours }))
+    }
 }
 
 /// The program's status as ours. A signal to us is handed on to it.
 fn ending(child: &Child, over: Over) -> Result<ExitCode, Failure> {
-    match over {
-        Over::ProgramEnded => {}
-        Over::OutputGone => {
-            veld_state::ended(child.pidfd.as_fd(), DYING)?;
-        }
-        Over::Signal(number) => {
-            let _ = send_signal(child.pidfd.as_fd(), number);
-            if !veld_state::ended(child.pidfd.as_fd(), DYING)? {
-                return Ok(ExitCode::from(
-                    u8::try_from(128 + number).unwrap_or(u8::MAX),
-                ));
-            }
-        }
+    if let Over::Signal(number) = over {
+        let _ = send_signal(child.pidfd.as_fd(), number);
     }
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-    let status =
-        waitid(WaitId::PidFd(child.pidfd.as_fd()), options).context(|| "wait for the command")?;
-    let number = match status {
-        Some(status) => match (status.exit_status(), status.terminating_signal()) {
+    let number = match (child.reap(DYING), over) {
+        (Some(status), _) => match (status.exit_status(), status.terminating_signal()) {
             (Some(code), _) => code,
             (None, Some(signal)) => 128 + signal,
-            (None, None) => 125,
+            (None, None) => unreachable!("only the end of a program is waited for"),
         },
-        None => 125,
+        (None, Over::Signal(number)) => 128 + number,
+        // It goes on with nobody who reads what it writes.
+        (None, Over::OutputGone | Over::ProgramEnded) => {
+            return Err(Failure::new("wait for the command", ErrorKind::TimedOut));
+        }
     };
     Ok(ExitCode::from(u8::try_from(number).unwrap_or(u8::MAX)))
 }
