@@ -181,7 +181,8 @@ impl Host {
     }
 
     /// What there is of running VEs, or of what was one: mounts, groups, links,
-    /// rules that name a link, loop devices, processes. A stopped VE has none.
+    /// rules that name a link, loop devices, processes. A stopped VE has none, a
+    /// moment after it stopped.
     #[must_use]
     pub fn remains(&self) -> Vec<String> {
         orphans::reap();
@@ -197,13 +198,16 @@ impl Host {
         assert!(left.is_empty(), "left behind: {}", left.join(", "));
     }
 
-    /// All that is left of VEs: what a run leaves, and files.
+    /// All that is left of VEs, what a run leaves and files, once the kernel
+    /// has had time to let go of it.
     #[must_use]
     pub fn leaks(&self) -> Vec<String> {
-        let mut left = self.remains();
-        left.extend(leaks::files(&self.run()));
-        left.extend(leaks::files(&self.data));
-        left
+        self.after_letting_go(|host| {
+            let mut left = host.remains();
+            left.extend(leaks::files(&host.run()));
+            left.extend(leaks::files(&host.data));
+            left
+        })
     }
 
     fn after_letting_go(&self, look: impl Fn(&Self) -> Vec<String>) -> Vec<String> {
@@ -224,7 +228,7 @@ impl Drop for Host {
             if destroyed.status != 0 {
                 wrong.push(destroyed.stderr);
             }
-            wrong.extend(self.after_letting_go(Self::leaks));
+            wrong.extend(self.leaks());
         }
         if failed || !wrong.is_empty() {
             self.configure("");

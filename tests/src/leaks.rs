@@ -9,8 +9,9 @@ use crate::links;
 use crate::processes;
 use crate::tree::entries;
 
-/// What may stay in a data directory: where the next number is looked for.
-const MAY_STAY: &str = "ids/next";
+/// What may stay in a data directory: where the next number is looked for, and
+/// the lock on that.
+const MAY_STAY: [&str; 2] = ["ids/next", "ids/lock"];
 /// The one table of rules, which is the host's and names no VE.
 const TABLE: &str = "table inet veld {";
 
@@ -102,8 +103,9 @@ pub(crate) fn files(directory: &Path) -> Vec<String> {
         if is_directory {
             pending.extend(entries(&path));
         }
-        let fixed = [MAY_STAY, "ids", "ve"]
+        let fixed = MAY_STAY
             .iter()
+            .chain(&["ids", "ve"])
             .any(|name| directory.join(name) == path);
         if !fixed {
             left.push(format!("file {}", path.display()));
@@ -157,7 +159,9 @@ mod tests {
         let data = directory.path();
         fs::create_dir_all(data.join("ve")).unwrap();
         fs::create_dir_all(data.join("ids")).unwrap();
-        fs::write(data.join(MAY_STAY), "102").unwrap();
+        for name in MAY_STAY {
+            fs::write(data.join(name), "102").unwrap();
+        }
         assert_eq!(files(data), Vec::<String>::new());
         fs::write(data.join("ids/101"), "").unwrap();
         fs::create_dir(data.join("ve/.web1.gone")).unwrap();

@@ -56,7 +56,7 @@ fn own() -> MutexGuard<'static, BTreeSet<i32>> {
     OWN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// Starts a program whose end [`wait_for`] or [`try_wait_for`] will see.
+/// Starts a program whose end [`try_wait_for`] will see.
 pub(crate) fn adopt(command: &mut Command) -> io::Result<Child> {
     // Held until the child is listed, so that it is never taken for an orphan.
     let mut own = own();

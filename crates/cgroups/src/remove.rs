@@ -70,8 +70,12 @@ impl Group {
         })
     }
 
-    /// Removes `PARENT` from each hierarchy where no group is in it.
-    pub(crate) fn remove_parents(&self) -> Result<(), Failure> {
+    /// Removes `PARENT` from each hierarchy where no group is in it: the last of
+    /// what [`Group::remove`] does, for one that was ended before it came to that.
+    ///
+    /// # Errors
+    /// A directory that is empty and could not be removed.
+    pub fn remove_parents(&self) -> Result<(), Failure> {
         for hierarchy in &self.host.hierarchies {
             let dir = self.parent_dir(hierarchy);
             remove_if_empty(&dir).context(|| format!("remove group {}", dir.display()))?;

@@ -30,5 +30,6 @@ pub use attach::{Left, attach};
 pub use pump::{Pair, pump};
 pub use raw::RawTerminal;
 pub use relay::{Over, relay};
+pub use signals::Signals;
 pub use socket::{connect, listen};
 pub use user::User;

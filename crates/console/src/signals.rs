@@ -29,7 +29,7 @@ pub(crate) enum Asked {
 
 /// The descriptor; dropping it lets the signals do what they did before.
 #[derive(Debug)]
-pub(crate) struct Signals {
+pub struct Signals {
     descriptor: SignalFd,
     mask_before: SigSet,
 }
@@ -44,7 +44,7 @@ impl Signals {
     ///
     /// # Kernel
     /// signalfd(2), sigprocmask(2).
-    pub(crate) fn watch() -> Result<Self, Failure> {
+    pub fn watch() -> Result<Self, Failure> {
         let ignored = ignored();
         let set = SigSet::from_iter(WATCHED.into_iter().filter(|&signal| {
             let bit = u32::try_from(signal as i32 - 1).unwrap_or(0);

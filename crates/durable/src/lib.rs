@@ -1,4 +1,5 @@
-//! Files of ours: replaced whole, and locks that say who holds them.
+//! Files of ours: replaced whole, locks that say who holds them, and trees that
+//! go away whatever others put into them.
 //!
 //! A reader sees the old content or the new one, never a part. What must
 //! outlive a power loss is synced before the rename; what means nothing after a
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 use veld_sys::{Context, Failure, fault};
 
-/// Whether a file must be there after a power loss.
+/// Whether a file or directory must be there after a power loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Life {
     /// Content and name are on the disk when the call returns.
@@ -48,17 +49,26 @@ pub fn replace(path: &Path, content: &[u8], life: Life) -> Result<(), Failure> {
     result.context(|| format!("write {}", path.display()))
 }
 
-/// Makes a directory, mode 0700; one that is there already is fine.
+/// Makes a directory and those above it, mode 0700; one that is there already is
+/// fine, and is not synced.
 ///
 /// # Errors
 /// Names the path.
-pub fn ensure_dir(path: &Path) -> Result<(), Failure> {
-    match std::fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => return Ok(()),
-        _ => {}
+pub fn ensure_dir(path: &Path, life: Life) -> Result<(), Failure> {
+    let is_dir = |path: &Path| std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+    if is_dir(path) {
+        return Ok(());
     }
+    let missing: Vec<&Path> = match life {
+        Life::Durable => path
+            .ancestors()
+            .take_while(|above| !above.exists())
+            .collect(),
+        Life::Volatile => Vec::new(),
+    };
     fault::point("make directory")
         .and_then(|()| DirBuilder::new().recursive(true).mode(0o700).create(path))
+        .and_then(|()| missing.into_iter().try_for_each(sync_parent))
         .context(|| format!("create directory {}", path.display()))
 }
 
@@ -100,6 +110,8 @@ fn write_new(path: &Path, content: &[u8], life: Life) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -110,6 +122,20 @@ mod tests {
         replace(&path, b"two", Life::Volatile).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_directory_is_made_with_those_above_it_or_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b");
+        for life in [Life::Durable, Life::Durable, Life::Volatile] {
+            ensure_dir(&path, life).unwrap();
+        }
+        let mode = path.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o700);
+        std::fs::remove_dir(&path).unwrap();
+        File::create(&path).unwrap();
+        ensure_dir(&path, Life::Durable).unwrap_err();
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //! by the kernel when the holder dies, and naming its holder to whoever waits.
 
 use std::fmt;
-use std::fs::{File, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -63,14 +63,7 @@ impl Lock {
         let deadline = Instant::now() + patience;
         loop {
             fault::point("take lock").map_err(failed)?;
-            let file = File::options()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .open(path)
-                .map_err(failed)?;
+            let file = read_and_write().create(true).open(path).map_err(failed)?;
             match file.try_lock() {
                 Ok(()) if is_at(&file, path) => {
                     sign(&file, what).map_err(failed)?;
@@ -87,11 +80,44 @@ impl Lock {
         }
     }
 
-    /// Removes the file and then releases the lock: for when what it guards is gone.
+    /// Takes the lock at `path` where there is no such file; none where there is
+    /// one, whether it is held or not, and where its directory is not there.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn acquire_new(path: &Path, what: &str) -> Result<Option<Self>, Failure> {
+        let attempt = || {
+            fault::point("take lock")?;
+            let file = read_and_write().create_new(true).open(path)?;
+            match file.try_lock() {
+                Ok(()) if is_at(&file, path) => {
+                    sign(&file, what)?;
+                    let path = path.to_owned();
+                    Ok(Some(Self { file, path }))
+                }
+                Ok(()) | Err(TryLockError::WouldBlock) => Ok(None),
+                Err(TryLockError::Error(cause)) => Err(cause),
+            }
+        };
+        match attempt() {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound) =>
+            {
+                Ok(None)
+            }
+            result => result.context(|| format!("lock {}", path.display())),
+        }
+    }
+
+    /// Removes the file and then releases the lock: for when what it guards is
+    /// gone. A file that was removed already, or replaced by another's, is fine.
     ///
     /// # Errors
     /// Names the path.
     pub fn remove(self) -> Result<(), Failure> {
+        if !is_at(&self.file, &self.path) {
+            return Ok(());
+        }
         fault::point("remove lock")
             .and_then(|()| std::fs::remove_file(&self.path))
             .context(|| format!("remove {}", self.path.display()))
@@ -102,6 +128,12 @@ impl Lock {
     pub fn file(&self) -> &File {
         &self.file
     }
+}
+
+fn read_and_write() -> OpenOptions {
+    let mut options = File::options();
+    options.read(true).write(true).truncate(false).mode(0o600);
+    options
 }
 
 /// Whether `file` is still what `path` names.
@@ -160,5 +192,30 @@ mod tests {
         assert!(!path.exists());
         Lock::acquire(&path, Duration::ZERO, "veld create").unwrap();
         assert!(path.exists());
+    }
+
+    #[test]
+    fn a_new_lock_is_one_whose_file_was_not_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let new = |path: &Path| Lock::acquire_new(path, "veld destroy").unwrap();
+        let held = new(&path).unwrap();
+        assert!(new(&path).is_none());
+        drop(held);
+        assert!(new(&path).is_none(), "the file is still somebody's");
+        assert!(new(&dir.path().join("nowhere/lock")).is_none());
+    }
+
+    #[test]
+    fn a_lock_whose_file_another_removed_leaves_that_of_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let first = Lock::acquire(&path, Duration::ZERO, "veld destroy").unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let second = Lock::acquire(&path, Duration::ZERO, "veld create").unwrap();
+        first.remove().unwrap();
+        assert!(path.exists());
+        second.remove().unwrap();
+        assert!(!path.exists());
     }
 }

@@ -98,6 +98,8 @@ struct Walk<'a> {
     levels: Vec<Level>,
     /// What the names of all levels take up, in bytes.
     size: usize,
+    /// What they may take up.
+    limit: usize,
     /// No level above this one has names.
     upmost: usize,
     buffer: Vec<u8>,
@@ -110,6 +112,7 @@ impl<'a> Walk<'a> {
             here,
             levels: vec![Level::new(id)],
             size: 0,
+            limit: IN_ALL,
             upmost: 0,
             buffer: Vec::with_capacity(BUFFER),
         }
@@ -190,18 +193,14 @@ impl<'a> Walk<'a> {
             if name == c"." || name == c".." {
                 continue;
             }
-            let directory = match entry.file_type() {
-                FileType::Directory => Ok(true),
-                // A file system that does not tell types has them told here.
-                _ => match rustix::fs::unlinkat(&self.here, name, AtFlags::empty()) {
-                    Ok(()) | Err(Errno::NOENT) => Ok(false),
-                    Err(Errno::ISDIR) => Ok(true),
-                    Err(errno) => Err(errno),
-                },
+            let unlinked = if entry.file_type() == FileType::Directory {
+                Err(Errno::ISDIR)
+            } else {
+                rustix::fs::unlinkat(&self.here, name, AtFlags::empty())
             };
-            match directory {
-                Ok(false) => {}
-                Ok(true) => self.size += level.note(name),
+            match unlinked {
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(Errno::ISDIR) => self.size += level.note(name),
                 Err(errno) => return Err(failed(self.top, name, errno)),
             }
             if level.size > PER_LEVEL && entries.is_buffer_empty() {
@@ -212,9 +211,11 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// Forgets names until they are within the limit, but for those of the last
+    /// two levels: the walk must be able to remove what it comes back from.
     fn forget_upmost(&mut self) {
-        let last = self.levels.len().saturating_sub(1);
-        while self.size > IN_ALL && self.upmost < last {
+        let kept = self.levels.len().saturating_sub(2);
+        while self.size > self.limit && self.upmost < kept {
             if let Some(level) = self.levels.get_mut(self.upmost) {
                 self.size -= level.forget_all();
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use veld_cgroups::Entry as CgroupEntry;
 use veld_namespaces::{IdRange, limit_nesting};
-use veld_privileges::{Creator, Nofile, become_root, plain_start, withhold};
+use veld_privileges::{Creator, Nofile, become_root, plain_start, refuse_calls, withhold};
 use veld_protocol::boot::Stage;
 use veld_sys::exec::exec_descriptor;
 use veld_sys::process::{Child, Forked, Namespaces, clone_into, exit_now};
@@ -78,7 +78,10 @@ pub fn boot(birth: Birth) -> Result<Born, Error> {
     let cloned = clone_into(new, birth.cgroup.v2());
     if matches!(cloned, Ok(Forked::Child)) {
         drop(ours);
-        run(&birth, &theirs);
+        run(&OnTheWay {
+            birth,
+            channel: theirs,
+        });
     }
     creator.restore()?;
     let child = match cloned.context(|| "create namespaces")? {
@@ -136,12 +139,25 @@ impl Drop for Born {
     }
 }
 
+/// What PID 1 knows until it is veld-init. Nothing in it is dropped: the process
+/// ends by exec or at once.
+struct OnTheWay {
+    birth: Birth,
+    channel: ChildEnd,
+}
+
 /// What PID 1 does between clone and exec, in this order.
-const STEPS: [Step<Birth>; 11] = [
+const STEPS: [Step<OnTheWay>; 13] = [
     // First, while /proc is the host's.
-    Step(|birth| plain_start(birth.nofile)),
+    Step(|way| plain_start(way.birth.nofile)),
     // The descriptors were opened by the host's root, whose right to them counts.
-    Step(|birth| birth.cgroup.join_v1()),
+    Step(|way| way.birth.cgroup.join_v1()),
+    // From the new root on paths are the VE's, and could lead through /proc/self/fd
+    // to whatever is open.
+    Step(|way| {
+        veld_sys::exec::close_all_but(&[way.channel.as_fd(), way.birth.program.as_fd()])
+            .context(|| "close descriptors")
+    }),
     // From here on this process can do no more to the host than any user.
     Step(|_| become_root()),
     Step(|_| steps::new_key_ring()),
@@ -150,25 +166,28 @@ const STEPS: [Step<Birth>; 11] = [
     Step(|_| steps::copy_mounts_and_root_cgroups()),
     Step(|_| veld_rootfs::enter()),
     Step(|_| steps::own_boot_id()),
-    Step(|birth| birth.names.establish()),
-    Step(|birth| limit_nesting(birth.nesting)),
+    Step(|way| way.birth.names.establish()),
+    Step(|way| limit_nesting(way.birth.nesting)),
     Step(|_| steps::console_as_stdio()),
+    // Last but one: it takes CAP_SYS_ADMIN, and the steps before may make any
+    // call, of which the new key ring is one that is refused from here on.
+    Step(|_| refuse_calls()),
     // Last but for the program: the steps before need capabilities.
     Step(|_| withhold()),
 ];
 
-fn run(birth: &Birth, channel: &ChildEnd) -> ! {
+fn run(way: &OnTheWay) -> ! {
+    let OnTheWay { birth, channel } = way;
     if channel.wait().is_none() {
         exit_now(1);
     }
-    if let Err(failure) = walk(&STEPS, birth) {
+    if let Err(failure) = walk(&STEPS, way) {
         channel.failed(Stage::Preparing, &failure);
         exit_now(1);
     }
     channel.executing();
-    let program = birth.program.as_fd();
     let cause = match veld_sys::exec::close_on_exec_from(3) {
-        Ok(()) => exec_descriptor(program, &birth.arguments, &birth.environment),
+        Ok(()) => exec_descriptor(birth.program.as_fd(), &birth.arguments, &birth.environment),
         Err(cause) => cause,
     };
     channel.failed(Stage::Executing, &Failure::new("execute veld-init", cause));

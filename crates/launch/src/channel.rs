@@ -7,6 +7,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair,
 };
+use rustix::process::Pid;
 use veld_protocol::boot::{FromChild, FromParent, LONGEST, Stage, StepFailure};
 use veld_sys::process::Child;
 use veld_sys::{Context, Failure};
@@ -57,19 +58,35 @@ impl ParentEnd {
         let deadline = Instant::now() + patience;
         let mut executing = false;
         loop {
-            self.wait_readable(deadline, patience)?;
-            let mut buffer = [0; LONGEST];
-            let (_, length) = recv(&self.socket, &mut buffer, RecvFlags::empty())
-                .context(|| "hear from the child")?;
-            match buffer.get(..length) {
-                None | Some([]) if executing => return Ok(()),
-                None | Some([]) => return Err(Error::silent(last_words(child))),
-                Some(bytes) => match FromChild::decode(bytes) {
-                    Some(FromChild::Executing) => executing = true,
-                    Some(FromChild::Failed(failed)) => return Err(failed.into()),
-                    None => return Err(Error::silent("the child said something unknown")),
-                },
+            match self.hear(deadline, patience)? {
+                None if executing => return Ok(()),
+                None => return Err(Error::silent(last_words(child))),
+                Some(FromChild::Executing) => executing = true,
+                Some(FromChild::Failed(failed)) => return Err(failed.into()),
+                Some(FromChild::Born(_)) => return Err(unknown()),
             }
+        }
+    }
+
+    /// Waits until the child has made the one that goes on in its place.
+    pub(crate) fn born(&self, child: &Child, patience: Duration) -> Result<Pid, Error> {
+        match self.hear(Instant::now() + patience, patience)? {
+            Some(FromChild::Born(pid)) => Pid::from_raw(pid).ok_or_else(unknown),
+            Some(FromChild::Failed(failed)) => Err(failed.into()),
+            Some(FromChild::Executing) => Err(unknown()),
+            None => Err(Error::silent(last_words(child))),
+        }
+    }
+
+    /// The next message; none where the other end is closed.
+    fn hear(&self, deadline: Instant, patience: Duration) -> Result<Option<FromChild>, Error> {
+        self.wait_readable(deadline, patience)?;
+        let mut buffer = [0; LONGEST];
+        let (_, length) = recv(&self.socket, &mut buffer, RecvFlags::empty())
+            .context(|| "hear from the child")?;
+        match buffer.get(..length) {
+            None | Some([]) => Ok(None),
+            Some(bytes) => FromChild::decode(bytes).map(Some).ok_or_else(unknown),
         }
     }
 
@@ -92,6 +109,10 @@ impl ParentEnd {
     }
 }
 
+fn unknown() -> Error {
+    Error::silent("the child said something unknown")
+}
+
 /// What became of a child that closed its socket without a word.
 fn last_words(child: &Child) -> String {
     let status = child.reap(DYING);
@@ -111,6 +132,11 @@ impl ChildEnd {
         let mut buffer = [0; LONGEST];
         let (_, length) = recv(&self.socket, &mut buffer, RecvFlags::empty()).ok()?;
         FromParent::decode(buffer.get(..length)?)
+    }
+
+    /// Another process goes on in place of this one.
+    pub(crate) fn born(&self, pid: Pid) {
+        self.say(&FromChild::Born(pid.as_raw_nonzero().get()));
     }
 
     /// The program comes next.
@@ -148,7 +174,7 @@ impl ChildEnd {
     }
 }
 
-impl AsFd for ParentEnd {
+impl AsFd for ChildEnd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }

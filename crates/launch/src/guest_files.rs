@@ -1,16 +1,19 @@
 //! Files of a VE that the host has a say in: its name and its resolver.
 //!
-//! Written by the child once it is root of the VE and nothing else: a link of
-//! the VE's can lead it nowhere that the VE could not go by itself.
+//! They are a courtesy, written by the child once it is root of the VE and
+//! nothing else. Where the VE has something of its own in their place (a link, a
+//! fifo, a file that may not be changed, no /etc at all) it is left alone; a disk
+//! that is full or broken is not passed over.
 
-use std::fs::{DirBuilder, File};
-use std::io::{self, Write};
+use std::fs::DirBuilder;
+use std::io;
 use std::net::IpAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 
+use rustix::io::Errno;
 use veld_sys::{Context, Failure, fault};
 
-use crate::inside;
+use crate::inside::Place;
 
 /// What the VE is called and whom it asks for names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +33,11 @@ pub struct Resolver {
     pub search: Vec<String>,
 }
 
-/// A hosts file larger than this is left as it is.
+/// A file larger than this is left as it is.
 const MOST: u64 = 1 << 20;
+
+const ETC: &str = "/etc";
+const RUN: &str = "/run";
 
 impl Names {
     /// Sets the host name and brings the files in line with it.
@@ -39,64 +45,68 @@ impl Names {
         fault::point("set host name")
             .and_then(|()| Ok(rustix::system::sethostname(self.hostname.as_bytes())?))
             .context(|| format!("set host name {}", self.hostname))?;
-        ensure("/etc/hostname", &format!("{}\n", self.hostname))?;
-        self.add_to_hosts()?;
-        match &self.resolver {
-            Some(resolver) => resolver.establish(),
-            None => Ok(()),
-        }
+        self.write_files(ETC, RUN)
     }
 
-    /// A host that cannot resolve its own name keeps sudo and mailers waiting.
-    fn add_to_hosts(&self) -> Result<(), Failure> {
-        let path = "/etc/hosts";
-        let before = read(path).context(|| format!("read {path}"))?;
-        match hosts_with(before.as_deref(), &self.hostname) {
-            Some(after) => ensure(path, &after),
+    fn write_files(&self, etc: &str, run: &str) -> Result<(), Failure> {
+        ensure(etc, "hostname", format!("{}\n", self.hostname).as_bytes())?;
+        add_to_hosts(etc, &self.hostname)?;
+        match &self.resolver {
+            Some(resolver) => resolver.establish(etc, run),
             None => Ok(()),
         }
     }
 }
 
-/// The hosts file with `name` in it; none where it need not change.
-fn hosts_with(before: Option<&str>, name: &str) -> Option<String> {
+/// A host that cannot resolve its own name keeps sudo and mailers waiting.
+fn add_to_hosts(etc: &str, name: &str) -> Result<(), Failure> {
+    courtesy(etc, "hosts", |place| {
+        let before = place.content(MOST)?;
+        let missing = missing_from_hosts(before.as_deref().unwrap_or_default(), name);
+        match (before, missing) {
+            (_, None) => Ok(()),
+            (Some(before), Some(missing)) => place.append(before.len(), &missing),
+            (None, Some(missing)) => place.replace(&missing),
+        }
+    })
+}
+
+/// What is to be added to the hosts file for `name` to be in it; none where it
+/// is already.
+fn missing_from_hosts(before: &[u8], name: &str) -> Option<Vec<u8>> {
     const FIRST: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
-    let before = before.unwrap_or(FIRST);
-    let known = before
-        .lines()
-        .map(|line| line.split('#').next().unwrap_or_default())
-        .any(|line| {
-            line.split_ascii_whitespace()
-                .skip(1)
-                .any(|word| word == name)
-        });
+    let known = before.split(|byte| *byte == b'\n').any(|line| {
+        let line = line.split(|byte| *byte == b'#').next().unwrap_or_default();
+        line.split(u8::is_ascii_whitespace)
+            .filter(|word| !word.is_empty())
+            .skip(1)
+            .any(|word| word == name.as_bytes())
+    });
     if known {
         return None;
     }
-    let gap = if before.is_empty() || before.ends_with('\n') {
-        ""
-    } else {
-        "\n"
+    let begin = match before.last() {
+        None => FIRST,
+        Some(b'\n') => "",
+        Some(_) => "\n",
     };
-    Some(format!("{before}{gap}127.0.1.1\t{name}\n"))
+    Some(format!("{begin}127.0.1.1\t{name}\n").into_bytes())
 }
 
 impl Resolver {
     /// A distribution whose resolv.conf is a link has a service that owns the
     /// file; systemd's takes servers through /run, others know better than we.
-    fn establish(&self) -> Result<(), Failure> {
-        match std::fs::read_link("/etc/resolv.conf") {
+    fn establish(&self, etc: &str, run: &str) -> Result<(), Failure> {
+        match std::fs::read_link(format!("{etc}/resolv.conf")) {
             Ok(target) if target.to_string_lossy().contains("systemd/resolve") => {
-                let dir = "/run/systemd/resolved.conf.d";
-                DirBuilder::new()
-                    .recursive(true)
-                    .mode(0o755)
-                    .create(dir)
-                    .context(|| format!("create {dir}"))?;
-                ensure(&format!("{dir}/host.conf"), &self.for_resolved())
+                let dir = format!("{run}/systemd/resolved.conf.d");
+                fault::point("make directory of the VE")
+                    .and_then(|()| DirBuilder::new().recursive(true).mode(0o755).create(&dir))
+                    .context(|| format!("create {dir} of the VE"))?;
+                ensure(&dir, "host.conf", self.for_resolved().as_bytes())
             }
             Ok(_) => Ok(()),
-            Err(_) => ensure("/etc/resolv.conf", &self.for_resolv_conf()),
+            Err(_) => ensure(etc, "resolv.conf", self.for_resolv_conf().as_bytes()),
         }
     }
 
@@ -121,64 +131,47 @@ impl Resolver {
     }
 }
 
-/// Makes `path` hold `content`; a file that does already is not touched.
-fn ensure(path: &str, content: &str) -> Result<(), Failure> {
-    if let Ok(Some(same)) = read(path)
-        && same == content
-    {
-        return Ok(());
-    }
-    fault::point("write file of the VE")
-        .and_then(|()| replace(path, content))
-        .context(|| format!("write {path} of the VE"))
+/// Makes the file hold `content`; one that does already is not touched.
+fn ensure(directory: &str, name: &str, content: &[u8]) -> Result<(), Failure> {
+    courtesy(directory, name, |place| match place.content(MOST)? {
+        Some(same) if same == content => Ok(()),
+        _ => place.replace(content),
+    })
 }
 
-fn replace(path: &str, content: &str) -> io::Result<()> {
-    let beside = format!("{path}.veld");
-    // What a former start left half-written, or somebody put in the way.
-    let _ = std::fs::remove_file(&beside);
-    let mut options = File::options();
-    options.write(true).create_new(true).mode(0o644);
-    let mut file = options.open(&beside)?;
-    file.write_all(content.as_bytes())?;
-    std::fs::rename(&beside, path)
+/// Does `work` at a place that may be otherwise in a VE than we think.
+fn courtesy(
+    directory: &str,
+    name: &str,
+    work: impl FnOnce(&Place<'_>) -> io::Result<()>,
+) -> Result<(), Failure> {
+    match Place::find(directory, name).and_then(|place| work(&place)) {
+        Err(error) if is_of_the_ve(&error) => Ok(()),
+        result => result.context(|| format!("write {directory}/{name} of the VE")),
+    }
 }
 
-fn read(path: &str) -> io::Result<Option<String>> {
-    match inside::read(path, MOST) {
-        Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(None),
-        result => result.map(Some),
-    }
+/// Whether something that the VE has put in the way says no: a directory that
+/// is missing or none, a link, a fifo, a device, a socket, a file that is too
+/// large, immutable, or of a user whom the VE does not have.
+fn is_of_the_ve(error: &io::Error) -> bool {
+    let own = [
+        Errno::NOENT,
+        Errno::NOTDIR,
+        Errno::LOOP,
+        Errno::INVAL,
+        Errno::ISDIR,
+        Errno::NXIO,
+        Errno::NODEV,
+        Errno::FBIG,
+        Errno::ACCESS,
+        Errno::PERM,
+        Errno::OVERFLOW,
+        Errno::EXIST,
+    ];
+    own.iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_gains_the_name_once() {
-        let first = hosts_with(None, "web1").unwrap();
-        assert!(first.ends_with("\n127.0.1.1\tweb1\n"), "{first}");
-        assert_eq!(hosts_with(Some(&first), "web1"), None);
-        assert_eq!(
-            hosts_with(Some("# web1\n10.0.0.1 web10"), "web1").unwrap(),
-            "# web1\n10.0.0.1 web10\n127.0.1.1\tweb1\n"
-        );
-    }
-
-    #[test]
-    fn resolver_files_hold_servers_and_domains() {
-        let resolver = Resolver {
-            servers: vec!["10.0.0.53".parse().unwrap(), "fd00::53".parse().unwrap()],
-            search: vec!["example.org".to_owned()],
-        };
-        assert_eq!(
-            resolver.for_resolv_conf(),
-            "search example.org\nnameserver 10.0.0.53\nnameserver fd00::53\n"
-        );
-        assert_eq!(
-            resolver.for_resolved(),
-            "[Resolve]\nDNS=10.0.0.53 fd00::53\nDomains=example.org\n"
-        );
-    }
-}
+mod tests;

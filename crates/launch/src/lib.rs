@@ -16,6 +16,7 @@ mod enter;
 mod error;
 mod guest_files;
 mod inside;
+mod quiet;
 mod steps;
 mod users;
 
@@ -23,4 +24,5 @@ pub use boot::{Birth, Born, boot};
 pub use enter::{Entered, Entry, Program, enter};
 pub use error::{Error, ErrorKind};
 pub use guest_files::{Names, Resolver};
+pub use quiet::quiet_console;
 pub use users::Who;

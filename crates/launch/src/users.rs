@@ -1,7 +1,6 @@
 //! Users of a VE, looked up in its own files by a process inside it.
 
-use std::io;
-
+use veld_namespaces::IDS;
 use veld_privileges::Identity;
 use veld_sys::{Context, Failure};
 
@@ -32,6 +31,21 @@ pub(crate) struct Account {
     pub(crate) shell: String,
 }
 
+/// Why there is no account.
+#[derive(Debug)]
+pub(crate) enum AccountError {
+    /// What was asked for is not there: a whole sentence, with no cause.
+    Refused(String),
+    /// The VE's files could not be looked at.
+    Failed(Failure),
+}
+
+impl From<Failure> for AccountError {
+    fn from(failure: Failure) -> Self {
+        AccountError::Failed(failure)
+    }
+}
+
 /// No file of users is read past this many bytes.
 const MOST: u64 = 4 << 20;
 
@@ -54,71 +68,88 @@ impl Who {
     }
 
     /// Looks the user up in /etc/passwd and /etc/group of this process's root.
-    pub(crate) fn account(&self) -> Result<Account, Failure> {
+    pub(crate) fn account(&self) -> Result<Account, AccountError> {
+        // Only who asks for a name depends on the file.
         let passwd = inside::read("/etc/passwd", MOST);
-        let found = match self {
-            Who::Root => passwd
-                .as_deref()
-                .unwrap_or_default()
-                .lines()
-                .find_map(by_uid(0)),
-            Who::Id { uid, .. } => passwd
-                .as_deref()
-                .unwrap_or_default()
-                .lines()
-                .find_map(by_uid(*uid)),
-            Who::Name(name) => {
-                let passwd = passwd.context(|| "read /etc/passwd of the VE")?;
-                let entry = passwd
-                    .lines()
-                    .find_map(|line| entry(line).filter(|found| found.name == *name));
-                let missing = || {
-                    Failure::new(
-                        format!("find user \"{name}\" in the VE"),
-                        io::ErrorKind::NotFound,
-                    )
-                };
-                Some(entry.ok_or_else(missing)?)
-            }
+        let passwd = match self {
+            Who::Name(_) => passwd.context(|| "read /etc/passwd of the VE")?,
+            Who::Root | Who::Id { .. } => passwd.unwrap_or_default(),
         };
-        Ok(self.with_groups(found))
+        let group = || inside::read("/etc/group", MOST).unwrap_or_default();
+        self.among(&String::from_utf8_lossy(&passwd), || {
+            String::from_utf8_lossy(&group()).into_owned()
+        })
     }
 
-    fn with_groups(&self, found: Option<Account>) -> Account {
-        let (uid, gid) = match self {
-            Who::Id { uid, gid } => (*uid, *gid),
-            Who::Root | Who::Name(_) => (0, None),
+    /// The account by passwd(5) text and, where it matters, group(5) text.
+    fn among(&self, passwd: &str, group: impl FnOnce() -> String) -> Result<Account, AccountError> {
+        let account = match self {
+            Who::Root => Account {
+                identity: Identity::root(),
+                ..by_uid(passwd, 0).unwrap_or_else(|| Account::unlisted(0))
+            },
+            Who::Id { uid, gid: None } => match by_uid(passwd, *uid) {
+                Some(listed) => listed.with_groups(group),
+                None => Account::unlisted(*uid),
+            },
+            Who::Id {
+                uid,
+                gid: Some(gid),
+            } => {
+                let mut account = by_uid(passwd, *uid).unwrap_or_else(|| Account::unlisted(*uid));
+                account.identity.gid = *gid;
+                account
+            }
+            Who::Name(name) => accounts(passwd)
+                .find(|found| found.name == *name)
+                .ok_or_else(|| AccountError::Refused(format!("no user \"{name}\" in the VE")))?
+                .with_groups(group),
         };
-        let mut account = found.unwrap_or_else(|| Account {
+        match [account.identity.uid, account.identity.gid]
+            .into_iter()
+            .find(|id| *id >= IDS)
+        {
+            Some(id) => Err(AccountError::Refused(format!(
+                "{id} is not an id of the VE"
+            ))),
+            None => Ok(account),
+        }
+    }
+}
+
+impl Account {
+    /// A user of whom the VE's files say nothing.
+    fn unlisted(uid: u32) -> Self {
+        let (name, home) = match uid {
+            0 => ("root".to_owned(), "/root"),
+            _ => (uid.to_string(), "/"),
+        };
+        Self {
             identity: Identity {
                 uid,
                 gid: uid,
                 groups: Vec::new(),
             },
-            name: if uid == 0 {
-                "root".to_owned()
-            } else {
-                uid.to_string()
-            },
-            home: if uid == 0 {
-                "/root".to_owned()
-            } else {
-                "/".to_owned()
-            },
+            name,
+            home: home.to_owned(),
             shell: "/bin/sh".to_owned(),
-        });
-        if let Some(gid) = gid {
-            account.identity.gid = gid;
-        } else if account.identity.uid != 0 {
-            let group = inside::read("/etc/group", MOST).unwrap_or_default();
-            account.identity.groups = groups_of(&account.name, &group);
         }
-        account
+    }
+
+    fn with_groups(mut self, group: impl FnOnce() -> String) -> Self {
+        if self.identity.uid != 0 {
+            self.identity.groups = groups_of(&self.name, &group());
+        }
+        self
     }
 }
 
-fn by_uid(uid: u32) -> impl Fn(&str) -> Option<Account> {
-    move |line| entry(line).filter(|found| found.identity.uid == uid)
+fn accounts(passwd: &str) -> impl Iterator<Item = Account> {
+    passwd.lines().filter_map(entry)
+}
+
+fn by_uid(passwd: &str, uid: u32) -> Option<Account> {
+    accounts(passwd).find(|found| found.identity.uid == uid)
 }
 
 /// A line of passwd(5).
@@ -147,13 +178,14 @@ fn entry(line: &str) -> Option<Account> {
     })
 }
 
-/// Numbers of the groups in group(5) text that list `name`.
+/// Numbers of the groups in group(5) text that list `name`; not those that the
+/// VE's namespace has no number for, since one would keep the user from all.
 fn groups_of(name: &str, group: &str) -> Vec<u32> {
     group
         .lines()
         .filter_map(|line| {
             let mut fields = line.split(':').skip(2);
-            let gid = fields.next()?.parse().ok()?;
+            let gid = fields.next()?.parse().ok().filter(|gid| *gid < IDS)?;
             let members = fields.next()?;
             members
                 .split(',')
@@ -164,45 +196,4 @@ fn groups_of(name: &str, group: &str) -> Vec<u32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_and_numbers_are_told_apart() {
-        assert_eq!(Who::parse("www-data"), Who::Name("www-data".to_owned()));
-        assert_eq!(Who::parse("33"), Who::Id { uid: 33, gid: None });
-        assert_eq!(
-            Who::parse("33:44"),
-            Who::Id {
-                uid: 33,
-                gid: Some(44)
-            }
-        );
-        assert_eq!(Who::parse("33:x"), Who::Name("33:x".to_owned()));
-    }
-
-    #[test]
-    fn a_line_of_passwd_is_an_account() {
-        let account = entry("bob:x:1000:100:Bob,,,:/home/bob:").unwrap();
-        assert_eq!((account.identity.uid, account.identity.gid), (1000, 100));
-        assert_eq!(
-            (account.home.as_str(), account.shell.as_str()),
-            ("/home/bob", "/bin/sh")
-        );
-        for nonsense in [
-            "",
-            ":x:1:1:::",
-            "bob",
-            "bob:x:-1:0::/:/",
-            "bob:x:99999999999:0::/:/",
-        ] {
-            assert_eq!(entry(nonsense), None, "{nonsense}");
-        }
-    }
-
-    #[test]
-    fn supplementary_groups_are_those_that_list_the_user() {
-        let group = "root:x:0:\nsudo:x:27:alice,bob\nadm:x:4:bobby\nbroken\n";
-        assert_eq!(groups_of("bob", group), [27]);
-    }
-}
+mod tests;

@@ -6,28 +6,10 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
 use veld_sys::{Context, Failure, fault};
 
-/// Makes the children that this process forks from now on live in the pid
-/// namespace of `pidfd`'s process. The process itself stays where it is.
-///
-/// # Errors
-/// ESRCH where that process has ended; EPERM without CAP_SYS_ADMIN over it.
-///
-/// # Kernel
-/// setns(2) with a pidfd, Linux 5.8.
-pub fn expect_children_in(pidfd: BorrowedFd<'_>) -> Result<(), Failure> {
-    fault::point("join pid namespace")
-        .and_then(|()| {
-            Ok(move_into_thread_name_spaces(
-                pidfd,
-                ThreadNameSpaceType::PROCESS_ID,
-            )?)
-        })
-        .context(|| "join pid namespace")
-}
-
-/// Moves this process into all namespaces of `pidfd`'s process but the pid
-/// namespace: its root and working directory are then those of the mount
-/// namespace, and its capabilities those of a creator of the user namespace.
+/// Moves this process into all namespaces of `pidfd`'s process, and its later
+/// children into the pid namespace, which no process can change for itself. Its
+/// root and working directory are then those of the mount namespace, and its
+/// capabilities those of a creator of the user namespace.
 ///
 /// The caller's own ids are kept; they have no name in the new user namespace
 /// until the caller changes them.
@@ -44,10 +26,26 @@ pub fn join(pidfd: BorrowedFd<'_>) -> Result<(), Failure> {
         | ThreadNameSpaceType::NETWORK
         | ThreadNameSpaceType::HOST_NAME_AND_NIS_DOMAIN_NAME
         | ThreadNameSpaceType::INTER_PROCESS_COMMUNICATION
-        | ThreadNameSpaceType::CONTROL_GROUP;
+        | ThreadNameSpaceType::CONTROL_GROUP
+        | ThreadNameSpaceType::PROCESS_ID;
     fault::point("join namespaces")
         .and_then(|()| Ok(move_into_thread_name_spaces(pidfd, all)?))
         .context(|| "join namespaces")
+}
+
+/// Moves this process into the user and the mount namespace of `pidfd`'s
+/// process, and into no other: it can change what is mounted there.
+///
+/// # Errors
+/// As [`join`].
+///
+/// # Kernel
+/// setns(2) with a pidfd, Linux 5.8.
+pub fn join_mounts(pidfd: BorrowedFd<'_>) -> Result<(), Failure> {
+    let both = ThreadNameSpaceType::USER | ThreadNameSpaceType::MOUNT;
+    fault::point("join user and mount namespaces")
+        .and_then(|()| Ok(move_into_thread_name_spaces(pidfd, both)?))
+        .context(|| "join user and mount namespaces")
 }
 
 /// Opens a namespace of a process (`user`, `net`), so that others can be put

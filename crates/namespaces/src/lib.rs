@@ -13,6 +13,6 @@ mod mounts;
 mod ucounts;
 
 pub use ids::{IDS, IdRange};
-pub use join::{expect_children_in, join, open};
+pub use join::{join, join_mounts, open};
 pub use mounts::PrivateMounts;
 pub use ucounts::limit_nesting;

@@ -15,6 +15,7 @@ use veld_sys::{Context, Failure, fault};
 #[derive(Debug)]
 pub struct PrivateMounts {
     outside: OwnedFd,
+    left: bool,
 }
 
 impl PrivateMounts {
@@ -36,9 +37,15 @@ impl PrivateMounts {
         fault::point("unshare mount namespace")
             .and_then(|()| Ok(unshare(CloneFlags::CLONE_NEWNS)?))
             .context(|| "create mount namespace")?;
+        let inside = Self {
+            outside,
+            left: false,
+        };
         let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-        mount_change("/", private).context(|| "make mounts private")?;
-        Ok(Self { outside })
+        fault::point("make mounts private")
+            .and_then(|()| Ok(mount_change("/", private)?))
+            .context(|| "make mounts private")?;
+        Ok(inside)
     }
 
     /// Goes back; the copy ends with its last user. Root and working directory
@@ -46,8 +53,8 @@ impl PrivateMounts {
     ///
     /// # Errors
     /// Those of setns(2).
-    pub fn leave(self) -> Result<(), Failure> {
-        // What is dropped after this goes back once more, which changes nothing.
+    pub fn leave(mut self) -> Result<(), Failure> {
+        self.left = true;
         self.go_back().context(|| "return to mount namespace")
     }
 
@@ -56,9 +63,11 @@ impl PrivateMounts {
     }
 }
 
-/// The last resort where a step failed before [`PrivateMounts::leave`].
+/// For a step that failed before [`PrivateMounts::leave`].
 impl Drop for PrivateMounts {
     fn drop(&mut self) {
-        let _ = self.go_back();
+        if !self.left {
+            let _ = self.go_back();
+        }
     }
 }

@@ -7,8 +7,12 @@ use veld_sys::Failure;
 /// Kinds of namespaces that the kernel counts for each user namespace.
 const KINDS: [&str; 8] = ["user", "pid", "mnt", "net", "uts", "ipc", "cgroup", "time"];
 
-/// Limits nested namespaces of each kind to `most` in the user namespace that
-/// this process is in. Needs CAP_SYS_RESOURCE there.
+/// Limits nested namespaces of each kind to `most` for each user of the user
+/// namespace that this process is in, those in namespaces below it included.
+/// Needs CAP_SYS_RESOURCE there; whoever keeps that can raise the limits again.
+///
+/// All users of the namespace together are held by the same limits of the
+/// namespace above, where the kernel counts for the user who made this one.
 ///
 /// Kinds that the kernel does not have are passed over.
 ///

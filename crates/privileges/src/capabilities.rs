@@ -8,11 +8,18 @@ use veld_sys::{Context, Failure, fault};
 
 /// What is withheld, by name and set.
 ///
-/// Within a user namespace these give nothing that the kernel would honour, but
-/// distributions look for them and then start units that must fail.
-pub const WITHHELD: [(&str, CapabilitySet); 7] = [
+/// Within a user namespace most of these give nothing that the kernel would
+/// honour, but distributions look for them and then start units that must fail.
+///
+/// cap_sys_resource is another matter: whoever has it over a user namespace may
+/// raise `user.max_*` of it, and so the limits that it was given from outside.
+/// Nothing else is lost by its absence. Raising a resource limit, lowering an
+/// out-of-memory score and going past a disk's reserve take it over the host,
+/// which nobody in a VE ever has; a nested user namespace has one of its own.
+pub const WITHHELD: [(&str, CapabilitySet); 8] = [
     ("cap_sys_module", CapabilitySet::SYS_MODULE),
     ("cap_sys_rawio", CapabilitySet::SYS_RAWIO),
+    ("cap_sys_resource", CapabilitySet::SYS_RESOURCE),
     ("cap_mac_admin", CapabilitySet::MAC_ADMIN),
     ("cap_mac_override", CapabilitySet::MAC_OVERRIDE),
     ("cap_sys_time", CapabilitySet::SYS_TIME),

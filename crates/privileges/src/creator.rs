@@ -4,8 +4,7 @@
 //! timer, signal, queue and watch in it) is charged to the user who made it,
 //! and an overlay writes its upper layer as whoever mounted it.
 
-use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
-use rustix::process::{getegid, geteuid};
+use rustix::process::{Gid, Uid, getegid, geteuid};
 use rustix::thread::{
     CapabilitiesSecureBits, capabilities_secure_bits, set_capabilities_secure_bits,
     set_thread_res_gid, set_thread_res_uid,
@@ -19,9 +18,10 @@ use veld_sys::{Context, Failure};
 #[derive(Debug)]
 #[must_use]
 pub struct Creator {
-    uid: rustix::process::Uid,
-    gid: rustix::process::Gid,
+    uid: Uid,
+    gid: Gid,
     bits: CapabilitiesSecureBits,
+    restored: bool,
 }
 
 impl Creator {
@@ -39,14 +39,11 @@ impl Creator {
             uid: geteuid(),
             gid: getegid(),
             bits,
+            restored: false,
         };
         set_capabilities_secure_bits(bits | CapabilitiesSecureBits::NO_SETUID_FIXUP)
             .context(|| "set secure bits")?;
-        switch(
-            rustix::process::Uid::from_raw(id),
-            rustix::process::Gid::from_raw(id),
-        )
-        .context(|| format!("act as host id {id}"))?;
+        switch(Uid::from_raw(id), Gid::from_raw(id)).context(|| format!("act as host id {id}"))?;
         Ok(before)
     }
 
@@ -54,8 +51,8 @@ impl Creator {
     ///
     /// # Errors
     /// As [`assume`](Self::assume).
-    pub fn restore(self) -> Result<(), Failure> {
-        // What is dropped after this restores once more, which changes nothing.
+    pub fn restore(mut self) -> Result<(), Failure> {
+        self.restored = true;
         self.go_back().context(|| "return to the former ids")
     }
 
@@ -65,19 +62,17 @@ impl Creator {
     }
 }
 
-/// The last resort where a step failed before [`Creator::restore`].
+/// For a step that failed before [`Creator::restore`].
 impl Drop for Creator {
     fn drop(&mut self) {
-        let _ = self.go_back();
+        if !self.restored {
+            let _ = self.go_back();
+        }
     }
 }
 
-fn switch(uid: rustix::process::Uid, gid: rustix::process::Gid) -> rustix::io::Result<()> {
+/// The file system ids follow the effective ones, as credentials(7) says.
+fn switch(uid: Uid, gid: Gid) -> rustix::io::Result<()> {
     set_thread_res_gid(None, gid, None)?;
-    set_thread_res_uid(None, uid, None)?;
-    // The kernel lets these follow the effective ids; said again for those who
-    // read this for the overlay's sake. They return the former id, not an error.
-    setfsgid(Gid::from_raw(gid.as_raw()));
-    setfsuid(Uid::from_raw(uid.as_raw()));
-    Ok(())
+    set_thread_res_uid(None, uid, None)
 }

@@ -1,5 +1,6 @@
-//! What a process may do: ids, capabilities, resource limits, and the plain
-//! state (signals, umask, scheduling) in which a program expects to start.
+//! What a process may do: ids, capabilities, system calls, resource limits, and
+//! the plain state (signals, umask, scheduling) in which a program expects to
+//! start.
 //!
 //! Everything here changes the calling process alone and can only take away,
 //! but for [`Creator`], which lends an identity and gives it back.
@@ -8,10 +9,15 @@
 
 mod capabilities;
 mod creator;
+mod filter;
 mod identity;
 mod limits;
+mod plain;
+mod start;
 
 pub use capabilities::{WITHHELD, withhold};
 pub use creator::Creator;
+pub use filter::refuse_calls;
 pub use identity::{Identity, become_root};
-pub use limits::{Nofile, leave_caller, plain_start};
+pub use limits::Nofile;
+pub use start::{leave_caller, plain_start};

@@ -23,6 +23,9 @@ pub enum FromParent {
 /// What the child says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FromChild {
+    /// The child made another, of this number in the parent's pid namespace,
+    /// which goes on in its place.
+    Born(i32),
     /// The next thing the child does is to execute the program.
     Executing,
     /// A step failed.
@@ -50,6 +53,7 @@ pub enum Stage {
 }
 
 const GO: u8 = b'g';
+const BORN: u8 = b'b';
 const EXECUTING: u8 = b'x';
 const FAILED_PREPARING: u8 = b'p';
 const FAILED_EXECUTING: u8 = b'f';
@@ -75,6 +79,7 @@ impl FromChild {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         match self {
+            FromChild::Born(pid) => [&[BORN], &pid.to_le_bytes()[..]].concat(),
             FromChild::Executing => vec![EXECUTING],
             FromChild::Failed(failure) => {
                 let kind = match failure.stage {
@@ -95,6 +100,7 @@ impl FromChild {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (kind, rest) = bytes.split_first()?;
         let stage = match *kind {
+            BORN => return Some(FromChild::Born(i32::from_le_bytes(rest.try_into().ok()?))),
             EXECUTING => return rest.is_empty().then_some(FromChild::Executing),
             FAILED_PREPARING => Stage::Preparing,
             FAILED_EXECUTING => Stage::Executing,
@@ -120,7 +126,7 @@ mod tests {
             errno: 2,
             operation: "execute /sbin/init".to_owned(),
         });
-        for message in [FromChild::Executing, failed] {
+        for message in [FromChild::Executing, FromChild::Born(4711), failed] {
             assert_eq!(FromChild::decode(&message.encode()), Some(message));
         }
         assert_eq!(

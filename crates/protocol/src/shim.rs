@@ -57,10 +57,6 @@ pub const ENDED: &str = "ended";
 /// command, if it still lives.
 pub const STOPPING: &str = "stopping";
 
-/// What speaks of one boot only: removed before the next PID 1 starts, so that
-/// nobody takes the last boot's word for this one's.
-pub const BOOT_FILES: [&str; 4] = [READY, STOPPING_INSIDE, STATUS, ENDED];
-
 /// Size past which the console's log is put aside and begun anew, in bytes.
 pub const LOG_LIMIT: u64 = 256 * 1024;
 /// Longest [`STATUS`], in bytes.

@@ -3,24 +3,26 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::StatVfsMountFlags;
-use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Uid, chownat, fstatvfs, mkdirat, openat};
+use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Uid, chownat, mkdirat, openat};
 use rustix::mount::MountAttrFlags;
 use rustix::net::sockopt::set_socket_passcred;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
 use veld_sys::mount::{Attributes, idmap, set_attributes};
 use veld_sys::{Context, Failure, fault};
 
-use crate::detached::{Extent, Setting, attach, clone_at, new_mount};
+use crate::detached::{Extent, attach, clone_at, new_mount};
 use crate::device_tree;
+use crate::overlay;
 use crate::root_dir::RootDir;
 use crate::terminal::{Terminal, TerminalSize, open_terminal};
 
 /// Group of terminals in every Linux distribution.
 const TTY_GROUP: u32 = 5;
 
-/// Terminals one VE may have open; the host's own stay out of reach.
-const TERMINALS: u32 = 1024;
+/// Terminals one VE may have open. All VEs and the host share `kernel.pty.max`,
+/// 4096 by default, less `kernel.pty.reserve`, which the host's own devpts alone
+/// may use: so a few VEs must not be able to take them all.
+const TERMINALS: u32 = 128;
 
 /// What the root file system is made of.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +48,10 @@ pub struct Sizes {
 pub struct Assembly {
     /// The VE's console.
     pub console: Terminal,
+    /// Whether file handles of the root file system last, as a checkpoint needs;
+    /// not on a template that is another than the one the VE was made on, nor on
+    /// a file system without handles.
+    pub indexed: bool,
     run: OwnedFd,
 }
 
@@ -75,10 +81,10 @@ impl Assembly {
 
         stage.attach("l", &lower(layers.template, user_namespace)?)?;
         stage.attach("a", &upper(layers.area, user_namespace)?)?;
-        let overlay = overlay()?;
-        stage.attach("m", &overlay)?;
+        let overlay = overlay::mount()?;
+        stage.attach("m", &overlay.mount)?;
 
-        let root = RootDir::from_fd(overlay);
+        let root = RootDir::from_fd(overlay.mount);
         let dev = stage.part("dev")?;
         device_tree::fill(dev.as_fd())?;
         let devpts = devpts(owner)?;
@@ -105,6 +111,7 @@ impl Assembly {
         }
         Ok(Self {
             console,
+            indexed: overlay.indexed,
             run: directories.fd,
         })
     }
@@ -239,7 +246,11 @@ fn devpts(owner: u32) -> Result<OwnedFd, Failure> {
     let mount = new_mount("devpts", &settings, flags)?;
     // Its directory has no option of its own, and would be nobody's inside.
     let (user, group) = (Uid::from_raw(owner), Gid::from_raw(owner));
-    chownat(&mount, "", Some(user), Some(group), AtFlags::EMPTY_PATH)
+    fault::point("own devpts")
+        .and_then(|()| {
+            let by_itself = AtFlags::EMPTY_PATH;
+            Ok(chownat(&mount, "", Some(user), Some(group), by_itself)?)
+        })
         .context(|| "own the directory of devpts")?;
     Ok(mount)
 }
@@ -266,46 +277,6 @@ fn layer(path: &Path, user_namespace: BorrowedFd<'_>) -> Result<OwnedFd, Failure
     let layer = clone_at(CWD, path_text, Extent::One)?;
     idmap(layer.as_fd(), user_namespace).context(|| format!("idmap {}", path.display()))?;
     Ok(layer)
-}
-
-/// Mounts the overlay; the working directory holds `l` and `a`.
-///
-/// An index makes file handles last, which a checkpoint needs. It ties the
-/// upper layer to the lower one's inodes; a template that was moved to another
-/// disk, or a file system without handles, does without.
-fn overlay() -> Result<OwnedFd, Failure> {
-    let plain = [
-        ("source", "overlay"),
-        ("lowerdir", "l"),
-        ("upperdir", "a/upper"),
-        ("workdir", "a/work"),
-    ];
-    let indexed: Vec<Setting<'_>> = plain
-        .into_iter()
-        .chain([("index", "on"), ("nfs_export", "on")])
-        .collect();
-    let attributes = MountAttrFlags::MOUNT_ATTR_NODEV;
-    let mount = match new_mount("overlay", &indexed, attributes) {
-        Err(failure) if index_refused(&failure) => new_mount("overlay", &plain, attributes)?,
-        result => result?,
-    };
-    // Without an owner that the upper layer knows, an overlay comes up read-only
-    // and mount says yes.
-    let status = fstatvfs(&mount).context(|| "inspect overlay")?;
-    if status.f_flag.contains(StatVfsMountFlags::RDONLY) {
-        return Err(Failure::new(
-            "mount overlay for writing",
-            rustix::io::Errno::ROFS,
-        ));
-    }
-    Ok(mount)
-}
-
-fn index_refused(failure: &Failure) -> bool {
-    use rustix::io::Errno;
-    [Errno::STALE, Errno::INVAL, Errno::OPNOTSUPP]
-        .iter()
-        .any(|errno| failure.errno() == Some(errno.raw_os_error()))
 }
 
 /// Attaches `part` to the directory `name` of the root.

@@ -36,7 +36,9 @@ pub fn enter() -> Result<(), Failure> {
     fault::point("pivot root")
         .and_then(|()| Ok(pivot_root(".", ".")?))
         .context(|| "pivot into the root file system")?;
-    unmount(".", UnmountFlags::DETACH).context(|| "unmount the old root")?;
+    fault::point("unmount old root")
+        .and_then(|()| Ok(unmount(".", UnmountFlags::DETACH)?))
+        .context(|| "unmount the old root")?;
     chdir("/").context(|| "enter the new root")
 }
 

@@ -27,12 +27,15 @@
 mod assembly;
 mod detached;
 mod device_tree;
+mod fuse;
 mod inside;
+mod overlay;
 mod program;
 mod root_dir;
 mod terminal;
 
 pub use assembly::{Assembly, Layers, Sizes, Stage};
+pub use fuse::abort_fuse;
 pub use inside::enter;
 pub use program::open_program;
 pub use root_dir::RootDir;

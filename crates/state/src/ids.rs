@@ -1,21 +1,25 @@
 //! Numeric ids of VEs: one number from which its host ids, its address and the
 //! name of its link follow, so that none of these needs a search.
 
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use veld_durable::Life;
+use veld_durable::{Life, Lock, LockError};
 use veld_sys::{Context, Failure, fault};
 
-/// The directory of ids: a symbolic link `ID -> NAME` for each that is taken.
+/// The directory of ids: a symbolic link `ID -> NAME` for each that is taken,
+/// and beside them `next`, where the search begins, and `lock`, which both stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ids {
     dir: PathBuf,
 }
 
 const NEXT: &str = "next";
+const LOCK: &str = "lock";
+/// How long one waits for others to take their numbers: a file or two each.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Ids {
     /// The lowest id that is given out; those below were the host's own with OpenVZ.
@@ -33,16 +37,15 @@ impl Ids {
     /// it: whatever that leaves tells a sweep after a crash what to release.
     ///
     /// # Errors
-    /// ENOSPC when all are taken; those of `claim`.
+    /// ENOSPC when all are taken; `WouldBlock`, naming the holder, where others
+    /// take theirs for longer than ten seconds; those of `claim`.
     pub fn take(
         &self,
         name: &str,
         claim: impl Fn(u32) -> Result<(), Failure>,
     ) -> Result<u32, Failure> {
-        veld_durable::ensure_dir(&self.dir)?;
-        let lock = File::open(&self.dir)
-            .and_then(|dir| dir.lock().map(|()| dir))
-            .context(|| format!("lock {}", self.dir.display()))?;
+        veld_durable::ensure_dir(&self.dir, Life::Durable)?;
+        let lock = self.lock(PATIENCE, name)?;
         let next = self.next();
         let free = (next..=Self::LAST)
             .chain(Self::FIRST..next)
@@ -52,9 +55,10 @@ impl Ids {
             .context(|| "find a free id")?;
         claim(id)?;
         let link = self.link(id);
+        let taking = || format!("create {}", link.display());
         fault::point("take id")
             .and_then(|()| symlink(name, &link))
-            .context(|| format!("create {}", link.display()))?;
+            .context(taking)?;
         let after = if id == Self::LAST {
             Self::FIRST
         } else {
@@ -67,7 +71,22 @@ impl Ids {
             Life::Volatile,
         )?;
         drop(lock);
+        // A number that a power loss took back would be given out twice. Nobody
+        // needs to wait for the disk but who has the number.
+        veld_durable::sync_parent(&link).context(taking)?;
         Ok(id)
+    }
+
+    fn lock(&self, patience: Duration, name: &str) -> Result<Lock, Failure> {
+        let path = self.dir.join(LOCK);
+        Lock::acquire(&path, patience, &format!("id for {name}")).map_err(|error| match error {
+            LockError::Failed(failure) => failure,
+            LockError::Held(holder) => {
+                let by = holder.map_or_else(String::new, |holder| format!(" by {holder}"));
+                let held = io::Error::new(io::ErrorKind::WouldBlock, format!("is held{by}"));
+                Failure::new(format!("lock {}", path.display()), held)
+            }
+        })
     }
 
     /// The VE that has `id`.
@@ -144,6 +163,42 @@ mod tests {
         veld_durable::replace(&dir.path().join(NEXT), last.as_bytes(), Life::Volatile).unwrap();
         assert_eq!(ids.take("a", |_| Ok(())).unwrap(), Ids::LAST);
         assert_eq!(ids.take("b", |_| Ok(())).unwrap(), Ids::FIRST);
+    }
+
+    #[test]
+    fn who_takes_an_id_is_named_to_who_waits_too_long() {
+        let dir = tempfile::tempdir().unwrap();
+        let ids = Ids::new(dir.path().to_owned());
+        let held = ids.lock(Duration::ZERO, "web1").unwrap();
+        let failure = ids.lock(Duration::from_millis(20), "web2").unwrap_err();
+        assert_eq!(failure.kind(), io::ErrorKind::WouldBlock);
+        let lock = dir.path().join(LOCK);
+        assert_eq!(
+            failure.to_string(),
+            format!("cannot lock {}", lock.display())
+        );
+        let cause = std::error::Error::source(&failure).unwrap().to_string();
+        let me = std::process::id();
+        assert_eq!(cause, format!("is held by pid {me} (id for web1)"));
+        drop(held);
+        assert_eq!(ids.take("web2", |_| Ok(())).unwrap(), Ids::FIRST);
+    }
+
+    #[test]
+    fn takers_at_the_same_time_get_different_ids() {
+        let dir = tempfile::tempdir().unwrap();
+        let ids = Ids::new(dir.path().join("ids"));
+        let mut taken: Vec<u32> = std::thread::scope(|scope| {
+            let takers: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| ids.take("a", |_| Ok(())).unwrap()))
+                .collect();
+            takers
+                .into_iter()
+                .map(|taker| taker.join().unwrap())
+                .collect()
+        });
+        taken.sort_unstable();
+        assert!(taken.into_iter().eq(Ids::FIRST..Ids::FIRST + 8));
     }
 
     #[test]

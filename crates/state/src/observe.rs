@@ -29,7 +29,7 @@ pub struct Running {
     pub shim: Option<OwnedFd>,
     /// When PID 1 said that the services are up.
     pub ready: Option<Stamp>,
-    /// Since when it is going down, by its own word or a command's.
+    /// Whether it is going down, by its own word or a command's.
     pub stopping: bool,
     /// What PID 1 last said that it does.
     pub status: Option<String>,
@@ -42,7 +42,7 @@ pub struct Stopped {
     pub ended: Option<Ended>,
     /// Whether something of a run is left that a command must sweep.
     pub unswept: bool,
-    /// Why the VE could not be started again after a reboot from inside.
+    /// Why the last start failed.
     pub failure: Option<String>,
 }
 

@@ -23,6 +23,9 @@ const STAGE: &str = "stage";
 const RECORD: &str = "record";
 const LOCK: &str = "lock";
 const FAILURE: &str = "failure";
+/// How often a directory is emptied into which a shim still writes: it has a line
+/// or two to write, each once.
+const REMOVALS: usize = 8;
 
 /// What a run leaves that the next command has no use for.
 const OF_ONE_RUN: [&str; 10] = [
@@ -126,10 +129,15 @@ impl RunDir {
     /// As [`Lock::acquire`].
     pub fn lock(&self, patience: Duration, what: &str) -> Result<Lock, LockError> {
         loop {
-            veld_durable::ensure_dir(&self.path).map_err(LockError::Failed)?;
+            veld_durable::ensure_dir(&self.path, Life::Volatile).map_err(LockError::Failed)?;
             match Lock::acquire(&self.file(LOCK), patience, what) {
                 // A destroy took the directory away in between.
                 Err(LockError::Failed(failure)) if failure.kind() == io::ErrorKind::NotFound => {}
+                Err(LockError::Failed(failure)) => {
+                    // Only where nothing is in it: made a moment ago, for the lock.
+                    let _ = std::fs::remove_dir(&self.path);
+                    return Err(LockError::Failed(failure));
+                }
                 result => return result,
             }
         }
@@ -149,7 +157,7 @@ impl RunDir {
         ] {
             remove_file(&self.file(name))?;
         }
-        veld_durable::ensure_dir(&self.stage())
+        veld_durable::ensure_dir(&self.stage(), Life::Volatile)
     }
 
     /// Takes away what a run left; its log and how it ended stay.
@@ -167,15 +175,19 @@ impl RunDir {
     ///
     /// # Errors
     /// Names the path.
-    pub fn remove(&self, lock: Lock) -> Result<(), Failure> {
-        let entries =
-            std::fs::read_dir(&self.path).context(|| format!("read {}", self.path.display()))?;
-        for entry in entries {
-            let entry = entry.context(|| format!("read {}", self.path.display()))?;
-            match entry.file_type() {
-                _ if entry.file_name() == LOCK => {}
-                Ok(kind) if kind.is_dir() => remove_dir(&entry.path())?,
-                _ => remove_file(&entry.path())?,
+    pub fn remove(&self, mut lock: Lock) -> Result<(), Failure> {
+        for _ in 0..REMOVALS {
+            self.remove_entries()?;
+            lock.remove()?;
+            match remove_dir(&self.path) {
+                Err(failure) if failure.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+                done => return done,
+            }
+            // The shim said how the VE ended when all had been listed; or somebody
+            // made the lock anew, whose directory it is then.
+            match Lock::acquire_new(&self.file(LOCK), "remove")? {
+                Some(again) => lock = again,
+                None => return Ok(()),
             }
         }
         self.remove_unused(lock)
@@ -187,30 +199,54 @@ impl RunDir {
     /// Names the path.
     pub fn remove_unused(&self, lock: Lock) -> Result<(), Failure> {
         lock.remove()?;
-        // Somebody who waited for the lock may have made a new one already.
-        match std::fs::remove_dir(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
-            result => result.context(|| format!("remove {}", self.path.display())),
+        match remove_dir(&self.path) {
+            // Somebody who waited for the lock may have made a new one already.
+            Err(failure) if failure.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+            done => done,
         }
+    }
+
+    /// Removes all but the lock.
+    fn remove_entries(&self) -> Result<(), Failure> {
+        let reading = || format!("read {}", self.path.display());
+        let entries = match std::fs::read_dir(&self.path) {
+            Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(()),
+            result => result.context(reading)?,
+        };
+        for entry in entries {
+            let entry = entry.context(reading)?;
+            match entry.file_type() {
+                _ if entry.file_name() == LOCK => {}
+                Ok(kind) if kind.is_dir() => remove_dir(&entry.path())?,
+                _ => remove_file(&entry.path())?,
+            }
+        }
+        Ok(())
     }
 }
 
 fn remove_file(path: &Path) -> Result<(), Failure> {
-    if std::fs::symlink_metadata(path).is_err() {
-        return Ok(());
-    }
-    fault::point("remove file")
-        .and_then(|()| std::fs::remove_file(path))
-        .context(|| format!("remove {}", path.display()))
+    remove(path, "remove file", |path| std::fs::remove_file(path))
 }
 
 fn remove_dir(path: &Path) -> Result<(), Failure> {
+    remove(path, "remove directory", |path| std::fs::remove_dir(path))
+}
+
+/// What is not there is fine, and so is what another removed a moment earlier.
+fn remove(
+    path: &Path,
+    point: &str,
+    remove: impl Fn(&Path) -> io::Result<()>,
+) -> Result<(), Failure> {
     if std::fs::symlink_metadata(path).is_err() {
         return Ok(());
     }
-    fault::point("remove directory")
-        .and_then(|()| std::fs::remove_dir(path))
-        .context(|| format!("remove {}", path.display()))
+    let removed = fault::point(point).and_then(|()| match remove(path) {
+        Err(gone) if gone.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    });
+    removed.context(|| format!("remove {}", path.display()))
 }
 
 #[cfg(test)]
@@ -235,5 +271,64 @@ mod tests {
         assert_eq!(left, [shim::CONSOLE_LOG, shim::ENDED, LOCK]);
         run.remove(lock).unwrap();
         assert!(!run.path().exists());
+    }
+
+    #[test]
+    fn what_a_shim_writes_during_a_removal_goes_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::new(dir.path(), "web1");
+        for round in 0..300 {
+            let lock = run.lock(Duration::ZERO, "veld destroy").unwrap();
+            run.prepare().unwrap();
+            let shim = std::thread::spawn({
+                let path = run.file(shim::ENDED);
+                move || {
+                    std::thread::sleep(Duration::from_micros(round));
+                    std::fs::File::create(path).is_ok()
+                }
+            });
+            run.remove(lock).unwrap();
+            shim.join().unwrap();
+            assert!(!run.path().exists(), "round {round}");
+        }
+    }
+
+    #[test]
+    fn a_directory_that_is_somebody_elses_again_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::new(dir.path(), "web1");
+        let lock = run.lock(Duration::ZERO, "veld destroy").unwrap();
+        std::fs::remove_file(run.file(LOCK)).unwrap();
+        drop(run.lock(Duration::ZERO, "veld start").unwrap());
+        run.remove_entries().unwrap();
+        std::fs::File::create(run.record()).unwrap();
+        run.remove_unused(lock).unwrap();
+        assert!(run.record().exists());
+        assert!(run.file(LOCK).exists());
+    }
+
+    #[test]
+    fn two_removers_are_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::new(dir.path(), "web1");
+        for _ in 0..100 {
+            let lock = run.lock(Duration::ZERO, "veld destroy").unwrap();
+            run.prepare().unwrap();
+            for name in OF_ONE_RUN {
+                std::fs::File::create(run.file(name)).unwrap();
+            }
+            std::thread::scope(|scope| {
+                let other = scope.spawn(|| run.clear());
+                run.clear().unwrap();
+                other.join().unwrap().unwrap();
+                let other = scope.spawn(|| run.remove_entries());
+                run.remove(lock).unwrap();
+                other.join().unwrap().unwrap();
+            });
+            assert!(!run.path().exists());
+        }
+        let lock = run.lock(Duration::ZERO, "veld destroy").unwrap();
+        std::fs::remove_dir_all(run.path()).unwrap();
+        run.remove(lock).unwrap();
     }
 }

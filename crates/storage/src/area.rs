@@ -9,7 +9,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use veld_durable::Life;
 use veld_sys::{Context, Failure, fault};
 
-use crate::removal::remove_tree;
+use crate::removal::remove_area;
 
 /// Names of the paths of one VE; nothing is made or read by naming them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +18,11 @@ pub struct Area {
     name: String,
 }
 
-const ID: &str = "id";
+pub(crate) const ID: &str = "id";
 const CONFIG: &str = "config.toml";
+const PRIVATE: &str = "private";
+const UPPER: &str = "private/upper";
+const WORK: &str = "private/work";
 
 impl Area {
     /// The VE `name` in the directory of all VEs.
@@ -46,7 +49,7 @@ impl Area {
     /// The directory that holds the layers `upper` and `work`.
     #[must_use]
     pub fn private(&self) -> PathBuf {
-        self.path().join("private")
+        self.path().join(PRIVATE)
     }
 
     /// Whether the VE is there.
@@ -63,6 +66,15 @@ impl Area {
         read_id(&self.path())
     }
 
+    /// Whether a creation or removal that did not end has left anything of this
+    /// VE, be its number among it or not.
+    #[must_use]
+    pub fn is_unswept(&self) -> bool {
+        [self.unmade(), self.gone()]
+            .iter()
+            .any(|dir| std::fs::symlink_metadata(dir).is_ok())
+    }
+
     /// Numbers of what a crashed creation or removal left of this VE: they are
     /// to be released before [`sweep`](Self::sweep) takes the rest.
     #[must_use]
@@ -73,13 +85,14 @@ impl Area {
             .collect()
     }
 
-    /// Removes what a crashed creation or removal left of this VE.
+    /// Removes what a crashed creation or removal left of this VE, its number
+    /// last.
     ///
     /// # Errors
-    /// Names the path.
+    /// Names the path; what is left is still [unswept](Self::is_unswept).
     pub fn sweep(&self) -> Result<(), Failure> {
-        remove_tree(&self.unmade())?;
-        remove_tree(&self.gone())
+        remove_area(&self.unmade())?;
+        remove_area(&self.gone())
     }
 
     /// Begins to make the VE's directory, out of sight.
@@ -87,15 +100,14 @@ impl Area {
     /// # Errors
     /// Names the path.
     pub fn make(&self) -> Result<Making<'_>, Failure> {
-        veld_durable::ensure_dir(&self.dir)?;
+        veld_durable::ensure_dir(&self.dir, Life::Durable)?;
         let path = self.unmade();
         make_dir(&path, 0o700)?;
         let making = Making { area: self, path };
-        let private = making.path.join("private");
-        make_dir(&private, 0o700)?;
+        make_dir(&making.path.join(PRIVATE), 0o700)?;
         // The root of a VE is as open as any distribution's.
-        make_dir(&private.join("upper"), 0o755)?;
-        make_dir(&private.join("work"), 0o755)?;
+        make_dir(&making.path.join(UPPER), 0o755)?;
+        make_dir(&making.path.join(WORK), 0o755)?;
         Ok(making)
     }
 
@@ -108,7 +120,7 @@ impl Area {
         if !self.exists() {
             return Ok(());
         }
-        remove_tree(&self.gone())?;
+        remove_area(&self.gone())?;
         let path = self.path();
         fault::point("put VE aside")
             .and_then(|()| std::fs::rename(&path, self.gone()))
@@ -155,12 +167,12 @@ impl Making<'_> {
         veld_durable::replace(&self.path.join(CONFIG), config.as_bytes(), Life::Volatile)?;
         let target = self.area.path();
         let publish = || -> io::Result<()> {
-            // One sync for all that was made here, before the name is given.
-            let dir = File::open(&self.path)?;
-            for file in [ID, CONFIG] {
-                File::open(self.path.join(file))?.sync_all()?;
+            // All that was made here, before the name is given: a file system
+            // may keep the name over a power loss and nothing below it. The
+            // layers are empty: they are there when their names are.
+            for made in [ID, CONFIG, PRIVATE, ""] {
+                File::open(self.path.join(made))?.sync_all()?;
             }
-            dir.sync_all()?;
             fault::point("publish VE")?;
             renameat_with(CWD, &self.path, CWD, &target, RenameFlags::NOREPLACE)?;
             veld_durable::sync_parent(&target)
@@ -210,60 +222,4 @@ fn make_dir(path: &Path, mode: u32) -> Result<(), Failure> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn area() -> (tempfile::TempDir, Area) {
-        let dir = tempfile::tempdir().unwrap();
-        let area = Area::new(&dir.path().join("ve"), "web1");
-        (dir, area)
-    }
-
-    #[test]
-    fn a_finished_ve_is_whole_and_alone() {
-        let (_dir, area) = area();
-        let making = area.make().unwrap();
-        assert!(!area.exists());
-        making.set_id(101).unwrap();
-        making.finish("version = 1\n").unwrap();
-        assert_eq!(area.id().unwrap(), 101);
-        assert!(area.private().join("upper").is_dir());
-        assert_eq!(
-            std::fs::read_dir(area.path().parent().unwrap())
-                .unwrap()
-                .count(),
-            1
-        );
-        area.put_aside().unwrap();
-        area.put_aside().unwrap();
-        assert_eq!(area.unswept_ids(), [101]);
-        area.sweep().unwrap();
-        area.sweep().unwrap();
-        assert!(!area.exists());
-    }
-
-    #[test]
-    fn an_unfinished_ve_is_swept_and_its_id_known() {
-        let (_dir, area) = area();
-        area.make().unwrap().set_id(102).unwrap();
-        assert_eq!(area.unswept_ids(), [102]);
-        area.sweep().unwrap();
-        assert_eq!(area.unswept_ids(), [0_u32; 0]);
-        area.make().unwrap().finish("").unwrap_err();
-    }
-
-    #[test]
-    fn an_existing_ve_is_not_replaced() {
-        let (_dir, area) = area();
-        let first = area.make().unwrap();
-        first.set_id(101).unwrap();
-        first.finish("one").unwrap();
-        let second = area.make().unwrap();
-        second.set_id(102).unwrap();
-        assert_eq!(
-            second.finish("two").unwrap_err().kind(),
-            io::ErrorKind::AlreadyExists
-        );
-        assert_eq!(area.id().unwrap(), 101);
-    }
-}
+mod tests;

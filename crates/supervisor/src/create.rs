@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use veld_config::{Dns, Hostname, Mode, Resources, TemplateName, Uuid, VeConfig, VeId, VeName};
 
-use crate::error::{Error, ErrorKind, Source};
+use crate::error::{Error, ErrorKind, Source, chain};
 use crate::host::Host;
 use crate::outcome::Done;
 use crate::plan;
@@ -42,32 +42,43 @@ pub fn create(host: &Host, name: VeName, wish: &Wish) -> Result<Done, Error> {
         Err(Error::fact(ErrorKind::Exists, &ve.name, "exists already"))
     } else {
         make(&ve, wish).map_err(|source| {
-            let also = sweep(&ve).err().map(|error| crate::error::chain(&error));
+            let also = sweep(&ve).err().map(|error| chain(&error));
             Error::action(&ve.name, "create", source).and_also(also)
         })
     };
     if matches!(&result, Err(error) if error.kind() == ErrorKind::Exists) {
-        return result.map(|_: VeId| Done::default());
+        return result.map(|_: String| Done::default());
     }
     // A VE that does not run has nothing in the run directory.
-    let removed = ve.run.remove(lock);
-    let id = result?;
-    removed.map_err(|failure| Error::action(&ve.name, "create", failure))?;
-    Ok(Done::new(format!("created, id {id}")))
+    let left = ve.run.remove(lock).err().map(|failure| chain(&failure));
+    match result {
+        Ok(what) => Ok(Done::new(what).with_warnings(Vec::from_iter(left))),
+        Err(error) => Err(error.and_also(left)),
+    }
 }
 
-fn make(ve: &Ve<'_>, wish: &Wish) -> Result<VeId, Source> {
+/// Makes it and says what it was given.
+fn make(ve: &Ve<'_>, wish: &Wish) -> Result<String, Source> {
     let host = ve.host;
+    ve.step("lock template");
     let _template = host.templates().lock_shared(wish.template.as_str())?;
     host.templates().get(wish.template.as_str())?;
     sweep(ve)?;
+    ve.step("make area");
     let making = ve.area.make()?;
+    ve.step("take id");
     let id = host.ids().take(ve.name.as_str(), |id| making.set_id(id))?;
     let id = VeId::new(id).ok_or_else(|| Source::Reported(format!("{id} is not an id of a VE")))?;
     let config = config(ve, wish, id)?;
     host.cgroups()?.check(&plan::limits(&config))?;
+    ve.step("write config");
     making.finish(&config.to_toml())?;
-    Ok(id)
+    let mut what = format!("created, id {id}");
+    for (number, address) in config.network.ip.iter().enumerate() {
+        what.push_str(if number == 0 { ", " } else { " " });
+        what.push_str(&address.to_string());
+    }
+    Ok(what)
 }
 
 fn config(ve: &Ve<'_>, wish: &Wish, id: VeId) -> Result<VeConfig, Source> {

@@ -2,7 +2,7 @@
 
 use veld_state::Observed;
 
-use crate::error::{Error, ErrorKind, Source};
+use crate::error::{Error, ErrorKind, Source, chain};
 use crate::outcome::Done;
 use crate::stop::{Manner, end};
 use crate::sweep::{Left, sweep};
@@ -16,8 +16,8 @@ use crate::ve::Ve;
 pub fn destroy(ve: &Ve<'_>, force: bool) -> Result<Done, Error> {
     let lock = ve.lock("destroy")?;
     let failed = |source: Source| Error::action(&ve.name, "destroy", source);
-    if !ve.area.exists() && ve.area.unswept_ids().is_empty() {
-        // Another destroy was faster; the directory was made for the lock.
+    if !ve.area.exists() && !ve.area.is_unswept() {
+        // Another destroy was faster, or was killed when all but this was gone.
         let _ = ve.run.remove(lock);
         return Err(Error::fact(ErrorKind::NotFound, &ve.name, "no such VE"));
     }
@@ -31,20 +31,23 @@ pub fn destroy(ve: &Ve<'_>, force: bool) -> Result<Done, Error> {
     let left = if force { Left::Kill } else { Left::Refuse };
     sweep(ve, left)?;
     remove(ve).map_err(failed)?;
-    ve.run
-        .remove(lock)
-        .map_err(|failure| failed(failure.into()))?;
-    Ok(Done::new("destroyed"))
+    // The VE is gone, whatever becomes of this.
+    let left = ve.run.remove(lock).err().map(|failure| chain(&failure));
+    Ok(Done::new("destroyed").with_warnings(Vec::from_iter(left)))
 }
 
-/// Files first, number last: a number that is still taken leads the next
-/// command to what is left.
+/// Out of sight first, then the number, then the files. Whatever is in the way of
+/// the files, the number is free for another VE; and whatever is in the way of the
+/// number, the next command on this name finds it in what is left of the files.
 fn remove(ve: &Ve<'_>) -> Result<(), Source> {
     let mut ids = ve.area.unswept_ids();
     ids.extend(ve.area.id().ok());
+    ve.step("put area aside");
     ve.area.put_aside()?;
+    ve.step("release id");
     for id in ids {
         ve.host.ids().release(id, ve.name.as_str())?;
     }
+    ve.step("remove files");
     Ok(ve.area.sweep()?)
 }

@@ -50,6 +50,7 @@ pub fn exec(ve: &Ve<'_>, command: Command<'_>) -> Result<Entered, Error> {
     let entry = Entry {
         init: running.init.as_fd(),
         cgroup: group.entry().map_err(|error| failed(error.into()))?,
+        owner: ve.ids().map_err(failed)?.first(),
         who: command.who,
         directory: command.directory,
         environment: command.environment,

@@ -62,18 +62,28 @@ impl Host {
     /// # Errors
     /// [`ErrorKind::NotFound`].
     pub fn find(&self, what: &VeRef) -> Result<Ve<'_>, Error> {
+        self.find_if(what, |ve| ve.area.exists())
+    }
+
+    /// As [`find`](Self::find), and what a command that was killed has left of
+    /// one: for actions, which take it away.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`].
+    pub fn find_or_left(&self, what: &VeRef) -> Result<Ve<'_>, Error> {
+        self.find_if(what, |ve| {
+            ve.area.exists() || ve.area.is_unswept() || ve.run.path().exists()
+        })
+    }
+
+    fn find_if(&self, what: &VeRef, is: impl Fn(&Ve<'_>) -> bool) -> Result<Ve<'_>, Error> {
         let missing = || Error::fact(ErrorKind::NotFound, what, "no such VE");
         let name = match what {
             VeRef::Name(name) => name.clone(),
             VeRef::Id(id) => self.named(*id).ok_or_else(missing)?,
         };
         let ve = self.ve(name);
-        // A destroy that crashed half-way may be asked to go on.
-        if ve.area.exists() || !ve.area.unswept_ids().is_empty() {
-            Ok(ve)
-        } else {
-            Err(missing())
-        }
+        if is(&ve) { Ok(ve) } else { Err(missing()) }
     }
 
     /// All VEs, by name.

@@ -63,7 +63,7 @@ pub struct Summary {
     pub status: Option<String>,
     /// How the last run ended.
     pub ended: Option<Ended>,
-    /// Why it did not start again after a reboot from inside.
+    /// Why its last start failed.
     pub failure: Option<String>,
     /// Its config, or what is wrong with it.
     pub config: Result<VeConfig, String>,

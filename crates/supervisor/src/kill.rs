@@ -13,9 +13,10 @@ use crate::ve::Ve;
 /// Sends the signal `number`; what PID 1 does about it is its own affair.
 ///
 /// # Errors
-/// [`ErrorKind::NotRunning`].
+/// [`ErrorKind::NotFound`], [`ErrorKind::NotRunning`].
 pub fn kill(ve: &Ve<'_>, number: i32) -> Result<Done, Error> {
     let Observed::Running(running) = ve.observe() else {
+        ve.must_be_there()?;
         return Err(Error::fact(
             ErrorKind::NotRunning,
             &ve.name,

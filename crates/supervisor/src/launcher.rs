@@ -48,10 +48,12 @@ pub(crate) fn launch(ve: &Ve<'_>, plan: &StartPlan, reporter: &Reporter) {
             // PID 1 runs its program: whoever waits need not wait for the shim to
             // run its own, which was found fit for that before.
             reporter.started(&warnings);
+            ve.step("execute shim");
             become_shim(ve, &ready)
         }
         Err(source) => source,
     };
+    ve.step("undo");
     let also = undo.run();
     reporter.failed(&source, &also);
     // For those who were told that it started, or whom nobody could tell.
@@ -73,8 +75,10 @@ fn prepare<'a>(
     undo: &mut Undo<'a>,
     warnings: &mut Vec<String>,
 ) -> Result<Ready, Source> {
+    ve.step("leave caller");
     veld_privileges::leave_caller()?;
     undo.push(|| Ok(ve.run.clear()?));
+    ve.step("prepare run directory");
     ve.run.prepare()?;
     let program = veld_rootfs::open_program(&ve.host.program(shim::PROGRAM))?;
     let command = own_path()?;
@@ -84,14 +88,23 @@ fn prepare<'a>(
         let group = group.clone();
         move || end_group(&group)
     });
+    ve.step("create cgroup");
     group.create(&plan.limits, plan.id.get(), plan.ids.first())?;
     warnings.extend(missing_controllers(ve)?);
 
+    ve.step("mount stage");
     let mounts = PrivateMounts::enter()?;
     let stage = mount_stage(ve, plan)?;
+    ve.step("clone PID 1");
     let born = give_birth(ve, plan, &group)?;
+    ve.step("assemble root");
     let (assembly, notices) = assemble(plan, &stage, &born)?;
+    if !assembly.indexed {
+        let warning = "the overlay has no index: file handles in the VE do not last";
+        warnings.push(warning.to_owned());
+    }
     let clients = veld_console::listen(ve.run.path(), shim::CONSOLE_SOCKET)?;
+    ve.step("connect network");
     connect(plan, &born, undo, warnings)?;
 
     let record = Record {
@@ -99,7 +112,9 @@ fn prepare<'a>(
         shim: Process::of(std::process::id().cast_signed())?,
         started: Stamp::now(),
     };
+    ve.step("write record");
     record.write(&ve.run.record())?;
+    ve.step("let PID 1 go");
     let child = born.go()?;
     mounts.leave()?;
     ve.run.strike_stage()?;

@@ -13,6 +13,7 @@ use veld_network::{HostNetwork, RoutedLink};
 use veld_privileges::Nofile;
 use veld_protocol::init;
 use veld_rootfs::Sizes;
+use veld_units::Bytes;
 
 /// Open files of a VE's processes, as systemd sets them for its services.
 pub(crate) const NOFILE: Nofile = Nofile {
@@ -193,8 +194,8 @@ impl fmt::Display for StartPlan {
                 value.unwrap_or_else(|| "not limited".to_owned())
             )
         };
-        limit("ram", limits.memory.map(|bytes| format!("{bytes} bytes")))?;
-        limit("swap", limits.swap.map(|bytes| format!("{bytes} bytes")))?;
+        limit("ram", limits.memory.map(size))?;
+        limit("swap", limits.swap.map(size))?;
         limit("cpus", limits.cpus.map(|cpus| cpus.to_string()))?;
         limit("cpuunits", limits.cpu_units.map(|units| units.to_string()))?;
         limit(
@@ -204,8 +205,8 @@ impl fmt::Display for StartPlan {
                 .map(|percent| format!("{percent}%")),
         )?;
         limit("processes", limits.processes.map(|count| count.to_string()))?;
-        writeln!(f, "/run       {} bytes", self.sizes.run)?;
-        writeln!(f, "/dev/shm   {} bytes", self.sizes.shm)?;
+        writeln!(f, "/run       {}", size(self.sizes.run))?;
+        writeln!(f, "/dev/shm   {}", size(self.sizes.shm))?;
         writeln!(f, "hostname   {}", self.names.hostname)?;
         let servers = self
             .names
@@ -227,6 +228,10 @@ impl fmt::Display for StartPlan {
             .collect();
         write!(f, "init       {}", shown.join(" "))
     }
+}
+
+fn size(bytes: u64) -> String {
+    format!("{:#}", Bytes::new(bytes))
 }
 
 fn words<'a>(addresses: impl Iterator<Item = &'a IpAddr>) -> String {

@@ -94,6 +94,11 @@ impl Report {
         }
     }
 
+    /// Whether the launcher ended without a word: then nothing that it did is undone.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.failed.is_none() && !self.started
+    }
+
     /// The warnings of a start, or why there was none.
     pub(crate) fn into_result(self, ve: &str) -> Result<Vec<String>, Error> {
         let error = |text: String| Error::action(ve, "start", Source::Reported(text));
@@ -139,7 +144,9 @@ mod tests {
 
     #[test]
     fn silence_is_a_failure() {
-        let error = read("").into_result("web1").unwrap_err();
+        let report = read("");
+        assert!(report.is_silent());
+        let error = report.into_result("web1").unwrap_err();
         assert_eq!(
             chain(&error),
             "web1: cannot start: the launcher died before reporting"

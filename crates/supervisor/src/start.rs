@@ -8,7 +8,7 @@ use veld_state::{Awaited, Observed, file_or_end};
 use veld_sys::Context;
 use veld_sys::process::{Forked, exit_now, fork};
 
-use crate::error::{Error, ErrorKind, Source};
+use crate::error::{Error, ErrorKind, Source, chain};
 use crate::launcher;
 use crate::outcome::Done;
 use crate::plan::{Facts, StartPlan};
@@ -27,6 +27,9 @@ pub enum Wait {
     Up(Duration),
 }
 
+/// How long a killed launcher may take to be gone.
+const DYING: Duration = Duration::from_secs(5);
+
 /// Starts a VE.
 ///
 /// # Errors
@@ -36,20 +39,15 @@ pub enum Wait {
 pub fn start(ve: &Ve<'_>, wait: Wait) -> Result<Done, Error> {
     let begun = Instant::now();
     let lock = ve.must_exist(ve.lock("start")?)?;
-    if let Observed::Running(_) = ve.observe() {
-        return Err(Error::fact(
-            ErrorKind::AlreadyRunning,
-            &ve.name,
-            "is already running",
-        ));
-    }
+    must_not_run(ve)?;
     sweep(ve, Left::Refuse)?;
-    let plan = plan(ve)?;
+    let plan = make_plan(ve).map_err(|source| Error::action(&ve.name, "start", source))?;
     let warnings = fork_launcher(ve, &plan)?;
     drop(lock);
     let done = match wait {
         Wait::No => Done::new("started"),
         Wait::Up(patience) => {
+            ve.step("wait for services");
             until_up(ve, patience)?;
             Done::new(format!(
                 "started, up in {:.2} s",
@@ -65,10 +63,21 @@ pub fn start(ve: &Ve<'_>, wait: Wait) -> Result<Done, Error> {
 /// # Errors
 /// As [`start`], for what can be known before.
 pub fn plan(ve: &Ve<'_>) -> Result<StartPlan, Error> {
+    ve.must_be_there()?;
+    must_not_run(ve)?;
     make_plan(ve).map_err(|source| Error::action(&ve.name, "start", source))
 }
 
+fn must_not_run(ve: &Ve<'_>) -> Result<(), Error> {
+    if let Observed::Running(_) = ve.observe() {
+        let fact = "is already running";
+        return Err(Error::fact(ErrorKind::AlreadyRunning, &ve.name, fact));
+    }
+    Ok(())
+}
+
 pub(crate) fn make_plan(ve: &Ve<'_>) -> Result<StartPlan, Source> {
+    ve.step("make plan");
     let config = ve.config()?;
     let id = ve.id()?;
     let facts = Facts {
@@ -92,6 +101,7 @@ fn fork_launcher(ve: &Ve<'_>, plan: &StartPlan) -> Result<Vec<String>, Error> {
     let failed = |source: Source| Error::action(&ve.name, "start", source);
     let pipe = std::io::pipe().context(|| "create a pipe");
     let (reader, writer) = pipe.map_err(|failure| failed(failure.into()))?;
+    ve.step("fork launcher");
     let forked = fork().context(|| "fork the launcher");
     match forked.map_err(|failure| failed(failure.into()))? {
         Forked::Child => {
@@ -100,13 +110,20 @@ fn fork_launcher(ve: &Ve<'_>, plan: &StartPlan) -> Result<Vec<String>, Error> {
             launcher::launch(ve, plan, &reporter);
             exit_now(1)
         }
-        Forked::Parent(_launcher) => {
+        Forked::Parent(launcher) => {
             drop(writer);
             // The launcher's own waits have deadlines, so this one ends.
             let report = Report::read(reader).context(|| "hear from the launcher");
+            let report = report.map_err(|failure| failed(failure.into()))?;
+            let mut also = None;
+            if report.is_silent() {
+                // It was killed; what it began is undone by whoever holds the lock.
+                launcher.end(DYING);
+                also = sweep(ve, Left::Kill).err().map(|error| chain(&error));
+            }
             report
-                .map_err(|failure| failed(failure.into()))?
                 .into_result(ve.name.as_str())
+                .map_err(|error| error.and_also(also))
         }
     }
 }

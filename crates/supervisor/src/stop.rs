@@ -9,7 +9,7 @@ use veld_state::{Observed, Process, Running, ended, parents_of_zombies, signals_
 use veld_sys::process::send_signal;
 use veld_sys::{Context, Failure};
 
-use crate::error::{Error, ErrorKind, Source};
+use crate::error::{Error, ErrorKind, Source, chain};
 use crate::outcome::Done;
 use crate::sweep::{Left, sweep};
 use crate::ve::Ve;
@@ -78,6 +78,8 @@ pub(crate) fn end(ve: &Ve<'_>, running: &Running, manner: Manner) -> Result<Done
     let _ = group.thaw();
     let mut warnings = Vec::new();
     if let Manner::Ask(patience) = manner {
+        warnings.extend(quiet_console(ve, running));
+        ve.step("ask PID 1 to shut down");
         let stopped = ask(running, patience).map_err(|failure| failed(failure.into()))?;
         if !stopped {
             warnings.push(format!(
@@ -87,6 +89,7 @@ pub(crate) fn end(ve: &Ve<'_>, running: &Running, manner: Manner) -> Result<Done
         }
     }
     kill_rest(ve, running, &group)?;
+    ve.step("wait for shim");
     wait_for_shim(running).map_err(|failure| failed(failure.into()))?;
     sweep(ve, Left::Kill)?;
     drop(said);
@@ -133,6 +136,7 @@ fn kill_rest(ve: &Ve<'_>, running: &Running, group: &veld_cgroups::Group) -> Res
     if ended(init, Duration::ZERO).map_err(|failure| failed(failure.into()))? {
         return Ok(());
     }
+    ve.step("kill");
     // By group, for processes that joined; and by itself, for its namespace.
     let _ = send_signal(init, KILL);
     group.kill().map_err(|error| failed(error.into()))?;
@@ -140,6 +144,7 @@ fn kill_rest(ve: &Ve<'_>, running: &Running, group: &veld_cgroups::Group) -> Res
         return Ok(());
     }
     let waiting = wake_parents(ve);
+    let aborted = abort_fuse(ve);
     if ended(init, DYING).map_err(|failure| failed(failure.into()))? {
         return Ok(());
     }
@@ -159,7 +164,33 @@ fn kill_rest(ve: &Ve<'_>, running: &Running, group: &veld_cgroups::Group) -> Res
         words(&left),
         words(&waiting)
     );
-    Err(Error::fact(ErrorKind::TimedOut, &ve.name, fact))
+    let also = aborted.err().map(|error| chain(&error));
+    Err(Error::fact(ErrorKind::TimedOut, &ve.name, fact).and_also(also))
+}
+
+/// Nobody listens to the console of a VE without a shim, and a write to it is an
+/// error that an init may try long to get past. Returns the warning where that
+/// could not be helped.
+fn quiet_console(ve: &Ve<'_>, running: &Running) -> Option<String> {
+    if running.shim.is_some() {
+        return None;
+    }
+    ve.step("quiet console");
+    let init = running.init.as_fd();
+    match veld_launch::quiet_console(init) {
+        // One that has just ended has nothing to say.
+        Err(_) if ended(init, Duration::ZERO).unwrap_or(false) => None,
+        Err(error) => Some(format!("cannot quiet the console: {}", chain(&error))),
+        Ok(()) => None,
+    }
+}
+
+/// Ends the wait of processes for FUSE servers of the VE, which are dead or wait
+/// themselves: until then not even a killed one goes.
+pub(crate) fn abort_fuse(ve: &Ve<'_>) -> Result<usize, Source> {
+    ve.step("abort FUSE connections");
+    let first = ve.ids()?.first();
+    Ok(veld_rootfs::abort_fuse(first..first.saturating_add(IDS))?)
 }
 
 /// PID 1 cannot end before a process that joined the VE has been waited for by

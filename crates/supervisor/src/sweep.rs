@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use veld_cgroups::{ErrorKind as CgroupErrorKind, Group};
 
 use crate::error::{Error, ErrorKind, Source};
+use crate::stop::abort_fuse;
 use crate::ve::Ve;
 
 /// What to do with processes of a run that has no record.
@@ -31,8 +32,15 @@ pub(crate) fn sweep(ve: &Ve<'_>, left: Left) -> Result<(), Error> {
             let fact = "runs without a record; stop it first";
             return Err(Error::fact(ErrorKind::AlreadyRunning, &ve.name, fact));
         }
-        end(&group).map_err(failed)?;
+        ve.step("kill and remove cgroup");
+        end(ve, &group).map_err(failed)?;
+    } else {
+        // Of a removal that was ended in its last step.
+        group
+            .remove_parents()
+            .map_err(|failure| failed(failure.into()))?;
     }
+    ve.step("clear run directory");
     ve.run.clear().map_err(|failure| failed(failure.into()))
 }
 
@@ -48,11 +56,17 @@ fn outlives(group: &Group, patience: Duration) -> bool {
     false
 }
 
-fn end(group: &Group) -> Result<(), Source> {
+fn end(ve: &Ve<'_>, group: &Group) -> Result<(), Source> {
     let gone = |error: &veld_cgroups::Error| error.kind() == CgroupErrorKind::NotFound;
     match group.kill() {
         Err(error) if !gone(&error) => return Err(error.into()),
         _ => {}
     }
+    match group.remove(DYING) {
+        Err(error) if error.kind() == CgroupErrorKind::Busy => {}
+        done => return Ok(done?),
+    }
+    // Where that fails, the error of the group says what is left.
+    let _ = abort_fuse(ve);
     Ok(group.remove(REMOVAL)?)
 }

@@ -92,12 +92,19 @@ impl<'h> Ve<'h> {
         observe(&self.run)
     }
 
+    /// Says what is done next to whoever asked for it. The last word before a
+    /// failure or a wait is thus what failed or is waited for.
+    pub(crate) fn step(&self, step: &'static str) {
+        tracing::debug!(ve = %self.name, step);
+    }
+
     /// Takes its lock for `verb`.
     pub(crate) fn lock(&self, verb: &'static str) -> Result<Lock, Error> {
         self.lock_for(verb, LOCK_PATIENCE)
     }
 
     pub(crate) fn lock_for(&self, verb: &'static str, patience: Duration) -> Result<Lock, Error> {
+        self.step("take lock");
         match self.run.lock(patience, &format!("veld {verb}")) {
             Ok(lock) => Ok(lock),
             Err(LockError::Held(holder)) => {
@@ -112,13 +119,24 @@ impl<'h> Ve<'h> {
         }
     }
 
+    /// Refuses where the VE is not there.
+    pub(crate) fn must_be_there(&self) -> Result<(), Error> {
+        if self.area.exists() {
+            Ok(())
+        } else {
+            Err(Error::fact(ErrorKind::NotFound, &self.name, "no such VE"))
+        }
+    }
+
     /// Refuses where the VE is not there; asked again once it is locked. A
     /// directory that was made for the lock alone goes with it.
     pub(crate) fn must_exist(&self, lock: Lock) -> Result<Lock, Error> {
-        if self.area.exists() {
-            return Ok(lock);
+        match self.must_be_there() {
+            Ok(()) => Ok(lock),
+            Err(error) => {
+                let _ = self.run.remove_unused(lock);
+                Err(error)
+            }
         }
-        let _ = self.run.remove_unused(lock);
-        Err(Error::fact(ErrorKind::NotFound, &self.name, "no such VE"))
     }
 }

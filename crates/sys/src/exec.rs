@@ -5,6 +5,8 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
+use crate::fault;
+
 /// Executes the program that a descriptor is open on. Returns only on failure.
 ///
 /// The descriptor may be `O_PATH` and close-on-exec (the program must then be a
@@ -14,6 +16,9 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 /// execveat(2) with `AT_EMPTY_PATH`, Linux 3.19.
 #[must_use]
 pub fn exec_descriptor(program: BorrowedFd<'_>, args: &[CString], env: &[CString]) -> io::Error {
+    if let Err(error) = fault::point("execute program") {
+        return error;
+    }
     let args = pointers(args);
     let env = pointers(env);
     // SAFETY: the path is a NUL-terminated literal; both arrays end with a null
@@ -66,6 +71,45 @@ pub fn close_on_exec_from(first: u32) -> io::Result<()> {
             libc::CLOSE_RANGE_CLOEXEC,
         )
     };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Closes every descriptor above standard error's but those in `keep`.
+///
+/// For a child on its way to exec: what it inherited belongs to variables of
+/// its parent's that it never drops, and a hostile file system could lead it
+/// through `/proc/self/fd` to any of them while it looks something up.
+///
+/// # Errors
+/// ENOSYS before Linux 5.9.
+///
+/// # Kernel
+/// close_range(2), Linux 5.9.
+pub fn close_all_but(keep: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut kept: Vec<u32> = keep
+        .iter()
+        .chain(&fault::descriptor())
+        .filter_map(|fd| u32::try_from(fd.as_raw_fd()).ok())
+        .collect();
+    kept.sort_unstable();
+    let mut first = 3;
+    for number in kept.into_iter().filter(|number| *number >= 3) {
+        if first < number {
+            close(first, number - 1)?;
+        }
+        first = number + 1;
+    }
+    close(first, u32::MAX)
+}
+
+fn close(first: u32, last: u32) -> io::Result<()> {
+    // SAFETY: takes numbers only. Whoever owns one of them in this process must
+    // not use it any more, which the caller was told; memory is not concerned.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
     if result == 0 {
         Ok(())
     } else {

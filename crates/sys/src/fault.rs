@@ -23,6 +23,14 @@ pub fn point(_name: &str) -> std::io::Result<()> {
     Ok(())
 }
 
+/// The descriptor of the log, which a child keeps to count on.
+#[cfg(not(feature = "faults"))]
+pub(crate) fn descriptor() -> Option<std::os::fd::BorrowedFd<'static>> {
+    None
+}
+
+#[cfg(feature = "faults")]
+pub(crate) use walk::descriptor;
 #[cfg(feature = "faults")]
 pub use walk::point;
 
@@ -30,6 +38,7 @@ pub use walk::point;
 mod walk {
     use std::fs::File;
     use std::io::{self, Read, Seek, SeekFrom, Write};
+    use std::os::fd::{AsFd, BorrowedFd};
     use std::sync::OnceLock;
 
     /// What the environment asked for, read once.
@@ -62,6 +71,12 @@ mod walk {
             Some((wanted, fault)) if wanted == number => fault.happen(),
             _ => Ok(()),
         }
+    }
+
+    /// The descriptor of the log, which a child keeps to count on.
+    pub(crate) fn descriptor() -> Option<BorrowedFd<'static>> {
+        let plan = PLAN.get_or_init(read_plan).as_ref()?;
+        Some(plan.log.as_fd())
     }
 
     impl Fault {

@@ -27,7 +27,10 @@ mod failure;
 pub mod fault;
 pub mod keyring;
 pub mod mount;
+pub mod personality;
 pub mod process;
+pub mod scheduling;
+pub mod seccomp;
 pub mod signal;
 
 pub use failure::{Context, Failure, chain};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use linux_raw_sys::general::{
     CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID,
-    CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, clone_args,
+    CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PARENT, CLONE_PIDFD, clone_args,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitIdStatus, waitid};
@@ -119,25 +119,67 @@ pub fn clone_into(new: Namespaces, cgroup: Option<BorrowedFd<'_>>) -> io::Result
         set_tid_size: 0,
         cgroup: cgroup_fd,
     };
-    // SAFETY: `args` and `pidfd` live across the call and the size is that of
-    // `args`. No memory is shared and no stack is given, so the child goes on
-    // with a copy of everything; it was checked that no other thread exists
-    // which could have held a lock at this moment.
-    let pid = unsafe {
-        libc::syscall(
-            libc::SYS_clone3,
-            std::ptr::from_ref(&args),
-            size_of::<clone_args>(),
-        )
-    };
-    match i32::try_from(pid) {
-        Ok(0) => Ok(Forked::Child),
-        Ok(number) if number > 0 => {
+    match raw_clone(&args)? {
+        0 => Ok(Forked::Child),
+        number => {
             let pid = Pid::from_raw(number).ok_or_else(io::Error::last_os_error)?;
             // SAFETY: the kernel just stored a new descriptor here that nobody else owns.
             let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
             Ok(Forked::Parent(Child { pid, pidfd }))
         }
+    }
+}
+
+/// Copies this process into a sibling: a child of this process's parent.
+///
+/// The number is that of the pid namespace this process is in, whatever
+/// namespace its children are born into.
+///
+/// # Errors
+/// Those of clone3(2); EBUSY when this process has more than one thread.
+///
+/// # Kernel
+/// clone3(2) with `CLONE_PARENT`: the exit signal is this process's own.
+pub fn fork_sibling() -> io::Result<Option<Pid>> {
+    fault::point("clone process")?;
+    if !single_threaded() {
+        return Err(io::Error::from_raw_os_error(libc::EBUSY));
+    }
+    let args = clone_args {
+        flags: u64::from(CLONE_PARENT),
+        pidfd: 0,
+        child_tid: 0,
+        parent_tid: 0,
+        exit_signal: 0,
+        stack: 0,
+        stack_size: 0,
+        tls: 0,
+        set_tid: 0,
+        set_tid_size: 0,
+        cgroup: 0,
+    };
+    match raw_clone(&args)? {
+        0 => Ok(None),
+        number => Ok(Pid::from_raw(number)),
+    }
+}
+
+/// # Kernel
+/// clone3(2), Linux 5.3.
+fn raw_clone(args: &clone_args) -> io::Result<i32> {
+    // SAFETY: `args`, and what it points at, live across the call and the size is
+    // that of `args`. No memory is shared and no stack is given, so the child goes
+    // on with a copy of everything; both callers have checked that no other thread
+    // exists which could have held a lock at this moment.
+    let pid = unsafe {
+        libc::syscall(
+            libc::SYS_clone3,
+            std::ptr::from_ref(args),
+            size_of::<clone_args>(),
+        )
+    };
+    match i32::try_from(pid) {
+        Ok(number) if number >= 0 => Ok(number),
         _ => Err(io::Error::last_os_error()),
     }
 }
@@ -199,6 +241,10 @@ pub fn exit_now(status: i32) -> ! {
 /// # Kernel
 /// pidfd_send_signal(2), Linux 5.1; signal(7) for the numbers.
 pub fn send_signal(pidfd: BorrowedFd<'_>, number: i32) -> io::Result<()> {
+    // 0 only asks whether there is somebody.
+    if number != 0 {
+        fault::point("send signal")?;
+    }
     // SAFETY: takes numbers, and null for the information that the kernel then
     // makes up itself.
     let result = unsafe {

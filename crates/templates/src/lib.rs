@@ -24,7 +24,6 @@ mod acl;
 mod archive;
 mod build;
 mod copy;
-mod delete;
 mod elf;
 mod error;
 mod import;

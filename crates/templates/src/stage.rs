@@ -9,18 +9,16 @@
 //! Whatever ends in `.new`, `.tmp` or `.gone` behind a dot belongs to the holder of
 //! the name's lock; without a holder it is what a crash left.
 
-use std::ffi::CString;
 use std::fs::{DirBuilder, File};
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::{Mode, RenameFlags, renameat_with, syncfs};
+use veld_durable::Life;
 use veld_sys::{Context, Failure, fault};
 
-use crate::delete::delete_tree;
 use crate::error::Error;
 use crate::lock::ExclusiveLock;
 use crate::manifest::Manifest;
@@ -47,7 +45,7 @@ impl Stage {
         what: &str,
     ) -> Result<Self, Error> {
         crate::name::check(name)?;
-        veld_durable::ensure_dir(store_path)?;
+        veld_durable::ensure_dir(store_path, Life::Durable)?;
         sweep(store_path)?;
         let lock = ExclusiveLock::take(store_path, name, patience, what)?;
         if std::fs::symlink_metadata(store_path.join(name)).is_ok() {
@@ -61,7 +59,7 @@ impl Stage {
             name: name.to_owned(),
             lock,
         };
-        remove_leftovers(&stage.store, store_path, name)?;
+        remove_leftovers(store_path, name)?;
         make_directory(&stage.path(), 0o700)?;
         // As a distribution has it, until the source says otherwise.
         make_directory(&stage.path().join(ROOT), 0o755)?;
@@ -116,7 +114,7 @@ impl Stage {
 
     /// Removes what is left of a stage that came to nothing.
     pub(crate) fn discard(self) -> Result<(), Failure> {
-        remove_leftovers(&self.store, &self.store_path, &self.name)
+        remove_leftovers(&self.store_path, &self.name)
     }
 
     fn path(&self) -> PathBuf {
@@ -124,14 +122,14 @@ impl Stage {
     }
 
     fn remove(&self, suffix: &str) -> Result<(), Failure> {
-        remove(&self.store, &self.store_path, &self.name, suffix)
+        remove(&self.store_path, &self.name, suffix)
     }
 }
 
 impl Drop for Stage {
     /// The last resort; [`Stage::discard`] tells what goes wrong.
     fn drop(&mut self) {
-        let _ = remove_leftovers(&self.store, &self.store_path, &self.name);
+        let _ = remove_leftovers(&self.store_path, &self.name);
     }
 }
 
@@ -142,14 +140,13 @@ impl Drop for Stage {
 /// time: it is in nobody's way but that of its own name.
 pub(crate) fn sweep(store_path: &Path) -> Result<(), Failure> {
     let reading = || format!("read {}", store_path.display());
-    let store = open_store(store_path)?;
     for entry in std::fs::read_dir(store_path).context(reading)? {
         let file_name = entry.context(reading)?.file_name();
         let Some(name) = file_name.to_str().and_then(leftover_of) else {
             continue;
         };
         if let Ok(_lock) = ExclusiveLock::take(store_path, name, Duration::ZERO, "sweep") {
-            let _ = remove_leftovers(&store, store_path, name);
+            let _ = remove_leftovers(store_path, name);
         }
     }
     Ok(())
@@ -157,7 +154,7 @@ pub(crate) fn sweep(store_path: &Path) -> Result<(), Failure> {
 
 /// Removes a template's tree that was renamed to `.NAME.gone`.
 pub(crate) fn remove_gone(store_path: &Path, name: &str) -> Result<(), Failure> {
-    remove(&open_store(store_path)?, store_path, name, "gone")
+    remove(store_path, name, "gone")
 }
 
 pub(crate) fn open_store(path: &Path) -> Result<File, Failure> {
@@ -171,22 +168,14 @@ fn leftover_of(file_name: &str) -> Option<&str> {
     (ours && crate::name::check(name).is_ok()).then_some(name)
 }
 
-fn remove_leftovers(store: &File, store_path: &Path, name: &str) -> Result<(), Failure> {
+fn remove_leftovers(store_path: &Path, name: &str) -> Result<(), Failure> {
     LEFTOVERS
         .into_iter()
-        .try_for_each(|suffix| remove(store, store_path, name, suffix))
+        .try_for_each(|suffix| remove(store_path, name, suffix))
 }
 
-fn remove(store: &File, store_path: &Path, name: &str, suffix: &str) -> Result<(), Failure> {
-    let file_name = format!(".{name}.{suffix}");
-    let path = store_path.join(&file_name);
-    if std::fs::symlink_metadata(&path).is_err_and(|e| e.kind() == io::ErrorKind::NotFound) {
-        return Ok(());
-    }
-    let file_name = CString::new(file_name).map_err(io::Error::from);
-    fault::point("delete half-made template")
-        .and_then(|()| delete_tree(store.as_fd(), &file_name?))
-        .context(|| format!("delete {}", path.display()))
+fn remove(store_path: &Path, name: &str, suffix: &str) -> Result<(), Failure> {
+    veld_durable::remove_tree(&store_path.join(format!(".{name}.{suffix}")))
 }
 
 fn make_directory(path: &Path, mode: u32) -> Result<(), Failure> {

@@ -130,6 +130,7 @@ fn a_built_tree_has_nothing_of_the_host() {
 fn a_builder_that_fails_is_quoted() {
     let host = Host::new();
     let script = "echo I: trying >&2; echo 'E: no such suite' >&2; \
+                  for n in 1 2 3 4 5; do echo tidying up >&2; done; \
                   echo 'E: giving up' >&2; exit 25";
     assert_eq!(
         build_with(&host, Some(script)).lines().last(),

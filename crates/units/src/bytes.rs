@@ -104,14 +104,33 @@ fn unit(suffix: &str) -> Option<u128> {
 }
 
 /// The largest unit that gives a whole number: `512M`, `1536M`, `1000`.
+///
+/// The alternate form, `{:#}`, is for people and does not read back: a number of
+/// more than four digits has a rounded one beside it, as in `203356K (198.6M)`.
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = UNITS
             .iter()
             .find(|(unit, _)| self.0 != 0 && self.0.is_multiple_of(*unit));
-        match unit {
-            Some((unit, letter)) => write!(f, "{}{letter}", self.0 / unit),
-            None => write!(f, "{}", self.0),
+        let number = match unit {
+            Some((unit, letter)) => {
+                let number = self.0 / unit;
+                write!(f, "{number}{letter}")?;
+                number
+            }
+            None => {
+                write!(f, "{}", self.0)?;
+                self.0
+            }
+        };
+        let largest = UNITS.iter().find(|(unit, _)| self.0 >= *unit);
+        match largest {
+            Some((unit, letter)) if f.alternate() && number > 9999 => {
+                // The remainder is below 2^40, so that ten times it is no overflow.
+                let (whole, tenth) = (self.0 / unit, self.0 % unit * 10 / unit);
+                write!(f, " ({whole}.{tenth}{letter})")
+            }
+            _ => Ok(()),
         }
     }
 }

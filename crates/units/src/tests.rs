@@ -95,6 +95,21 @@ fn a_refused_size_says_what_is_allowed() {
 }
 
 #[test]
+fn a_size_for_people_has_a_rounded_one_beside_a_long_number() {
+    for (bytes, text) in [
+        (0, "0"),
+        (9999, "9999"),
+        (10_000, "10000 (9.7K)"),
+        (512 << 20, "512M"),
+        (208_236_544, "203356K (198.5M)"),
+        (207_843_329, "207843329 (198.2M)"),
+        (Bytes::MAX.get(), "9007199254740988K (8388607.9T)"),
+    ] {
+        assert_eq!(format!("{:#}", Bytes::new(bytes)), text);
+    }
+}
+
+#[test]
 fn sizes_are_written_with_the_largest_unit_that_fits() {
     let table = [
         (0, "0"),

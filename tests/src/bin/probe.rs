@@ -11,6 +11,7 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::Ipv4Addr;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -112,6 +113,11 @@ const QUESTIONS: &[Question] = &[
         name: "spin",
         operands: "MILLISECONDS",
         ask: spin,
+    },
+    Question {
+        name: "hang",
+        operands: "DIRECTORY",
+        ask: hang,
     },
     Question {
         name: "send-from",
@@ -342,4 +348,54 @@ fn send_from(operands: Operands<'_>) -> io::Result<()> {
     let to = SocketAddrV4::new(destination, 0);
     rustix::net::sendto(&socket, &packet, SendFlags::empty(), &to)?;
     Ok(())
+}
+
+/// Mounts a file system that it serves itself, and opens a file of it: the
+/// request is taken and never answered, and `asked` said.
+fn hang(operands: Operands<'_>) -> io::Result<()> {
+    let directory = operands[0].as_str();
+    let mut server = File::options().read(true).write(true).open("/dev/fuse")?;
+    let data = format!(
+        "fd={},rootmode=40000,user_id=0,group_id=0",
+        server.as_raw_fd()
+    );
+    mount(
+        Some("fuse"),
+        directory,
+        Some("fuse"),
+        MsFlags::empty(),
+        Some(data.as_str()),
+    )?;
+    // Both have the server open, so it is not closed before both have ended.
+    std::thread::spawn(move || {
+        begin_service(&mut server).unwrap();
+        next_request(&mut server).unwrap();
+        println!("asked");
+        loop {
+            std::thread::park();
+        }
+    });
+    File::open(Path::new(directory).join("file")).map(drop)
+}
+
+/// Answers FUSE_INIT, without which no request comes: version 7.31, no features.
+fn begin_service(server: &mut File) -> io::Result<()> {
+    let request = next_request(server)?;
+    // fuse_out_header: length, error, and the request's number, which is its
+    // second word of eight bytes; then fuse_init_out of 64 bytes.
+    let mut answer = Vec::new();
+    answer.extend(80_u32.to_ne_bytes());
+    answer.extend(0_u32.to_ne_bytes());
+    answer.extend(&request[8..16]);
+    answer.extend(7_u32.to_ne_bytes());
+    answer.extend(31_u32.to_ne_bytes());
+    answer.resize(80, 0);
+    server.write_all(&answer)
+}
+
+fn next_request(server: &mut File) -> io::Result<Vec<u8>> {
+    let mut request = vec![0; 1 << 17];
+    let length = server.read(&mut request)?;
+    request.truncate(length);
+    Ok(request)
 }

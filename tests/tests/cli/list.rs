@@ -93,9 +93,9 @@ fn the_list_for_programs_has_every_key_and_null_for_what_there_is_not() {
         "{times:?}"
     );
     ve.stop();
-    let ended = &listed(&host)[0]["last_end"];
-    assert_eq!(ended["text"], "was powered off from inside");
-    assert_eq!(ended["restart_error"], json!(null));
+    let stopped = &listed(&host)[0];
+    assert_eq!(stopped["last_end"]["text"], "was powered off from inside");
+    assert_eq!(stopped["start_error"], json!(null));
 }
 
 #[test]

@@ -5,9 +5,6 @@ use veld_tests::{Host, Output, Template, host};
 /// A name of 64 characters.
 const LONG: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-/// Words of a command line, and what is wrong with them.
-type Row<'a> = (&'a [&'a str], &'a str);
-
 #[test]
 fn names_that_are_none() {
     let host = host!();
@@ -66,69 +63,83 @@ fn ves_and_templates_that_are_not_there() {
     assert_eq!(host.leaks(), Vec::<String>::new());
 }
 
+/// An option of `veld create`, a value, and what is wrong with it.
+const VALUES: &[(&str, &str, &str)] = &[
+    ("--ram", "0", "is out of range: allowed is 4M or more"),
+    ("--ram", "1", "is out of range: allowed is 4M or more"),
+    (
+        "--ram",
+        "12Q",
+        "is not a size: allowed is a number with K, M, G, T or P (pages)",
+    ),
+    (
+        "--ram",
+        "-5",
+        "is not a size: allowed is a number with K, M, G, T or P (pages)",
+    ),
+    (
+        "--ram",
+        "99999999T",
+        "is out of range: allowed is less than 8388608T",
+    ),
+    (
+        "--swap",
+        "x",
+        "is not a size: allowed is a number with K, M, G, T or P (pages)",
+    ),
+    ("--cpus", "0", "is out of range: allowed is 1 to 8192"),
+    ("--cpus", "99999", "is out of range: allowed is 1 to 8192"),
+    (
+        "--cpus",
+        "-1",
+        "is not a whole number: allowed is 1 to 8192",
+    ),
+    (
+        "--cpus",
+        "1.5",
+        "is not a whole number: allowed is 1 to 8192",
+    ),
+    ("--cpuunits", "0", "is out of range: allowed is 1 to 500000"),
+    (
+        "--cpulimit",
+        "0",
+        "is out of range: allowed is 1% to 819200%, 100% is one CPU",
+    ),
+    (
+        "--processes",
+        "1",
+        "is out of range: allowed is 8 to 4194304",
+    ),
+    (
+        "--processes",
+        "-10",
+        "is not a whole number: allowed is 8 to 4194304",
+    ),
+    ("--ip", "300.1.1.1", "is not an IP address"),
+    ("--ip", "127.0.0.1", "cannot be used: it is loopback"),
+    ("--ip", "fe80::1", "cannot be used: it is link-local"),
+    (
+        "--dns",
+        "x",
+        "is not a name server: allowed is host or the IP address of one",
+    ),
+    (
+        "--network",
+        "bridge",
+        "is not a network mode: allowed is routed or none",
+    ),
+    ("--hostname", "a_b", "is not a host name: '_' at position 1"),
+    (
+        "--template",
+        "Bad",
+        "is not a template name: 'B' at position 0",
+    ),
+];
+
 #[test]
 fn values_that_make_no_sense() {
     let host = host!();
-    let size = "allowed is a number with K, M, G, T or P (pages)";
-    for (option, value, why) in [
-        ("--ram", "0", "is out of range: allowed is 4M or more"),
-        ("--ram", "1", "is out of range: allowed is 4M or more"),
-        ("--ram", "12Q", &format!("is not a size: {size}")),
-        ("--ram", "-5", &format!("is not a size: {size}")),
-        (
-            "--ram",
-            "99999999T",
-            "is out of range: allowed is less than 8388608T",
-        ),
-        ("--swap", "x", &format!("is not a size: {size}")),
-        ("--cpus", "0", "is out of range: allowed is 1 to 8192"),
-        ("--cpus", "99999", "is out of range: allowed is 1 to 8192"),
-        (
-            "--cpus",
-            "-1",
-            "is not a whole number: allowed is 1 to 8192",
-        ),
-        (
-            "--cpus",
-            "1.5",
-            "is not a whole number: allowed is 1 to 8192",
-        ),
-        ("--cpuunits", "0", "is out of range: allowed is 1 to 500000"),
-        (
-            "--cpulimit",
-            "0",
-            "is out of range: allowed is 1% to 819200%, 100% is one CPU",
-        ),
-        (
-            "--processes",
-            "1",
-            "is out of range: allowed is 8 to 4194304",
-        ),
-        (
-            "--processes",
-            "-10",
-            "is not a whole number: allowed is 8 to 4194304",
-        ),
-        ("--ip", "300.1.1.1", "is not an IP address"),
-        ("--ip", "127.0.0.1", "cannot be used: it is loopback"),
-        ("--ip", "fe80::1", "cannot be used: it is link-local"),
-        (
-            "--dns",
-            "x",
-            "is not a name server: allowed is host or the IP address of one",
-        ),
-        (
-            "--network",
-            "bridge",
-            "is not a network mode: allowed is routed or none",
-        ),
-        ("--hostname", "a_b", "is not a host name: '_' at position 1"),
-        (
-            "--template",
-            "Bad",
-            "is not a template name: 'B' at position 0",
-        ),
-    ] {
+    for &(option, value, why) in VALUES {
         let template = Template::Busybox.name();
         let mut words = vec!["create", "web1", option, value];
         if option != "--template" {
@@ -140,80 +151,79 @@ fn values_that_make_no_sense() {
     assert_eq!(host.leaks(), Vec::<String>::new());
 }
 
+/// Words of a command line, and what is wrong with them.
+const LINES: &[(&[&str], &str)] = &[
+    (&["strat", "web1"], "unknown command strat"),
+    (&["template", "nosuch"], "template: unknown command nosuch"),
+    (&["start", "--wiat", "web1"], "start: unknown option --wiat"),
+    (&["show", "web1", "more"], "show: one word too many: more"),
+    (&["show"], "show: missing <VE>"),
+    (&["start"], "start: missing <VE|--all>"),
+    (&["create", "web1"], "create: missing --template <NAME>"),
+    (&["exec", "web1"], "exec: missing <COMMAND>..."),
+    (
+        &["start", "--all", "web1"],
+        "start: --all does not go with VE",
+    ),
+    (
+        &["stop", "web1", "-t", "5", "-f"],
+        "stop: --timeout does not go with --force",
+    ),
+    (
+        &["exec", "-t", "-T", "web1", "sh"],
+        "exec: --tty does not go with --no-tty",
+    ),
+    (
+        &["list", "-q", "--json"],
+        "list: --quiet does not go with --json",
+    ),
+    (
+        &["create", "a", "--ram", "8M", "--ram", "9M"],
+        "create: --ram may be given once only",
+    ),
+    (&["create", "a", "--ram"], "create: --ram needs a value"),
+    (
+        &["exec", "-e", "A", "web1", "sh"],
+        "exec: --env: \"A\" is not a variable: allowed is K=V",
+    ),
+    (
+        &["start", "--wait=x", "web1"],
+        "start: --wait: \"x\" is not a duration: allowed is seconds, or a number with s, m, h or d, as 1h30m",
+    ),
+    (
+        &["stop", "-t", "-1", "web1"],
+        "stop: --timeout: \"-1\" is not a duration: allowed is seconds, or a number with s, m, h or d, as 1h30m",
+    ),
+    (
+        &["kill", "-s", "NOPE", "web1"],
+        "kill: --signal: \"NOPE\" is not a signal: allowed are names as TERM or RTMIN+4 and 1 to 64",
+    ),
+    (
+        &["kill", "-s", "0", "web1"],
+        "kill: --signal: \"0\" is not a signal: allowed are names as TERM or RTMIN+4 and 1 to 64",
+    ),
+    (
+        &["logs", "-n", "x", "web1"],
+        "logs: --lines: \"x\" is not a whole number: allowed is 0 or more",
+    ),
+    (
+        &["logs", "-n", "-1", "web1"],
+        "logs: --lines: \"-1\" is not a whole number: allowed is 0 or more",
+    ),
+    (
+        &["list", "-o", "nosuch"],
+        "list: --output: \"nosuch\" is not one of name, id, status, ip, template, hostname, pid, uptime, onboot",
+    ),
+    (
+        &["list", "--sort", "x"],
+        "list: --sort: \"x\" is not a column: allowed are name, id, status, ip, template, hostname, pid, uptime, onboot",
+    ),
+];
+
 #[test]
 fn command_lines_that_make_no_sense() {
     let host = host!();
-    let duration = "is not a duration: allowed is seconds, or a number with s, m, h or d, as 1h30m";
-    let signal = "is not a signal: allowed are names as TERM or RTMIN+4 and 1 to 64";
-    let columns = "name, id, status, ip, template, hostname, pid, uptime, onboot";
-    let rows: &[Row<'_>] = &[
-        (&["strat", "web1"], "unknown command strat"),
-        (&["template", "nosuch"], "template: unknown command nosuch"),
-        (&["start", "--wiat", "web1"], "start: unknown option --wiat"),
-        (&["show", "web1", "more"], "show: one word too many: more"),
-        (&["show"], "show: missing <VE>"),
-        (&["start"], "start: missing <VE|--all>"),
-        (&["create", "web1"], "create: missing --template <NAME>"),
-        (&["exec", "web1"], "exec: missing <COMMAND>..."),
-        (
-            &["start", "--all", "web1"],
-            "start: --all does not go with VE",
-        ),
-        (
-            &["stop", "web1", "-t", "5", "-f"],
-            "stop: --timeout does not go with --force",
-        ),
-        (
-            &["exec", "-t", "-T", "web1", "sh"],
-            "exec: --tty does not go with --no-tty",
-        ),
-        (
-            &["list", "-q", "--json"],
-            "list: --quiet does not go with --json",
-        ),
-        (
-            &["create", "a", "--ram", "8M", "--ram", "9M"],
-            "create: --ram may be given once only",
-        ),
-        (&["create", "a", "--ram"], "create: --ram needs a value"),
-        (
-            &["exec", "-e", "A", "web1", "sh"],
-            "exec: --env: \"A\" is not a variable: allowed is K=V",
-        ),
-        (
-            &["start", "--wait=x", "web1"],
-            &format!("start: --wait: \"x\" {duration}"),
-        ),
-        (
-            &["stop", "-t", "-1", "web1"],
-            &format!("stop: --timeout: \"-1\" {duration}"),
-        ),
-        (
-            &["kill", "-s", "NOPE", "web1"],
-            &format!("kill: --signal: \"NOPE\" {signal}"),
-        ),
-        (
-            &["kill", "-s", "0", "web1"],
-            &format!("kill: --signal: \"0\" {signal}"),
-        ),
-        (
-            &["logs", "-n", "x", "web1"],
-            "logs: --lines: \"x\" is not a whole number: allowed is 0 or more",
-        ),
-        (
-            &["logs", "-n", "-1", "web1"],
-            "logs: --lines: \"-1\" is not a whole number: allowed is 0 or more",
-        ),
-        (
-            &["list", "-o", "nosuch"],
-            &format!("list: --output: \"nosuch\" is not one of {columns}"),
-        ),
-        (
-            &["list", "--sort", "x"],
-            &format!("list: --sort: \"x\" is not a column: allowed are {columns}"),
-        ),
-    ];
-    for (words, line) in rows {
+    for (words, line) in LINES {
         host.veld(*words).fails(2, &format!("veld: {line}"));
     }
     assert_eq!(host.leaks(), Vec::<String>::new());

@@ -131,7 +131,7 @@ fn a_reboot_that_cannot_come_up_again_says_why() {
     ve.becomes("stopped");
     let why = eventually("why it did not start again", || {
         let shown = ve.show();
-        Some(shown["last_end"]["restart_error"].as_str()?.to_owned())
+        Some(shown["start_error"].as_str()?.to_owned())
     });
     assert!(why.contains("unknown key colour"), "{why}");
     std::fs::write(ve.config(), config).unwrap();

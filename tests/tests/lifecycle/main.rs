@@ -1,6 +1,10 @@
 //! From create to destroy: what a VE does on its way, how it may end, and what
 //! neither a killed command nor a damaged record can keep from going on.
-#![allow(clippy::unwrap_used, reason = "all of this is a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "all of this is a test, which writes files as an administrator or a fault would"
+)]
 
 mod commands;
 mod damage;
@@ -8,5 +12,6 @@ mod debian;
 mod ending;
 mod killed;
 mod many;
+mod orphaned;
 mod sharing;
 mod stopping;

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use veld_tests::host;
+use rustix::process::Signal;
+use veld_tests::{host, signal, until};
 
 #[test]
 fn a_stop_lets_the_distribution_go_down_in_its_own_way() {
@@ -75,6 +76,28 @@ fn a_ve_whose_processes_are_stopped_by_a_signal_stops() {
     ve.sh("for p in $(pidof syslogd sleep); do kill -STOP $p; done")
         .ok();
     ve.stop();
+    host.nothing_remains();
+}
+
+#[test]
+fn a_command_that_does_not_wait_for_its_program_does_not_hold_up_a_stop() {
+    let host = host!();
+    let ve = host.ve("web1").start();
+    let command = ve.exec_cmd([""; 0], ["sleep", "1000"]).spawn();
+    until("the program runs", || {
+        ve.exec(["pidof", "sleep"]).status == 0
+    });
+    // As Ctrl-Z does: until it goes on, its program stays a zombie in the VE.
+    signal(command.pid(), Signal::STOP);
+    let begun = Instant::now();
+    let stopped = ve.veld("stop", ["--timeout", "5"]);
+    signal(command.pid(), Signal::CONT);
+    assert_eq!(stopped.status, 0, "{}", stopped.stderr);
+    assert!(
+        begun.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        begun.elapsed()
+    );
     host.nothing_remains();
 }
 

@@ -8,19 +8,23 @@ use clap::{Args, Parser, Subcommand};
 use veld_config::{Dns, Hostname, Mode, TemplateName, VeName, VeRef, parameter};
 use veld_units::{Bytes, Count, CpuUnits, Percent, Timespan};
 
+use crate::commands;
 use crate::signal::SignalNumber;
 
-/// Virtual environments: unmodified Linux distributions on one kernel.
+/// Virtual environments (VEs): full, unmodified Linux distributions on one kernel.
 #[derive(Debug, Parser)]
 #[command(
     name = "veld",
     version,
-    max_term_width = 100,
-    disable_help_subcommand = true
+    after_help = "\
+Examples:
+  veld template build debian
+  veld create web1 --template debian --ram 512M && veld start web1 --wait
+  veld enter web1"
 )]
 pub(crate) struct Cli {
-    /// Say on standard error what is being done.
-    #[arg(long, global = true, hide_short_help = true)]
+    /// Tell each step on standard error before it is done.
+    #[arg(long, global = true, display_order = 1000)]
     pub(crate) debug: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -28,10 +32,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make OS templates and look after them.
-    #[command(subcommand)]
-    Template(Template),
-    /// Make a VE of a template.
+    /// Create a VE from a template.
+    #[command(after_help = "What is not limited here may use what the host has.")]
     Create(Create),
     /// Start VEs.
     Start(Start),
@@ -39,26 +41,43 @@ pub(crate) enum Command {
     Stop(Stop),
     /// Stop VEs and start them again.
     Restart(Restart),
-    /// Send a signal to PID 1 of VEs.
-    Kill(Kill),
-    /// List VEs that run.
+    /// Open a login shell in a VE.
+    #[command(after_help = STATUS)]
+    Enter(Enter),
+    /// Run a command in a VE.
+    #[command(after_help = STATUS)]
+    Exec(Exec),
+    /// List VEs: those that run, or all.
+    #[command(after_help = COLUMNS)]
     List(List),
     /// Show all about a VE.
     Show(Show),
-    /// Run a command in a VE; its exit status is the command's.
-    Exec(Exec),
-    /// Open a login shell in a VE.
-    Enter(Enter),
     /// Attach to the console of a VE; Ctrl-] three times or ~. detaches.
     Console(One),
     /// Show what a VE has written to its console.
     Logs(Logs),
+    /// Send a signal to PID 1 of VEs.
+    Kill(Kill),
     /// Destroy VEs with all their files.
     Destroy(Destroy),
+    /// Build, import, list and remove OS templates.
+    #[command(subcommand)]
+    Template(Template),
     /// Tidy up after a VE that has ended by itself; its shim calls this.
     #[command(name = veld_protocol::shim::AFTER_END, hide = true)]
     AfterEnd(One),
 }
+
+/// What a table may have, and what an empty one is.
+const COLUMNS: &str = "\
+Columns: name, id, status, ip, template, hostname, pid, uptime, onboot.
+With no VE to list the table is its header alone, and the exit status is 0.";
+
+/// What a script may go by.
+const STATUS: &str = "\
+The exit status is the program's own, or 128 and the number of the signal that killed it. It is
+125 if veld itself failed, 126 if the program cannot be executed, 127 if it was not found, and 2 if
+the words after veld make no sense.";
 
 /// Which VEs.
 #[derive(Debug, Args)]
@@ -81,10 +100,10 @@ pub(crate) struct One {
 
 #[derive(Debug, Args)]
 pub(crate) struct Create {
-    /// Name of the new VE: a-z, 0-9 and -, at most 63.
+    /// Name of the new VE: at most 63 of a-z, 0-9 and -.
     pub(crate) name: VeName,
-    /// The template it is made of.
-    #[arg(long, short, value_name = "NAME")]
+    /// The template to create it from.
+    #[arg(long, short)]
     pub(crate) template: TemplateName,
     /// Memory, as 512M or 2G.
     #[arg(long, value_name = "SIZE", value_parser = parameter::ram, allow_negative_numbers = true)]
@@ -107,13 +126,13 @@ pub(crate) struct Create {
     /// Its host name; the name of the VE unless given.
     #[arg(long)]
     pub(crate) hostname: Option<Hostname>,
-    /// An address; one of each pool of the host unless given. May be repeated.
+    /// An IP address; one of each pool of the host unless given. May be repeated.
     #[arg(long, value_name = "ADDRESS", value_parser = parameter::address)]
     pub(crate) ip: Vec<IpAddr>,
     /// A name server, or "host" for those of the host. May be repeated.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) dns: Vec<Dns>,
-    /// How it is connected: routed or none.
+    /// How it is connected to the network: routed or none.
     #[arg(long, value_name = "MODE", default_value = "routed")]
     pub(crate) network: Mode,
     /// Start it with the host.
@@ -128,7 +147,7 @@ pub(crate) struct Start {
     /// Return when the services are up, at the latest after SECS.
     #[arg(long, value_name = "SECS", num_args = 0..=1, require_equals = true)]
     pub(crate) wait: Option<Option<Timespan>>,
-    /// Say what would be done, and do nothing.
+    /// Show what would be done, and do nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -165,15 +184,24 @@ pub(crate) struct Kill {
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// VEs that do not run, too.
+    /// Also VEs that do not run.
     #[arg(long, short)]
     pub(crate) all: bool,
-    /// Columns, in this order.
-    #[arg(long, short = 'o', value_name = "COLUMN,…", value_delimiter = ',')]
+    /// Columns to show, in this order.
+    #[arg(
+        long,
+        short = 'o',
+        value_name = "COLUMN,…",
+        value_delimiter = ',',
+        hide_possible_values = true
+    )]
     pub(crate) output: Vec<commands::Column>,
-    /// Column to sort by; -COLUMN for the other way round.
+    /// Column to sort by; -COLUMN for the reverse order.
     #[arg(long, short, value_name = "COLUMN", allow_hyphen_values = true)]
     pub(crate) sort: Option<commands::Order>,
+    /// No header.
+    #[arg(long, short = 'H', conflicts_with_all = ["quiet", "json"])]
+    pub(crate) no_header: bool,
     /// Names alone, one per line.
     #[arg(long, short, conflicts_with = "output")]
     pub(crate) quiet: bool,
@@ -181,8 +209,6 @@ pub(crate) struct List {
     #[arg(long, conflicts_with_all = ["quiet", "output"])]
     pub(crate) json: bool,
 }
-
-use crate::commands;
 
 #[derive(Debug, Args)]
 pub(crate) struct Show {
@@ -239,7 +265,7 @@ pub(crate) struct Logs {
     /// Name or number of the VE.
     #[arg(value_name = "VE")]
     pub(crate) ve: VeRef,
-    /// Go on showing what is written, until the VE ends.
+    /// Go on with what is written, until the VE ends.
     #[arg(long, short)]
     pub(crate) follow: bool,
     /// Only the last N lines.
@@ -254,22 +280,22 @@ pub(crate) struct Logs {
 pub(crate) struct Destroy {
     #[command(flatten)]
     pub(crate) which: Which,
-    /// Stop it first if it runs.
+    /// Kill it first if it runs.
     #[arg(long, short)]
     pub(crate) force: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Template {
-    /// Build a template of Debian with mmdebstrap.
+    /// Build a template of Debian with mmdebstrap(1).
     Build(Build),
-    /// Make a template of a directory or of a tar archive, compressed or not.
+    /// Import a directory or a tar archive, compressed or not, as a template.
     Import(Import),
     /// List templates.
     List(TemplateList),
     /// Show all about a template.
     Show(TemplateShow),
-    /// Remove templates that no VE is made of.
+    /// Remove templates that no VE uses.
     Remove(TemplateRemove),
 }
 
@@ -283,7 +309,7 @@ pub(crate) struct Build {
     /// More packages. May be repeated.
     #[arg(long, value_name = "PACKAGE,…", value_delimiter = ',')]
     pub(crate) include: Vec<String>,
-    /// Where packages come from; the host's own mirror unless given.
+    /// Where packages come from; the mirror that the host uses unless given.
     #[arg(long, value_name = "URL")]
     pub(crate) mirror: Option<String>,
 }
@@ -319,7 +345,7 @@ pub(crate) struct TemplateShow {
 #[derive(Debug, Args)]
 pub(crate) struct TemplateRemove {
     /// Names of templates.
-    #[arg(required = true)]
+    #[arg(required = true, value_name = "NAME")]
     pub(crate) names: Vec<TemplateName>,
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn each(
         ves = host.ves()?;
     }
     for name in &which.ves {
-        match host.find(name) {
+        match host.find_or_left(name) {
             Ok(ve) => ves.push(ve),
             Err(error) => {
                 report::action(&error);

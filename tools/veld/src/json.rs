@@ -24,6 +24,7 @@ pub(crate) struct Ve {
     ready_unix_seconds: Option<f64>,
     init_status: Option<String>,
     last_end: Option<End>,
+    start_error: Option<String>,
     template: Option<String>,
     hostname: Option<String>,
     uuid: Option<String>,
@@ -37,7 +38,6 @@ pub(crate) struct Ve {
 struct End {
     text: String,
     at_unix_seconds: f64,
-    restart_error: Option<String>,
 }
 
 impl Ve {
@@ -56,8 +56,11 @@ impl Ve {
             last_end: ve.ended.map(|ended| End {
                 text: ended.ending.to_string(),
                 at_unix_seconds: seconds(ended.at),
-                restart_error: ve.failure.clone(),
             }),
+            start_error: ve
+                .failure
+                .as_deref()
+                .map(|reason| reason.trim_end().to_owned()),
             template: config.map(|config| config.template.to_string()),
             hostname: config.map(|config| config.hostname.to_string()),
             uuid: config.map(|config| config.uuid.to_string()),
@@ -179,3 +182,6 @@ pub(crate) fn uptime(since: &Stamp) -> String {
         _ => format!("{days}d{}h", hours % 24),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,11 +5,14 @@
 //! that was asked for prints anything else.
 mod cli;
 mod commands;
+mod debug;
 mod jobs;
 mod json;
 mod output;
 mod progress;
 mod report;
+#[cfg(test)]
+mod samples;
 mod signal;
 mod table;
 mod usage;
@@ -24,10 +27,7 @@ fn main() -> ExitCode {
         Err(error) => return usage::report(&error),
     };
     if cli.debug {
-        tracing_subscriber::fmt()
-            .with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
-            .with_writer(std::io::stderr)
-            .init();
+        debug::to_stderr();
     }
     commands::run(cli.command)
 }

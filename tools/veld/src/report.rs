@@ -86,19 +86,23 @@ fn status(failed: &Failed, status_of: StatusOf) -> u8 {
     match (status_of, failed) {
         (_, Failed::ReaderGone) => 0,
         (StatusOf::Veld, _) => 1,
-        (StatusOf::Program, Failed::Action(error)) => match error.kind() {
-            ErrorKind::NotExecutable => 126,
-            ErrorKind::ProgramNotFound => 127,
-            ErrorKind::NotFound
-            | ErrorKind::Exists
-            | ErrorKind::Locked
-            | ErrorKind::AlreadyRunning
-            | ErrorKind::NotRunning
-            | ErrorKind::Refused
-            | ErrorKind::TimedOut
-            | ErrorKind::Failed => 125,
-        },
+        (StatusOf::Program, Failed::Action(error)) => program_status(error.kind()),
         (StatusOf::Program, Failed::Other(_) | Failed::Reported) => 125,
+    }
+}
+
+fn program_status(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::NotExecutable => 126,
+        ErrorKind::ProgramNotFound => 127,
+        ErrorKind::NotFound
+        | ErrorKind::Exists
+        | ErrorKind::Locked
+        | ErrorKind::AlreadyRunning
+        | ErrorKind::NotRunning
+        | ErrorKind::Refused
+        | ErrorKind::TimedOut
+        | ErrorKind::Failed => 125,
     }
 }
 
@@ -136,4 +140,44 @@ pub(crate) fn line(text: &str) {
 /// config file with several mistakes, is several lines.
 pub(crate) fn error(error: &dyn StdError) {
     chain(error).lines().for_each(line);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use veld_sys::Failure;
+
+    #[test]
+    fn a_status_says_who_failed() {
+        let no_descriptors = std::io::Error::from_raw_os_error(24);
+        let config = veld_config::VeConfig::load("/nonexistent/config".as_ref());
+        let table = [
+            (Failure::new("create a pipe", no_descriptors).into(), 1, 125),
+            (config.unwrap_err().into(), 1, 125),
+            (Failed::Reported, 1, 125),
+            (Failed::ReaderGone, 0, 0),
+        ];
+        for (failed, own, programs) in table {
+            assert_eq!(status(&failed, StatusOf::Veld), own, "{failed:?}");
+            assert_eq!(status(&failed, StatusOf::Program), programs, "{failed:?}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_did_not_run_is_told_from_one_that_failed() {
+        for (kind, expected) in [
+            (ErrorKind::NotExecutable, 126),
+            (ErrorKind::ProgramNotFound, 127),
+            (ErrorKind::NotFound, 125),
+            (ErrorKind::Exists, 125),
+            (ErrorKind::Locked, 125),
+            (ErrorKind::AlreadyRunning, 125),
+            (ErrorKind::NotRunning, 125),
+            (ErrorKind::Refused, 125),
+            (ErrorKind::TimedOut, 125),
+            (ErrorKind::Failed, 125),
+        ] {
+            assert_eq!(program_status(kind), expected, "{kind:?}");
+        }
+    }
 }

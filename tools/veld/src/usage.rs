@@ -27,33 +27,56 @@ pub(crate) fn report(error: &Error) -> ExitCode {
             ExitCode::from(USAGE)
         }
         _ => {
-            report::line(&format!("{}{}", subcommand(error), words(error)));
-            if let Some(better) = text(error, ContextKind::SuggestedArg)
-                .or_else(|| text(error, ContextKind::SuggestedSubcommand))
-            {
-                report::hint(&format!("did you mean {better}"));
+            let words: Vec<String> = std::env::args_os()
+                .skip(1)
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect();
+            report::line(&line(error, &words));
+            if let Some(hint) = hint(error) {
+                report::hint(&hint);
             }
             ExitCode::from(USAGE)
         }
     }
 }
 
-/// The words before the first option: which command was not understood.
-fn subcommand(error: &Error) -> String {
+/// What is wrong with a command line of these words, after the command that was
+/// not understood.
+fn line(error: &Error, words: &[String]) -> String {
+    format!("{}{}", subcommand(error, words), problem(error))
+}
+
+/// What to try instead.
+fn hint(error: &Error) -> Option<String> {
+    // The one that is most like it is the last.
+    texts(error, ContextKind::SuggestedArg)
+        .pop()
+        .or_else(|| texts(error, ContextKind::SuggestedSubcommand).pop())
+        .map(|better| format!("did you mean {better}"))
+        .or_else(|| {
+            (error.kind() == ErrorKind::InvalidSubcommand)
+                .then(|| "veld --help lists the commands".to_owned())
+        })
+}
+
+/// The words before the first option of the command.
+fn subcommand(error: &Error, words: &[String]) -> String {
     let unknown = text(error, ContextKind::InvalidSubcommand);
-    let words = std::env::args().skip(1);
-    let words: Vec<String> = words
-        .take_while(|word| !word.starts_with('-') && Some(word) != unknown.as_ref())
+    let words: Vec<&str> = words
+        .iter()
+        .skip_while(|word| word.starts_with('-'))
+        .take_while(|word| !word.starts_with('-') && Some(*word) != unknown.as_ref())
         .take(2)
+        .map(String::as_str)
         .collect();
     match words.as_slice() {
-        [first, second] if first == "template" => format!("{first} {second}: "),
+        [first, second] if *first == "template" => format!("{first} {second}: "),
         [first, ..] => format!("{first}: "),
         [] => String::new(),
     }
 }
 
-fn words(error: &Error) -> String {
+fn problem(error: &Error) -> String {
     let argument = text(error, ContextKind::InvalidArg).unwrap_or_default();
     let value = text(error, ContextKind::InvalidValue).unwrap_or_default();
     match error.kind() {
@@ -65,7 +88,11 @@ fn words(error: &Error) -> String {
             let word = text(error, ContextKind::InvalidSubcommand).unwrap_or_default();
             format!("unknown command {word}")
         }
-        ErrorKind::MissingRequiredArgument => format!("missing {argument}"),
+        ErrorKind::MissingRequiredArgument => {
+            let missing = texts(error, ContextKind::InvalidArg);
+            let missing: Vec<String> = missing.iter().map(|argument| plain(argument)).collect();
+            format!("missing {}", missing.join(", "))
+        }
         ErrorKind::MissingSubcommand => "missing command".to_owned(),
         ErrorKind::ArgumentConflict => {
             let other = text(error, ContextKind::PriorArg).unwrap_or_default();
@@ -87,6 +114,8 @@ fn words(error: &Error) -> String {
             let allowed = text(error, ContextKind::ValidValue).unwrap_or_default();
             format!("{}\"{value}\" is not one of {allowed}", place(&argument))
         }
+        ErrorKind::TooManyValues => format!("{} takes no value", option(&argument)),
+        ErrorKind::InvalidUtf8 => "a word is not UTF-8".to_owned(),
         _ => error.kind().to_string(),
     }
 }
@@ -110,19 +139,27 @@ fn option(argument: &str) -> &str {
     }
 }
 
+/// An argument as a person would write its name: `--template <NAME>` is
+/// `--template`, `<COMMAND>...` is `COMMAND`, `<VE|--all>` is `VE or --all`.
+fn plain(argument: &str) -> String {
+    option(argument).replace('|', " or ")
+}
+
 fn text(error: &Error, kind: ContextKind) -> Option<String> {
-    match error.get(kind)? {
-        ContextValue::String(text) => Some(text.clone()),
-        ContextValue::Strings(texts) => Some(texts.join(", ")),
-        ContextValue::StyledStr(text) => Some(text.to_string()),
-        ContextValue::StyledStrs(texts) => Some(
-            texts
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(", "),
-        ),
-        ContextValue::Number(number) => Some(number.to_string()),
-        _ => None,
+    let texts = texts(error, kind);
+    (!texts.is_empty()).then(|| texts.join(", "))
+}
+
+fn texts(error: &Error, kind: ContextKind) -> Vec<String> {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => vec![text.clone()],
+        Some(ContextValue::Strings(texts)) => texts.clone(),
+        Some(ContextValue::StyledStr(text)) => vec![text.to_string()],
+        Some(ContextValue::StyledStrs(texts)) => texts.iter().map(ToString::to_string).collect(),
+        Some(ContextValue::Number(number)) => vec![number.to_string()],
+        _ => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,7 +27,9 @@ use crate::progress::Reporter;
 const TICK: Duration = Duration::from_millis(200);
 /// How long the builder may tidy up after it was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
-/// Lines that are kept to explain a failure.
+/// Errors that are kept to explain a failure: the first, since the others follow
+/// from it. Without any, the last lines have to do.
+const FIRST_ERRORS: usize = 3;
 const LAST_LINES: usize = 4;
 const MAX_LINE: usize = 1024;
 
@@ -37,6 +39,7 @@ pub(super) struct Builder<'a, 'r> {
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
     line: Vec<u8>,
+    errors: Vec<String>,
     last: VecDeque<String>,
     reporter: &'a Reporter<'r>,
 }
@@ -89,6 +92,7 @@ impl<'a, 'r> Builder<'a, 'r> {
             stderr: child.stderr.take(),
             child,
             line: Vec::new(),
+            errors: Vec::new(),
             last: VecDeque::new(),
             reporter,
         })
@@ -185,6 +189,11 @@ impl<'a, 'r> Builder<'a, 'r> {
             return Ok(());
         }
         let told = self.reporter.tell(Some(&line));
+        if let Some(error) = line.strip_prefix("E: ")
+            && self.errors.len() < FIRST_ERRORS
+        {
+            self.errors.push(error.to_owned());
+        }
         if self.last.len() == LAST_LINES {
             self.last.pop_front();
         }
@@ -192,18 +201,12 @@ impl<'a, 'r> Builder<'a, 'r> {
         told.map_err(io::Error::other)
     }
 
-    /// Its errors, or without any its last lines.
     fn last_words(&self) -> String {
-        let errors: Vec<&str> = self
-            .last
-            .iter()
-            .filter_map(|line| line.strip_prefix("E: "))
-            .collect();
-        if errors.is_empty() {
+        if self.errors.is_empty() {
             let lines: Vec<&str> = self.last.iter().map(String::as_str).collect();
             return lines.join("; ");
         }
-        errors.join("; ")
+        self.errors.join("; ")
     }
 }
 

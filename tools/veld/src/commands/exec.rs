@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use veld_console::{Over, Pair, User};
+use veld_console::{Over, Pair, Signals, User};
 use veld_launch::{Program, Who};
 use veld_rootfs::TerminalSize;
 use veld_supervisor::{Command, Host, Ve};
@@ -65,6 +65,9 @@ struct Asked {
 impl Asked {
     fn run(self, ve: &Ve<'_>) -> Result<ExitCode, Failed> {
         let user = User::standard()?;
+        // From here on, so that no signal falls between the program's start and
+        // the loop that hands signals on to it.
+        let _signals = Signals::watch()?;
         if self.terminal {
             let size = user
                 .size()

@@ -7,7 +7,7 @@ use veld_supervisor::{Host, Phase, Summary};
 
 use crate::cli::List;
 use crate::output::{self, escape};
-use crate::report::Failed;
+use crate::report::{self, Failed};
 use crate::{json, table};
 
 /// What a column shows.
@@ -51,6 +51,20 @@ impl std::str::FromStr for Order {
             )
         })?;
         Ok(Self { column, reverse })
+    }
+}
+
+impl Order {
+    /// Sorts; those that are equal stay in the order of their names.
+    fn sort(self, ves: &mut [Summary]) {
+        ves.sort_by(|a, b| {
+            let ordering = self.column.compare(a, b);
+            if self.reverse {
+                ordering.reverse()
+            } else {
+                ordering
+            }
+        });
     }
 }
 
@@ -128,18 +142,12 @@ pub(crate) fn status(ve: &Summary) -> String {
 
 pub(crate) fn run(host: &Host, list: &List) -> Result<(), Failed> {
     let mut ves = veld_supervisor::all(host)?;
+    let there_are_any = !ves.is_empty();
     if !list.all {
         ves.retain(|ve| ve.phase != Phase::Stopped);
     }
     if let Some(order) = list.sort {
-        ves.sort_by(|a, b| {
-            let ordering = order.column.compare(a, b);
-            if order.reverse {
-                ordering.reverse()
-            } else {
-                ordering
-            }
-        });
+        order.sort(&mut ves);
     }
     if list.json {
         return json::print(&ves.iter().map(json::Ve::new).collect::<Vec<_>>());
@@ -149,13 +157,25 @@ pub(crate) fn run(host: &Host, list: &List) -> Result<(), Failed> {
         return output::print(&names);
     }
     let columns = if list.output.is_empty() {
-        USUAL.to_vec()
+        &USUAL
     } else {
-        list.output.clone()
+        list.output.as_slice()
     };
-    let header: Vec<String> = columns.iter().map(|column| column.header()).collect();
-    let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    let row = |ve| columns.iter().map(|column| column.cell(ve)).collect();
-    let rows: Vec<Vec<String>> = ves.iter().map(row).collect();
-    output::print(&table::render(&header, &rows))
+    output::print(&table(columns, !list.no_header, &ves))?;
+    if ves.is_empty() && there_are_any {
+        report::hint("no VE runs; --all lists those that do not");
+    }
+    Ok(())
 }
+
+/// The header does not depend on whether there is a VE or a terminal, so that a
+/// script may skip the first line whatever comes.
+fn table(columns: &[Column], header: bool, ves: &[Summary]) -> String {
+    let header = header.then(|| columns.iter().map(|column| column.header()).collect());
+    let row = |ve| columns.iter().map(|column| column.cell(ve)).collect();
+    let rows: Vec<Vec<String>> = header.into_iter().chain(ves.iter().map(row)).collect();
+    table::render(&rows)
+}
+
+#[cfg(test)]
+mod tests;

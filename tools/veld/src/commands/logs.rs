@@ -137,6 +137,7 @@ fn last_lines(text: &[u8], lines: usize) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     #[test]
     fn the_last_lines_are_counted_with_or_without_a_newline_at_the_end() {
@@ -144,5 +145,59 @@ mod tests {
         assert_eq!(last_lines(b"a\nb\nc", 1), b"c");
         assert_eq!(last_lines(b"a\n", 9), b"a\n");
         assert_eq!(last_lines(b"a\n", 0), b"");
+    }
+
+    /// A log as the shim writes one, in a directory that goes away.
+    struct Log {
+        dir: tempfile::TempDir,
+        file: File,
+    }
+
+    impl Log {
+        fn path(&self) -> PathBuf {
+            self.dir.path().join(CONSOLE_LOG)
+        }
+
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let file = File::create(dir.path().join(CONSOLE_LOG)).unwrap();
+            Self { dir, file }
+        }
+
+        fn write(&mut self, text: &str) {
+            self.file.write_all(text.as_bytes()).unwrap();
+        }
+
+        fn rotate(&mut self) {
+            let before = self.dir.path().join(CONSOLE_LOG_BEFORE);
+            std::fs::rename(self.path(), before).unwrap();
+            self.file = File::create(self.path()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_log_that_is_followed_over_a_rotation_loses_and_repeats_nothing() {
+        let mut log = Log::new();
+        let mut tail = Tail::open(log.path()).unwrap();
+        log.write("one\n");
+        assert_eq!(tail.more().unwrap(), b"one\n");
+        assert_eq!(tail.more().unwrap(), b"");
+        log.write("two\n");
+        log.rotate();
+        log.write("three\n");
+        assert_eq!(tail.more().unwrap(), b"two\nthree\n");
+        log.write("four\n");
+        assert_eq!(tail.more().unwrap(), b"four\n");
+    }
+
+    #[test]
+    fn a_log_that_is_not_there_yet_is_read_from_its_beginning() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut tail = Tail::open(dir.path().join(CONSOLE_LOG)).unwrap();
+        assert_eq!(tail.more().unwrap(), b"");
+        let mut file = File::create(dir.path().join(CONSOLE_LOG)).unwrap();
+        file.write_all(b"first\n").unwrap();
+        assert_eq!(tail.more().unwrap(), b"first\n");
+        assert_eq!(read(&dir.path().join(CONSOLE_LOG_BEFORE)).unwrap(), None);
     }
 }

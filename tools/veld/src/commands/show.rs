@@ -112,15 +112,19 @@ fn limit_rows(detail: &Detail) -> Vec<Row> {
     let wanted = wanted.unwrap_or_default();
     let runs = detail.kernel.is_some();
     let kernel = detail.kernel.unwrap_or_default();
-    let size = |bytes: Option<u64>| word(bytes.map(Bytes::new));
     let rows = [
         (
             "ram",
-            word(wanted.ram),
-            size(kernel.memory),
-            size(kernel.memory_used),
+            size(wanted.ram),
+            size(kernel.memory.map(Bytes::new)),
+            size(kernel.memory_used.map(Bytes::new)),
         ),
-        ("swap", word(wanted.swap), size(kernel.swap), None),
+        (
+            "swap",
+            size(wanted.swap),
+            size(kernel.swap.map(Bytes::new)),
+            None,
+        ),
         ("cpus", word(wanted.cpus), word(kernel.cpus), None),
         (
             "cpuunits",
@@ -157,4 +161,8 @@ fn limit_rows(detail: &Detail) -> Vec<Row> {
 
 fn word(value: Option<impl ToString>) -> Option<String> {
     value.map(|value| value.to_string())
+}
+
+fn size(value: Option<Bytes>) -> Option<String> {
+    value.map(|bytes| format!("{bytes:#}"))
 }

@@ -97,28 +97,23 @@ fn list(host: &Host, list: &TemplateList) -> Result<(), Failed> {
     if list.json {
         return json::print(&found.templates);
     }
-    let rows: Vec<Vec<String>> = found
-        .templates
-        .iter()
-        .map(|template| {
-            let made = Stamp {
-                seconds: template.created,
-                nanos: 0,
-            };
-            let cells = [
-                template.name.clone(),
-                system(template),
-                template.init.to_string(),
-                size(template),
-                format!("{} ago", json::uptime(&made)),
-            ];
-            cells.iter().map(|cell| escape(cell)).collect()
-        })
-        .collect();
-    output::print(&table::render(
-        &["NAME", "SYSTEM", "INIT", "SIZE", "MADE"],
-        &rows,
-    ))
+    let rows = found.templates.iter().map(|template| {
+        let made = Stamp {
+            seconds: template.created,
+            nanos: 0,
+        };
+        let cells = [
+            template.name.clone(),
+            system(template),
+            template.init.to_string(),
+            size(template),
+            format!("{} ago", json::uptime(&made)),
+        ];
+        cells.iter().map(|cell| escape(cell)).collect()
+    });
+    let header = ["NAME", "SYSTEM", "INIT", "SIZE", "MADE"].map(str::to_owned);
+    let rows: Vec<Vec<String>> = std::iter::once(header.to_vec()).chain(rows).collect();
+    output::print(&table::render(&rows))
 }
 
 /// Whole MiB: nobody wants the bytes of a template in a table.
@@ -163,7 +158,7 @@ fn show(host: &Host, show: &TemplateShow) -> Result<(), Failed> {
             manifest.digest.clone().unwrap_or_else(|| "none".to_owned()),
         ),
         ("made", format!("{} ago", json::uptime(&made))),
-        ("size", Bytes::new(manifest.size).to_string()),
+        ("size", format!("{:#}", Bytes::new(manifest.size))),
         ("entries", manifest.entries.to_string()),
         (
             "left out",

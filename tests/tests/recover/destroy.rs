@@ -1,0 +1,59 @@
+//! A VE whose destruction goes wrong is destroyed by the next.
+
+use veld_tests::{Host, Template};
+
+use crate::walk::{Kind, walk, walked};
+
+walked!(stopped: a_destroy_that_fails_is_asked_for_again,
+    a_destroy_without_space_is_asked_for_again,
+    a_killed_destroy_is_asked_for_again);
+
+walked!(running: a_destroy_by_force_that_fails_is_asked_for_again,
+    a_destroy_by_force_without_space_is_asked_for_again,
+    a_killed_destroy_by_force_is_asked_for_again);
+
+/// One that ran before, so that there is a run directory.
+fn stopped(host: &Host, kind: Kind) {
+    let prepare = || {
+        let ve = created(host);
+        ve.start();
+        ve.veld("stop", ["--force"]).done();
+    };
+    destroys(host, kind, prepare, &["destroy", "web1"]);
+}
+
+fn running(host: &Host, kind: Kind) {
+    let prepare = || created(host).start();
+    destroys(host, kind, prepare, &["destroy", "web1", "--force"]);
+}
+
+fn created(host: &Host) -> veld_tests::Ve<'_> {
+    let ve = host.ve("web1").template(Template::NoInit);
+    ve.with(["--network", "none"]).create()
+}
+
+fn destroys(host: &Host, kind: Kind, prepare: impl Fn(), words: &[&str]) {
+    let ve = host.existing("web1");
+    walk(
+        host,
+        ("destroy", 1, kind),
+        |fault| {
+            prepare();
+            fault.veld(host, words)
+        },
+        |round| {
+            let whole = ve.directory().exists();
+            assert!(!(whole && round.is_done()), "it is still there");
+            let again = ve.veld("destroy", ["--force"]);
+            if again.status == 0 {
+                assert!(!round.is_done(), "destroyed twice");
+                assert_eq!(again.stderr, "");
+            } else {
+                again.fails(1, "veld: web1: no such VE");
+                assert!(!round.has_failed(), "{}", round.output.stderr);
+            }
+            host.nothing_remains();
+            assert_eq!(host.leaks(), Vec::<String>::new());
+        },
+    );
+}

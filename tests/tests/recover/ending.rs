@@ -1,0 +1,129 @@
+//! A VE that ends by itself: what its shim's successor does may go wrong too,
+//! and nobody waits for it.
+
+use std::fs;
+
+use veld_tests::{Host, Output, Template, Ve, alive, host, until};
+
+use crate::walk::{Fault, Kind, Round, walk, walked};
+
+walked!(reboot: a_reboot_that_fails_leaves_nothing_but_the_reason,
+    a_reboot_without_space_leaves_nothing_but_the_reason,
+    a_killed_reboot_is_started_by_hand);
+
+walked!(power_off: a_power_off_whose_sweep_fails_is_swept_by_the_next_start,
+    a_power_off_whose_sweep_has_no_space_is_swept_by_the_next_start,
+    a_power_off_whose_sweep_is_killed_is_swept_by_the_next_start);
+
+fn reboot(host: &Host, kind: Kind) {
+    ends(host, kind, "reboot");
+}
+
+fn power_off(host: &Host, kind: Kind) {
+    ends(host, kind, "poweroff");
+}
+
+#[test]
+fn what_a_failed_sweep_left_is_taken_by_a_stop() {
+    let host = host!(Template::NoInit);
+    let ve = created(&host);
+    walk(
+        &host,
+        ("start", points_of_start(&host, &ve) + 1, Kind::Eio),
+        |fault| start_and_end(&host, fault, "poweroff"),
+        |_| {
+            ve.veld("stop", [""; 0])
+                .fails(1, "veld: web1: is not running");
+            host.nothing_remains();
+        },
+    );
+}
+
+fn ends(host: &Host, kind: Kind, word: &str) {
+    let ve = created(host);
+    walk(
+        host,
+        ("start", points_of_start(host, &ve) + 1, kind),
+        |fault| start_and_end(host, fault, word),
+        |round| {
+            let up = ve.status() != "stopped";
+            if round.unharmed {
+                assert_eq!(up, word == "reboot");
+                if !up {
+                    host.nothing_remains();
+                }
+            }
+            if !up && word == "reboot" {
+                says_why(&ve, round);
+            }
+            let again = ve.veld("start", ["--wait"]);
+            if up {
+                again.fails(1, "veld: web1: is already running");
+            } else {
+                again.done();
+            }
+            ve.veld("stop", ["--force"]).done();
+            host.nothing_remains();
+        },
+    );
+    ve.destroy();
+    assert_eq!(host.leaks(), Vec::<String>::new());
+}
+
+/// A reboot that failed left its reason, and nothing of a run.
+fn says_why(ve: &Ve<'_>, round: &Round<'_>) {
+    if round.kind == Kind::Kill {
+        return;
+    }
+    let shown = ve.show();
+    let why = shown["start_error"].as_str();
+    assert!(why.is_some_and(|why| why.contains("os error")), "{shown}");
+}
+
+fn created(host: &Host) -> Ve<'_> {
+    let ve = host.ve("web1").template(Template::NoInit);
+    ve.with(["--network", "none"]).create()
+}
+
+/// How many points a start passes.
+fn points_of_start(host: &Host, ve: &Ve<'_>) -> usize {
+    let fault = Fault::none(host);
+    fault.veld(host, &["start", "web1"]).done();
+    until("the launcher is the shim", || {
+        fs::read_to_string(format!("/proc/{}/comm", ve.shim_pid())).unwrap() == "veld-shim\n"
+    });
+    let points = fault.passed().len();
+    ve.veld("stop", ["--force"]).done();
+    points
+}
+
+/// Starts the VE, makes it end by the system call, and waits until whoever comes
+/// after the end has done what it does.
+fn start_and_end(host: &Host, fault: &Fault, word: &str) -> Output {
+    let ve = host.existing("web1");
+    let started = fault.veld(host, &["start", "web1"]).ok();
+    let (shim, init) = (ve.shim_pid(), ve.init_pid());
+    make_old(&ve);
+    // Its own status is that of a process that ended with all others.
+    let _ = ve.exec([word, "-f"]);
+    until("what follows the end is done", || {
+        !alive(shim) || is_watched_again(&ve, shim, init)
+    });
+    started
+}
+
+/// Puts the last start long ago: a VE that reboots right after it is made to wait.
+pub(crate) fn make_old(ve: &Ve<'_>) {
+    let record = ve.run_directory().join("record");
+    let text = fs::read_to_string(&record).unwrap();
+    let (processes, _) = text.split_once("started ").unwrap();
+    fs::write(&record, format!("{processes}started 1000000000.0\n")).unwrap();
+}
+
+/// Whether the shim is a shim again, of another PID 1.
+fn is_watched_again(ve: &Ve<'_>, shim: i32, init: i32) -> bool {
+    let comm = fs::read_to_string(format!("/proc/{shim}/comm")).unwrap_or_default();
+    let record = fs::read_to_string(ve.run_directory().join("record")).unwrap_or_default();
+    let same = record.contains(&format!("init-pid {init}\n"));
+    comm == "veld-shim\n" && !record.is_empty() && !same
+}

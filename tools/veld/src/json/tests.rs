@@ -1,0 +1,130 @@
+//! The schemas, whole: a key that is renamed, lost or moved breaks somebody's
+//! program.
+
+use serde::Serialize;
+
+use super::*;
+use crate::samples::{detail, stopped, up};
+
+fn text(value: &impl Serialize) -> String {
+    serde_json::to_string_pretty(value).unwrap()
+}
+
+#[test]
+fn a_ve_of_which_everything_is_known() {
+    let expected = r#"{
+  "name": "web1",
+  "id": 101,
+  "status": "up",
+  "watched": true,
+  "init_pid": 4000,
+  "shim_pid": 3999,
+  "started_unix_seconds": 1700000000.25,
+  "ready_unix_seconds": 1700000002.25,
+  "init_status": "Startup finished",
+  "last_end": {
+    "text": "its PID 1 was killed by signal 9",
+    "at_unix_seconds": 1700000009.25
+  },
+  "start_error": "cannot mount",
+  "template": "debian",
+  "hostname": "web1",
+  "uuid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+  "onboot": true,
+  "addresses": [
+    "10.117.0.101"
+  ],
+  "config_error": null
+}"#;
+    assert_eq!(text(&Ve::new(&up("web1", 101))), expected);
+}
+
+#[test]
+fn a_ve_of_which_nothing_can_be_read() {
+    let mut ve = stopped("web1", 101);
+    ve.id = None;
+    ve.config = Err("FILE:1: bad".to_owned());
+    let expected = r#"{
+  "name": "web1",
+  "id": null,
+  "status": "stopped",
+  "watched": true,
+  "init_pid": null,
+  "shim_pid": null,
+  "started_unix_seconds": null,
+  "ready_unix_seconds": null,
+  "init_status": null,
+  "last_end": null,
+  "start_error": null,
+  "template": null,
+  "hostname": null,
+  "uuid": null,
+  "onboot": null,
+  "addresses": [],
+  "config_error": "FILE:1: bad"
+}"#;
+    assert_eq!(text(&Ve::new(&ve)), expected);
+}
+
+/// The part of `show` behind the keys of `list`.
+fn shown(detail: &Detail) -> String {
+    let all = text(&Shown::new(detail));
+    let common = text(&Ve::new(&detail.summary));
+    let common = common.trim_end_matches("\n}");
+    all.strip_prefix(common).unwrap().to_owned()
+}
+
+#[test]
+fn all_about_a_ve_that_runs() {
+    let expected = r#",
+  "first_host_id": 65536,
+  "directory": "/var/lib/veld/ve/web1",
+  "limits": {
+    "ram_bytes": 536870912,
+    "swap_bytes": null,
+    "cpus": null,
+    "cpuunits": null,
+    "cpulimit_percent": null,
+    "processes": null
+  },
+  "kernel": {
+    "memory_limit_bytes": 536870912,
+    "memory_used_bytes": 208236544,
+    "swap_limit_bytes": 0,
+    "cpus": 2,
+    "cpu_units": 1000,
+    "cpu_quota_percent": 150,
+    "processes_limit": 500,
+    "processes": 12
+  },
+  "links": [
+    {
+      "name": "eth0",
+      "up": true,
+      "addresses": [
+        "10.117.0.101/32"
+      ]
+    }
+  ]
+}"#;
+    assert_eq!(shown(&detail(up("web1", 101))), expected);
+}
+
+#[test]
+fn all_about_a_ve_that_does_not_run() {
+    let expected = r#",
+  "first_host_id": 65536,
+  "directory": "/var/lib/veld/ve/web1",
+  "limits": {
+    "ram_bytes": null,
+    "swap_bytes": null,
+    "cpus": null,
+    "cpuunits": null,
+    "cpulimit_percent": null,
+    "processes": null
+  },
+  "kernel": null,
+  "links": []
+}"#;
+    assert_eq!(shown(&detail(stopped("web1", 101))), expected);
+}
