@@ -100,7 +100,7 @@ fn a_program_of_a_ve_has_neither_keys_nor_vsock() {
 }
 
 #[test]
-#[ignore = "filters its thread for good: run by a_program_of_a_ve_has_neither_keys_nor_vsock"]
+#[ignore = "run by a_program_of_a_ve_has_neither_keys_nor_vsock: it filters its thread for good"]
 fn refused() {
     // getpid; a kernel without such calls ends the program by SIGSEGV.
     let i386 = call(I386, 20, [0, 0]).success();

@@ -94,7 +94,7 @@ fn a_program_starts_plainly() {
 }
 
 #[test]
-#[ignore = "changes its process for good: run by a_program_starts_plainly"]
+#[ignore = "run by a_program_starts_plainly: it changes its process for good"]
 fn start_plainly() {
     let every_processor = make_odd();
     plain_start(FILES).unwrap();
@@ -113,7 +113,7 @@ fn a_launcher_leaves_its_caller() {
 }
 
 #[test]
-#[ignore = "changes its process for good: run by a_launcher_leaves_its_caller"]
+#[ignore = "run by a_launcher_leaves_its_caller: it changes its process for good"]
 fn leave() {
     let every_processor = make_odd();
     leave_caller().unwrap();

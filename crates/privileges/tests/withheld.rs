@@ -36,7 +36,7 @@ fn what_is_withheld_does_not_come_back() {
 }
 
 #[test]
-#[ignore = "root of a user namespace: run by what_is_withheld_does_not_come_back"]
+#[ignore = "run by what_is_withheld_does_not_come_back as root of a user namespace"]
 fn in_a_namespace() {
     let limit = Path::new(LIMIT);
     veld_kernfs::write(limit, 100).unwrap();

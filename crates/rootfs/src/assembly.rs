@@ -11,10 +11,10 @@ use veld_sys::mount::{Attributes, idmap, set_attributes};
 use veld_sys::{Context, Failure, fault};
 
 use crate::detached::{Extent, attach, clone_at, new_mount};
-use crate::device_tree;
 use crate::overlay;
 use crate::root_dir::RootDir;
 use crate::terminal::{Terminal, TerminalSize, open_terminal};
+use crate::{device_tree, file_system};
 
 /// Group of terminals in every Linux distribution.
 const TTY_GROUP: u32 = 5;
@@ -275,7 +275,10 @@ fn layer(path: &Path, user_namespace: BorrowedFd<'_>) -> Result<OwnedFd, Failure
     let path_text = path.to_str().ok_or(rustix::io::Errno::ILSEQ);
     let path_text = path_text.context(|| format!("use {} as a layer", path.display()))?;
     let layer = clone_at(CWD, path_text, Extent::One)?;
-    idmap(layer.as_fd(), user_namespace).context(|| format!("idmap {}", path.display()))?;
+    idmap(layer.as_fd(), user_namespace).context(|| {
+        let kind = file_system::name_of(layer.as_fd());
+        format!("idmap {}, which is on {kind}", path.display())
+    })?;
     Ok(layer)
 }
 

@@ -27,6 +27,7 @@
 mod assembly;
 mod detached;
 mod device_tree;
+mod file_system;
 mod fuse;
 mod inside;
 mod overlay;

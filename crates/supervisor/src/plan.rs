@@ -226,7 +226,13 @@ impl fmt::Display for StartPlan {
             .iter()
             .map(|word| word.to_string_lossy())
             .collect();
-        write!(f, "init       {}", shown.join(" "))
+        // Without arguments it finds out what the distribution has.
+        let shown = if shown.is_empty() {
+            "found out at start".to_owned()
+        } else {
+            shown.join(" ")
+        };
+        write!(f, "init       {shown}")
     }
 }
 

@@ -207,8 +207,11 @@ fn a_host_without_the_builder_is_told_so() {
 
 /// The whole way, from the mirror of this host to a tree that would boot.
 #[test]
-#[ignore = "installs a distribution: takes a minute and needs root and a mirror"]
 fn debian_is_built_of_the_mirror_of_this_host() {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: mmdebstrap needs root here");
+        return;
+    }
     let host = Host::new();
     let options = BuildOptions {
         suite: "bookworm".to_owned(),

@@ -6,7 +6,10 @@ use veld_tests::{Template, environment, host, namespace};
 fn a_ve_is_created_started_entered_stopped_and_destroyed() {
     let host = host!();
     let created = host.veld(["create", "web1", "-t", &Template::Busybox.name()]);
-    assert_eq!(created.ok().stdout, "web1: created, id 101\n");
+    assert_eq!(
+        created.ok().stdout,
+        "web1: created, id 101, 10.117.0.101 fd76:656c:64::65\n"
+    );
     let ve = host.existing("web1");
     assert_eq!(ve.status(), "stopped");
     assert_eq!(ve.veld("start", [""; 0]).ok().stdout, "web1: started\n");
@@ -142,7 +145,7 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
     for line in [
         "web1: would start",
         "id         101",
-        "ram        67108864 bytes",
+        "ram        64M",
         "cpus       1",
         "network    routed, link veld101",
     ] {

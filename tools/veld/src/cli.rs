@@ -126,10 +126,10 @@ pub(crate) struct Create {
     /// Its host name; the name of the VE unless given.
     #[arg(long)]
     pub(crate) hostname: Option<Hostname>,
-    /// An IP address; one of each pool of the host unless given. May be repeated.
+    /// IP address, repeatable; one of each pool of the host unless given.
     #[arg(long, value_name = "ADDRESS", value_parser = parameter::address)]
     pub(crate) ip: Vec<IpAddr>,
-    /// A name server, or "host" for those of the host. May be repeated.
+    /// Name server, repeatable; "host" for those of the host.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) dns: Vec<Dns>,
     /// How it is connected to the network: routed or none.
@@ -231,7 +231,7 @@ pub(crate) struct Exec {
     /// In this directory; the user's home unless given.
     #[arg(long, short = 'w', value_name = "DIR")]
     pub(crate) workdir: Option<OsString>,
-    /// One more variable of the environment. May be repeated.
+    /// One more variable of the environment, repeatable.
     #[arg(long, short, value_name = "K=V", value_parser = variable)]
     pub(crate) env: Vec<String>,
     /// On a terminal of the VE's, even if the caller has none.
@@ -306,7 +306,7 @@ pub(crate) struct Build {
     /// Debian's release, as bookworm or trixie.
     #[arg(long, default_value = "bookworm")]
     pub(crate) suite: String,
-    /// More packages. May be repeated.
+    /// More packages, repeatable.
     #[arg(long, value_name = "PACKAGE,…", value_delimiter = ',')]
     pub(crate) include: Vec<String>,
     /// Where packages come from; the mirror that the host uses unless given.

@@ -1,3 +1,5 @@
+//! What a host can enforce, on trees of plain files.
+
 use super::*;
 use crate::error::ErrorKind;
 use crate::limits::Effective;

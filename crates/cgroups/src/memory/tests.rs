@@ -1,3 +1,5 @@
+//! Memory and swap limits on plain files of both versions.
+
 use super::*;
 use crate::plain::Plain;
 

@@ -1,3 +1,5 @@
+//! Trees that somebody filled in order not to have them removed.
+
 use std::ffi::OsStr;
 use std::fs::{File, create_dir, create_dir_all};
 use std::os::unix::ffi::OsStrExt;
@@ -56,7 +58,7 @@ fn a_tree_deeper_than_there_are_descriptors_goes_away() {
 }
 
 #[test]
-#[ignore = "acts for the test above, in a process that it limits"]
+#[ignore = "run by the test above, in a process that it limits"]
 fn act_few_descriptors() {
     let Some(top) = given_tree() else { return };
     let few = Rlimit {
@@ -82,7 +84,7 @@ fn what_is_mounted_below_is_not_entered() {
 }
 
 #[test]
-#[ignore = "acts for the test above, in a mount namespace of its own"]
+#[ignore = "run by the test above, in a mount namespace of its own"]
 fn act_mounted() {
     let Some(top) = given_tree() else { return };
     let outside = top.with_file_name("outside");

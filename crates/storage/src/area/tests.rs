@@ -1,3 +1,5 @@
+//! The directory of a VE, made and removed, whole and half.
+
 use rustix::fs::{IFlags, ioctl_setflags};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What is said of a command line that makes no sense.
+
 use clap::{CommandFactory, Parser, ValueEnum};
 
 use super::*;

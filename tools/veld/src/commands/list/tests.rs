@@ -1,3 +1,5 @@
+//! The order and the columns of the list.
+
 use super::*;
 use crate::samples::{at, stopped, up};
 

@@ -1,7 +1,8 @@
 //! Attributes that hide what a test says.
 //!
 //! `should_panic` passes on any panic, also on one that is a bug; an ignored
-//! test is a promise that nobody checks.
+//! test is a promise that nobody checks. A function that another test runs in a
+//! process of its own is no such promise: it says so, as `#[ignore = "run by …"]`.
 
 use super::super::{Finding, Source};
 
@@ -13,12 +14,15 @@ const REFUSED: &[(&str, &str)] = &[
     ("#[ignore", "mend the test, or remove it"),
 ];
 
+/// How a test begins that is no test of its own.
+const RUN_BY_ANOTHER: &str = "#[ignore = \"run by ";
+
 /// Finds refused attributes.
 pub(crate) fn check(source: &Source) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (number, line) in source.code().iter().enumerate() {
+    for (number, (code, line)) in source.code().iter().zip(source.lines()).enumerate() {
         for (attribute, instead) in REFUSED {
-            if line.contains(attribute) {
+            if code.contains(attribute) && !line.contains(RUN_BY_ANOTHER) {
                 let what = format!("{attribute}]: {instead}");
                 findings.push(Finding::at(source.path(), number + 1, what));
             }
@@ -31,6 +35,12 @@ pub(crate) fn check(source: &Source) -> Vec<Finding> {
 mod tests {
     use super::super::said;
     use super::check;
+
+    #[test]
+    fn what_another_test_runs_is_fine() {
+        let text = "#[ignore = \"run by the test above\"]\nfn a() {}\n";
+        assert!(said(check, "a.rs", text).is_empty());
+    }
 
     #[test]
     fn both_are_found_also_with_a_message() {
