@@ -33,19 +33,23 @@ pub fn join(pidfd: BorrowedFd<'_>) -> Result<(), Failure> {
         .context(|| "join namespaces")
 }
 
-/// Moves this process into the user and the mount namespace of `pidfd`'s
-/// process, and into no other: it can change what is mounted there.
+/// Moves this process into the user namespace of `pidfd`'s process, and into no
+/// other: it then has the power that a creator of it has, and no other power.
 ///
 /// # Errors
 /// As [`join`].
 ///
 /// # Kernel
 /// setns(2) with a pidfd, Linux 5.8.
-pub fn join_mounts(pidfd: BorrowedFd<'_>) -> Result<(), Failure> {
-    let both = ThreadNameSpaceType::USER | ThreadNameSpaceType::MOUNT;
-    fault::point("join user and mount namespaces")
-        .and_then(|()| Ok(move_into_thread_name_spaces(pidfd, both)?))
-        .context(|| "join user and mount namespaces")
+pub fn join_users(pidfd: BorrowedFd<'_>) -> Result<(), Failure> {
+    fault::point("join user namespace")
+        .and_then(|()| {
+            Ok(move_into_thread_name_spaces(
+                pidfd,
+                ThreadNameSpaceType::USER,
+            )?)
+        })
+        .context(|| "join user namespace")
 }
 
 /// Opens a namespace of a process (`user`, `net`), so that others can be put

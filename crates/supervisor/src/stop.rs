@@ -177,7 +177,7 @@ fn quiet_console(ve: &Ve<'_>, running: &Running) -> Option<String> {
     }
     ve.step("quiet console");
     let init = running.init.as_fd();
-    match veld_launch::quiet_console(init) {
+    match veld_launch::quiet_console(running.record.init.pid, init) {
         // One that has just ended has nothing to say.
         Err(_) if ended(init, Duration::ZERO).unwrap_or(false) => None,
         Err(error) => Some(format!("cannot quiet the console: {}", chain(&error))),

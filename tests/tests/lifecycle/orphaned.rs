@@ -21,13 +21,14 @@ fn a_debian_without_a_shim_goes_down_in_its_own_way() {
 }
 
 #[test]
-fn a_ve_without_a_shim_that_hides_its_devices_is_stopped_with_a_warning() {
+fn a_console_of_the_ves_own_making_is_left_alone() {
     let host = host!();
     let ve = host.ve("web1").start();
     let shim = ve.shim_pid();
+    ve.sh("mkdir /var/devices && touch /var/devices/console && mount --bind /var/devices /dev")
+        .done();
     signal(shim, Signal::KILL);
     until("the shim is gone", || !alive(shim));
-    ve.sh("mount -t tmpfs none /dev").done();
     let stopped = ve.veld("stop", [""; 0]);
     assert_eq!(
         (stopped.status, stopped.stdout.as_str()),
@@ -35,8 +36,10 @@ fn a_ve_without_a_shim_that_hides_its_devices_is_stopped_with_a_warning() {
     );
     assert_eq!(
         stopped.stderr,
-        "veld: web1: warning: cannot quiet the console: cannot find the device /dev/null of the \
-         VE: No such file or directory (os error 2)\n"
+        "veld: web1: warning: cannot quiet the console: cannot find the tmpfs /dev of the VE: \
+         No such device (os error 19)\n"
     );
+    let made = ve.directory().join("private/upper/var/devices/console");
+    assert!(made.metadata().unwrap().is_file());
     host.nothing_remains();
 }

@@ -10,7 +10,7 @@ use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, fstatfs, openat2};
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
-use veld_privileges::withhold;
+use veld_privileges::{refuse_calls, withhold};
 use veld_protocol::boot::Stage;
 use veld_rootfs::{Terminal, TerminalSize, open_terminal};
 use veld_sys::process::exit_now;
@@ -44,6 +44,8 @@ fn prepare(way: &OnTheWay<'_>) -> Result<Account, AccountError> {
         let terminal = own_terminal(size)?;
         send(&way.master, &terminal.master)?;
     }
+    // Needs a capability that the next step does not take, but the user may lack.
+    refuse_calls()?;
     withhold()?;
     enter_directory(way.entry.directory.as_deref(), &account)?;
     account.identity.assume()?;
