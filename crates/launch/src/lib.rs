@@ -7,6 +7,9 @@
 //! program. A step that fails is told to the parent, which words it; the child
 //! prints nothing.
 //!
+//! [`quiet_console`] sends a child part of the way, to put right what a VE has
+//! lost with its shim.
+//!
 //! What this crate must not know: VEs by name, config, where files are kept,
 //! the order in which a start makes and undoes other things.
 

@@ -51,7 +51,8 @@ const TMPFS: i64 = 0x0102_1994;
 /// [`crate::ErrorKind::Silent`] where the child does not come to an end in time.
 ///
 /// # Kernel
-/// unlink(2) of a mount point: "mount_namespaces(7)", Linux 3.18.
+/// mount_namespaces(7), "Restrictions on mount namespaces": unlink(2) of a file
+/// that is a mount point elsewhere, Linux 3.18.
 pub fn quiet_console(pid: i32, init: BorrowedFd<'_>) -> Result<(), Error> {
     let (ours, theirs) = pair()?;
     let child = match fork().context(|| "create a process for the VE's console")? {

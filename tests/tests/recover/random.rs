@@ -30,7 +30,7 @@ const LONGEST: Duration = Duration::from_millis(30);
 #[test]
 fn a_start_whose_command_is_killed_at_any_moment_leaves_a_ve_that_runs_or_none() {
     let host = host!(Template::NoInit);
-    starts(&host, 0x9e37_79b9, |command| Some(command));
+    starts(&host, 0x9e37_79b9, Some);
 }
 
 #[test]
