@@ -131,10 +131,15 @@ fn execute(entry: &Entry<'_>, account: &Account) -> Failure {
         }
     }
     let cause = refusal.unwrap_or_else(|| Errno::NOENT.into());
-    Failure::new(
-        format!("execute \"{}\" in the VE", program.to_string_lossy()),
-        cause,
-    )
+    Failure::new(format!("execute {} in the VE", shown(&program)), cause)
+}
+
+/// A program's name as text; an empty one is seen to be there.
+fn shown(program: &CStr) -> String {
+    if program.is_empty() {
+        return "\"\"".to_owned();
+    }
+    program.to_string_lossy().into_owned()
 }
 
 /// Whether a path leads to its file without a magic link: `/proc/self/exe` is
