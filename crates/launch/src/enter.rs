@@ -6,9 +6,10 @@
 //!   |           ------->  v1 groups, all namespaces
 //!   |                     closes all descriptors
 //!   |                     becomes root of the VE
-//!   |  <----- Born -----  clones its sibling  ------>  session, terminal,
-//!   |  reaps the usher                                 user, directory
-//!   |  <------------------ Executing ----------------  executes
+//!   |  <----- Born -----  clones its sibling  ------>  waits
+//!   |  reaps the usher
+//!   |  ------------------- Go ---------------------->  session, user, terminal,
+//!   |  <------------------ Executing ----------------  directory; executes
 //! ```
 //!
 //! No process of the VE ever sees one that is not wholly inside: the usher is in
@@ -129,7 +130,9 @@ pub fn enter(entry: Entry<'_>) -> Result<Entered, Error> {
     // The usher has said all it has to say, and a stuck one dies with the VE.
     usher.end(DYING);
     let child = child?;
-    let running = ours.outcome(&child, PATIENCE).and_then(|()| {
+    let running = ours.go().map_err(Error::from);
+    let running = running.and_then(|()| ours.outcome(&child, PATIENCE));
+    let running = running.and_then(|()| {
         let master = wants_terminal.then(|| receive(&masters)).transpose()?;
         Ok(master)
     });

@@ -40,6 +40,15 @@ impl Error {
         self.kind
     }
 
+    /// The errno of the cause, where the kernel gave one.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        match &self.what {
+            What::Failure(failure) => failure.errno(),
+            What::Fact(_) => None,
+        }
+    }
+
     pub(crate) fn silent(fact: impl Into<String>) -> Self {
         Self {
             kind: ErrorKind::Silent,

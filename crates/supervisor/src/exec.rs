@@ -4,6 +4,7 @@ use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
+use veld_cgroups::Group;
 use veld_launch::{Entered, Entry, Program, Who, enter};
 use veld_rootfs::TerminalSize;
 use veld_state::{Observed, ended};
@@ -60,9 +61,22 @@ pub fn exec(ve: &Ve<'_>, command: Command<'_>) -> Result<Entered, Error> {
         stdio: command.stdio,
         nofile: NOFILE,
     };
-    enter(entry).map_err(|error| match ended(running.init.as_fd(), Duration::ZERO) {
+    enter(entry).map_err(|error| {
         // Whatever failed, failed because the VE was going.
-        Ok(true) => Error::fact(ErrorKind::NotRunning, &ve.name, "is not running"),
-        _ => failed(error.into()),
+        if ended(running.init.as_fd(), Duration::ZERO).unwrap_or(false) {
+            return Error::fact(ErrorKind::NotRunning, &ve.name, "is not running");
+        }
+        full(ve, &group, &error).unwrap_or_else(|| failed(error.into()))
+    })
+}
+
+/// A process that joins counts like any other: the VE may have no room for it.
+fn full(ve: &Ve<'_>, group: &Group, error: &veld_launch::Error) -> Option<Error> {
+    let no_room = std::io::Error::from_raw_os_error(error.errno()?).kind();
+    let held = group.effective().ok()?;
+    let (limit, now) = (held.processes?, held.processes_now?);
+    (no_room == std::io::ErrorKind::WouldBlock && now >= limit).then(|| {
+        let fact = format!("cannot exec: {now} processes are running, {limit} are allowed");
+        Error::fact(ErrorKind::Failed, &ve.name, fact)
     })
 }

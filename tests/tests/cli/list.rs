@@ -72,6 +72,7 @@ fn the_list_for_programs_has_every_key_and_null_for_what_there_is_not() {
         "init_status": null, "last_end": null, "template": Template::Busybox.name(),
         "hostname": "web1", "uuid": stopped["uuid"], "onboot": false,
         "addresses": ["10.117.0.101", "fd76:656c:64::65"], "config_error": null,
+        "start_error": null,
     });
     assert_eq!(*stopped, expected);
     ve.start();

@@ -5,4 +5,7 @@
     reason = "all of this is a test, which writes files as an administrator or a fault would"
 )]
 
+mod entering;
 mod fuse;
+mod kernel;
+mod mounts;

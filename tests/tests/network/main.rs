@@ -1,4 +1,4 @@
-//! The routed network: who reaches whom, under which address, and what is left
+//! The network that a VE has unless another is asked for: who reaches whom, under which address, and what is left
 //! of it afterwards.
 #![allow(
     clippy::unwrap_used,

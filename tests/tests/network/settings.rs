@@ -80,7 +80,7 @@ fn a_ve_without_a_network_has_the_loopback_device_alone() {
 #[test]
 fn the_files_inside_name_the_ve_and_its_servers() {
     let host = host!();
-    let options = ["--hostname", "www", "--nameserver", "192.0.2.53"];
+    let options = ["--hostname", "www", "--dns", "192.0.2.53"];
     let ve = host.ve("a").with(options).start();
     let file = |name: &str| ve.exec(["cat", name]).ok().stdout;
     assert_eq!(ve.exec(["hostname"]).ok().line(), "www");

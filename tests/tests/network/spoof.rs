@@ -107,6 +107,7 @@ fn a_packet_made_by_hand_does_not_get_further() {
 #[test]
 fn a_victim_keeps_its_own_address_while_another_claims_it() {
     let host = host!();
+    give_addresses();
     let [liar, victim] = ["a", "b"].map(|name| host.ve(name).start());
     take(&liar, &addresses(&victim));
     for address in addresses(&victim) {

@@ -24,6 +24,10 @@ use crate::users::{Account, AccountError};
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 pub(super) fn run(way: &OnTheWay<'_>) -> ! {
+    // Until the command knows this process, nothing it says would be understood.
+    if way.channel.wait().is_none() {
+        exit_now(1);
+    }
     match prepare(way) {
         Err(AccountError::Failed(failure)) => way.channel.failed(Stage::Preparing, &failure),
         Err(AccountError::Refused(fact)) => way.channel.refused(fact),
