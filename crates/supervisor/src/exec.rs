@@ -70,12 +70,13 @@ pub fn exec(ve: &Ve<'_>, command: Command<'_>) -> Result<Entered, Error> {
     })
 }
 
-/// A process that joins counts like any other: the VE may have no room for it.
+/// A process that joins counts like any other, and on its way so does the one
+/// that brings it: the VE may have no room for two.
 fn full(ve: &Ve<'_>, group: &Group, error: &veld_launch::Error) -> Option<Error> {
     let no_room = std::io::Error::from_raw_os_error(error.errno()?).kind();
     let held = group.effective().ok()?;
     let (limit, now) = (held.processes?, held.processes_now?);
-    (no_room == std::io::ErrorKind::WouldBlock && now >= limit).then(|| {
+    (no_room == std::io::ErrorKind::WouldBlock && now + 1 >= limit).then(|| {
         let fact = format!("cannot exec: {now} processes are running, {limit} are allowed");
         Error::fact(ErrorKind::Failed, &ve.name, fact)
     })
