@@ -1,7 +1,8 @@
 //! Whoever enters a VE is watched, and led astray, by those inside.
 
 use std::collections::BTreeSet;
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -130,7 +131,7 @@ fn an_exec_during_a_start_sees_the_ve_or_nothing() {
     for _ in 0..20 {
         kill(&ve);
         all.extend(look_during(&ve, || ve.veld("start", ["--wait"]).done()));
-        // One that began before the VE was up is not the last: this one gets in.
+        // The first after the start gets in for certain.
         assert_eq!(ve.exec(["ls", "/"]).ok().stdout, root);
     }
     assert_each_is_inside_or_refused(&all, &root);
@@ -227,7 +228,13 @@ impl Bait {
             open_to_all(&directory.join(name), 0o666);
         }
         let before = walk(&directory);
-        Self { directory, before }
+        let bait = Self { directory, before };
+        // Whoever follows the way from a directory of the host's gets there.
+        let open = File::open(host.data().parent().unwrap()).unwrap();
+        let number = open.as_raw_fd().cast_unsigned();
+        let found = fs::read_to_string(bait.way(number).join("passwd")).unwrap();
+        assert_eq!(found, line);
+        bait
     }
 
     /// The way to it from a directory that somebody of the host's has open.
