@@ -62,12 +62,31 @@ pub fn exec(ve: &Ve<'_>, command: Command<'_>) -> Result<Entered, Error> {
         nofile: NOFILE,
     };
     enter(entry).map_err(|error| {
-        // Whatever failed, failed because the VE was going.
-        if ended(running.init.as_fd(), Duration::ZERO).unwrap_or(false) {
+        // Whatever failed, failed because the VE was going: it may not be gone yet.
+        let patience = if is_of_dying(&error) {
+            DYING
+        } else {
+            Duration::ZERO
+        };
+        if ended(running.init.as_fd(), patience).unwrap_or(false) {
             return Error::fact(ErrorKind::NotRunning, &ve.name, "is not running");
         }
         full(ve, &group, &error).unwrap_or_else(|| failed(error.into()))
     })
+}
+
+/// How long a VE that is being killed may take to be gone.
+const DYING: Duration = Duration::from_secs(2);
+
+/// Whether a failure is one that a VE's death on the way would explain.
+fn is_of_dying(error: &veld_launch::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
+    let cause = error.errno().map(std::io::Error::from_raw_os_error);
+    error.kind() == veld_launch::ErrorKind::Silent
+        || cause.is_some_and(|cause| {
+            let nobody = Some(veld_sys::process::NO_SUCH_PROCESS);
+            matches!(cause.kind(), BrokenPipe | ConnectionReset) || cause.raw_os_error() == nobody
+        })
 }
 
 /// A process that joins counts like any other, and on its way so does the one

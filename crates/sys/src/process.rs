@@ -14,6 +14,10 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, WaitIdStatus, waitid};
 
 use crate::fault;
 
+/// The errno of an operation on a process that has ended, which the standard
+/// library has no kind for.
+pub const NO_SUCH_PROCESS: i32 = libc::ESRCH;
+
 /// What a fork gave: the child sees [`Forked::Child`], its parent the rest.
 #[derive(Debug)]
 pub enum Forked {
