@@ -1,5 +1,5 @@
-//! From clone to exec: PID 1 of a VE ([`boot`]), and processes that join a
-//! running VE ([`enter`]).
+//! From clone to exec: PID 1 of a VE ([`boot()`]), and processes that join a
+//! running VE ([`enter()`]).
 //!
 //! Both are one story. The parent clones a child into the VE's cgroup; the
 //! child walks a fixed list of named steps, each of which makes it more a
