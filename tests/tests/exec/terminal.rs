@@ -43,7 +43,8 @@ fn keys_reach_the_program_and_ctrl_c_interrupts_it_alone() {
     let mut shell = ve.terminal(["sh"]);
     shell.type_in("PS1='ready> '\n");
     shell.shows("ready> ");
-    shell.type_in("echo wait$((1 + 1)); /bin/sleep 1000\n");
+    // The program speaks itself, so that it is in the foreground by then.
+    shell.type_in("/bin/sh -c 'echo wait$((1 + 1)); exec /bin/sleep 1000'\n");
     shell.shows("wait2");
     shell.clear();
     shell.type_in("\u{3}");

@@ -42,7 +42,7 @@ fn a_full_ve_takes_nobody_in_and_stops() {
     until("the VE is full", || now(&ve) == 29);
     ve.exec(["hostname"]).fails(
         125,
-        "veld: web1: cannot exec: 29 processes are running, 30 are allowed\n",
+        "veld: web1: cannot exec: 29 processes are running, 30 are allowed",
     );
     let stopped = ve.veld("stop", ["--timeout", "5"]);
     assert_eq!(stopped.status, 0, "{}", stopped.stderr);
