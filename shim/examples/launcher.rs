@@ -101,7 +101,7 @@ fn boot(arguments: &[OsString]) {
     };
     let directory = PathBuf::from(directory);
     let clients = UnixListener::bind(directory.join(shim::CONSOLE_SOCKET)).expect("bind");
-    let notices_path = directory.join(shim::NOTICES_SOCKET);
+    let notices_path = directory.join("notify.sock");
     let notices = UnixDatagram::bind(&notices_path).expect("bind");
     rustix::net::sockopt::set_socket_passcred(&notices, true).expect("passcred");
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;

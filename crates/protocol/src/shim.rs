@@ -37,8 +37,6 @@ pub const AFTER_END: &str = "after-end";
 
 /// Socket of the console's clients.
 pub const CONSOLE_SOCKET: &str = "console.sock";
-/// Socket of PID 1's notices, before it is mounted into the VE.
-pub const NOTICES_SOCKET: &str = "notify.sock";
 
 /// Output of the console, raw; at most [`LOG_LIMIT`] bytes and one write more.
 pub const CONSOLE_LOG: &str = "console.log";

@@ -123,7 +123,7 @@ pub fn summary(ve: &Ve<'_>) -> Summary {
         config: ve.config().map_err(|error| chain(&error)),
     };
     match ve.observe() {
-        Observed::Running(running) => running.describe(&mut summary),
+        Observed::Running(running) => describe(&running, &mut summary),
         Observed::Stopped(stopped) => {
             summary.ended = stopped.ended;
             summary.failure = stopped.failure;
@@ -132,24 +132,18 @@ pub fn summary(ve: &Ve<'_>) -> Summary {
     summary
 }
 
-trait Describe {
-    fn describe(&self, summary: &mut Summary);
-}
-
-impl Describe for Running {
-    fn describe(&self, summary: &mut Summary) {
-        summary.phase = match (self.stopping, self.ready) {
-            (true, _) => Phase::Stopping,
-            (false, Some(_)) => Phase::Up,
-            (false, None) => Phase::Booting,
-        };
-        summary.watched = self.shim.is_some();
-        summary.pid = Some(self.record.init.pid);
-        summary.shim_pid = self.shim.as_ref().map(|_| self.record.shim.pid);
-        summary.started = Some(self.record.started);
-        summary.ready = self.ready;
-        summary.status.clone_from(&self.status);
-    }
+fn describe(running: &Running, summary: &mut Summary) {
+    summary.phase = match (running.stopping, running.ready) {
+        (true, _) => Phase::Stopping,
+        (false, Some(_)) => Phase::Up,
+        (false, None) => Phase::Booting,
+    };
+    summary.watched = running.shim.is_some();
+    summary.pid = Some(running.record.init.pid);
+    summary.shim_pid = running.shim.as_ref().map(|_| running.record.shim.pid);
+    summary.started = Some(running.record.started);
+    summary.ready = running.ready;
+    summary.status.clone_from(&running.status);
 }
 
 /// Looks at one VE closely.

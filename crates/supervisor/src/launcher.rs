@@ -16,8 +16,8 @@ use veld_protocol::stamp::Stamp;
 use veld_protocol::{init, shim};
 use veld_rootfs::{Assembly, Layers, RootDir, Stage, Terminal};
 use veld_state::{Process, Record};
-use veld_sys::Context;
 use veld_sys::descriptor::exec_with;
+use veld_sys::{Context, Failure};
 
 use crate::error::Source;
 use crate::plan::StartPlan;
@@ -240,11 +240,7 @@ fn become_shim(ve: &Ve<'_>, ready: &Ready) -> Source {
         shim::FIRST_DESCRIPTOR,
         &descriptors,
     );
-    let result: Result<(), _> = Err(cause);
-    match result.context(|| format!("execute {}", shim::PROGRAM)) {
-        Err(failure) => failure.into(),
-        Ok(()) => unreachable!("an error was put in"),
-    }
+    Failure::new(format!("execute {}", shim::PROGRAM), cause).into()
 }
 
 /// What the shim passes on to the launcher of the next boot.

@@ -6,8 +6,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
 use linux_raw_sys::general::{
-    CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID,
-    CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PARENT, CLONE_PIDFD, clone_args,
+    CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWUSER,
+    CLONE_NEWUTS, CLONE_PARENT, CLONE_PIDFD, clone_args,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitIdStatus, waitid};
@@ -37,7 +37,8 @@ pub struct Child {
     pub pidfd: OwnedFd,
 }
 
-/// Which namespaces a new process gets of its own.
+/// Which namespaces a new process gets of its own. That of mounts it makes by
+/// itself, when what it is to show is there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -48,8 +49,6 @@ pub struct Namespaces {
     pub user: bool,
     /// Process numbers.
     pub pid: bool,
-    /// Mounts.
-    pub mount: bool,
     /// Links, addresses, routes, firewall, sockets.
     pub net: bool,
     /// Host name.
@@ -58,8 +57,6 @@ pub struct Namespaces {
     pub ipc: bool,
     /// What the root of the cgroup tree is.
     pub cgroup: bool,
-    /// Monotonic and boot clocks.
-    pub time: bool,
 }
 
 impl Namespaces {
@@ -67,12 +64,10 @@ impl Namespaces {
         let bit = |on: bool, flag: u32| if on { u64::from(flag) } else { 0 };
         bit(self.user, CLONE_NEWUSER)
             | bit(self.pid, CLONE_NEWPID)
-            | bit(self.mount, CLONE_NEWNS)
             | bit(self.net, CLONE_NEWNET)
             | bit(self.uts, CLONE_NEWUTS)
             | bit(self.ipc, CLONE_NEWIPC)
             | bit(self.cgroup, CLONE_NEWCGROUP)
-            | bit(self.time, CLONE_NEWTIME)
     }
 }
 
