@@ -1,6 +1,6 @@
 //! systemd: handed over to, its login prompts masked.
 
-use super::{Masks, Program};
+use super::Masks;
 
 /// The one directory below /run that comes before /etc in the unit load path
 /// and that systemd neither empties nor generates when it starts. A link in
@@ -21,20 +21,15 @@ const ALL: [&str; 6] = [
     "getty-static.service",
 ];
 
-/// Whether a program is systemd, under whatever path.
-pub(super) fn recognizes(program: &Program) -> bool {
-    program.target_name() == "systemd"
-}
-
 /// The units to mask. A prompt that is wanted is the one on the console, which
 /// systemd's generator starts in a container; the others have no device here.
-pub(super) fn masks(getty: bool) -> Option<Masks> {
-    let units = match (getty, ALL.split_first()) {
+pub(super) fn masks(getty: bool) -> Masks {
+    let names = match (getty, ALL.split_first()) {
         (true, Some((_console, others))) => others,
         _ => &ALL,
     };
-    Some(Masks {
+    Masks {
         directory: DIRECTORY,
-        units,
-    })
+        names,
+    }
 }
