@@ -57,8 +57,8 @@ pub(crate) struct HandOver {
     pub(crate) program: PathBuf,
     /// What follows the program's name.
     pub(crate) args: Vec<String>,
-    /// What keeps its login prompts away, and whatever else cannot be in a VE.
-    pub(crate) masks: Option<Masks>,
+    /// What it finds below /run about login prompts.
+    pub(crate) files: Option<RunFiles>,
     /// What makes it shut the VE down.
     pub(crate) stop_signal: i32,
     /// How it is known that its services are up.
@@ -76,13 +76,15 @@ pub(crate) enum Readiness {
     Assumed,
 }
 
-/// Files below /run that keep something from being started.
+/// Files below /run that say what is started, besides the distribution's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Masks {
+pub(crate) struct RunFiles {
     /// Where they are.
     pub(crate) directory: &'static str,
     /// Their names.
     pub(crate) names: &'static [&'static str],
+    /// What is in each; without it each is a link to /dev/null.
+    pub(crate) text: Option<&'static str>,
 }
 
 /// How the work of an init is done here.
@@ -157,12 +159,12 @@ fn named(path: &str, args: Vec<String>, options: &Options) -> Way {
 
 /// The table.
 fn way(kind: Kind, path: &str, args: Vec<String>, options: &Options) -> Way {
-    let hand_over = |masks, stop_signal, readiness| {
+    let hand_over = |files, stop_signal, readiness| {
         Way::HandOver(HandOver {
             kind,
             program: path.into(),
             args: args.clone(),
-            masks,
+            files,
             stop_signal,
             readiness,
         })
@@ -181,7 +183,7 @@ fn way(kind: Kind, path: &str, args: Vec<String>, options: &Options) -> Way {
             hand_over(Some(masks), SIGNAL_POWER_OFF, Readiness::Told)
         }
         Kind::Finit => hand_over(
-            finit::masks(options.getty),
+            finit::prompt(options.getty),
             SIGUSR2,
             Readiness::File(finit::UP),
         ),

@@ -2,7 +2,8 @@
 
 use std::convert::Infallible;
 use std::ffi::CString;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use veld_sys::{Context, Failure, fault};
 
 use crate::console;
 use crate::environment;
-use crate::flavour::{HandOver, Masks, Readiness};
+use crate::flavour::{HandOver, Readiness, RunFiles};
 use crate::herald;
 use crate::launcher::Launcher;
 use crate::notify::Notify;
@@ -21,8 +22,8 @@ use crate::notify::Notify;
 /// Returns only when that cannot be done, with an exit code.
 pub(crate) fn run(over: &HandOver, found: &str, launcher: &Launcher) -> u8 {
     // Login prompts in a VE are a nuisance, no services are a failure.
-    if let Some(masks) = &over.masks
-        && let Err(failure) = mask(masks)
+    if let Some(files) = &over.files
+        && let Err(failure) = put(files)
     {
         console::report(&failure);
     }
@@ -48,21 +49,23 @@ pub(crate) fn run(over: &HandOver, found: &str, launcher: &Launcher) -> u8 {
     }
 }
 
-/// Links each unit to /dev/null, which a unit loader takes for "never to be started".
-fn mask(masks: &Masks) -> Result<(), Failure> {
-    let directory = Path::new(masks.directory);
-    fault::point("make mask directory")
+/// Puts files where the init looks for them: a link to /dev/null is to a unit
+/// loader what is never to be started.
+fn put(files: &RunFiles) -> Result<(), Failure> {
+    let directory = Path::new(files.directory);
+    fault::point("make directory below /run")
         .and_then(|()| std::fs::create_dir_all(directory))
-        .context(|| format!("create directory {}", masks.directory))?;
-    for unit in masks.names {
-        let link = directory.join(unit);
-        fault::point("mask unit")
-            .and_then(|()| std::os::unix::fs::symlink("/dev/null", &link))
-            .or_else(|error| match error {
-                there if there.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-                other => Err(other),
-            })
-            .context(|| format!("link {} to /dev/null", link.display()))?;
+        .context(|| format!("create directory {}", files.directory))?;
+    for name in files.names {
+        let path = directory.join(name);
+        let made = fault::point("make file below /run").and_then(|()| match files.text {
+            None => std::os::unix::fs::symlink("/dev/null", &path),
+            Some(text) => File::create_new(&path)?.write_all(text.as_bytes()),
+        });
+        match made {
+            Err(there) if there.kind() == io::ErrorKind::AlreadyExists => {}
+            result => result.context(|| format!("make {}", path.display()))?,
+        }
     }
     Ok(())
 }

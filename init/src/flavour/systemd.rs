@@ -1,6 +1,6 @@
 //! systemd: handed over to, its login prompts masked.
 
-use super::Masks;
+use super::RunFiles;
 
 /// The one directory below /run that comes before /etc in the unit load path
 /// and that systemd neither empties nor generates when it starts. A link in
@@ -23,13 +23,14 @@ const ALL: [&str; 6] = [
 
 /// The units to mask. A prompt that is wanted is the one on the console, which
 /// systemd's generator starts in a container; the others have no device here.
-pub(super) fn masks(getty: bool) -> Masks {
+pub(super) fn masks(getty: bool) -> RunFiles {
     let names = match (getty, ALL.split_first()) {
         (true, Some((_console, others))) => others,
         _ => &ALL,
     };
-    Masks {
+    RunFiles {
         directory: DIRECTORY,
         names,
+        text: None,
     }
 }
