@@ -32,13 +32,15 @@ impl Job {
     }
 
     /// What the host is told of it where it does not run as it should: the
-    /// program's name and its first operand, without blanks.
+    /// program's name and its first operand, without blanks. A program called `run`
+    /// has the name of its directory.
     pub(crate) fn short_name(&self) -> String {
         let mut words = self
             .process
             .trim_start_matches(['-', '+', '@'])
             .split_whitespace();
         let program = words.next().unwrap_or_default();
+        let program = program.strip_suffix("/run").unwrap_or(program);
         let program = program.rsplit('/').next().unwrap_or_default();
         match words.next() {
             Some(operand) if !operand.starts_with('-') => format!("{program}:{operand}"),
@@ -159,6 +161,7 @@ mod tests {
         let name = |process: &str| Job::new("x", process).short_name();
         assert_eq!(name("/etc/init.d/rc 2"), "rc:2");
         assert_eq!(name("-/sbin/syslogd -n"), "syslogd");
+        assert_eq!(name("/etc/service/web/run"), "web");
         assert_eq!(name(""), "");
     }
 

@@ -1,7 +1,9 @@
 //! veld-init as PID 1 of real namespaces. Needs root and a static BusyBox;
 //! without them every test says so and passes.
 
+mod command;
 mod hand_over;
+mod levels;
 mod stop;
 mod supervise;
 mod ve;
