@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use veld_config::{Dns, Hostname, Mode, TemplateName, VeName, VeRef, parameter};
+use veld_templates::BuildInit;
 use veld_units::{Bytes, Count, CpuUnits, Percent, Timespan};
 
 use crate::commands;
@@ -306,6 +307,9 @@ pub(crate) struct Build {
     /// Debian's release, as bookworm or trixie.
     #[arg(long, default_value = "bookworm")]
     pub(crate) suite: String,
+    /// What it boots with: systemd, sysvinit, openrc, openrc-init, runit, finit, busybox or none.
+    #[arg(long, value_name = "KIND", default_value = "systemd")]
+    pub(crate) init: BuildInit,
     /// More packages, repeatable.
     #[arg(long, value_name = "PACKAGE,…", value_delimiter = ',')]
     pub(crate) include: Vec<String>,
