@@ -120,7 +120,7 @@ impl<'a> Shim<'a> {
     pub(crate) fn run(&mut self) -> Result<(), Failure> {
         let mut state = State::Flowing;
         while state != State::Ended {
-            let events = self.watch.wait(self.readiness.status_due_in())?;
+            let events = self.watch.wait(self.readiness.due_in())?;
             for event in events {
                 state = self.step(state, event);
             }
@@ -143,7 +143,7 @@ impl<'a> Shim<'a> {
                 state
             }
             (State::Flowing | State::Stuffed, Event::StatusDue) => {
-                self.readiness.write_status(self.directory);
+                self.readiness.write_due(self.directory);
                 state
             }
             (State::Flowing, Event::Said(seat)) => self.listen_to(seat),
@@ -181,9 +181,7 @@ impl<'a> Shim<'a> {
     pub(crate) fn drain(&mut self) {
         self.readiness.take(self.directory);
         self.pass_output_on(DRAIN_READS);
-        if self.readiness.status_due_in().is_some() {
-            self.readiness.write_status(self.directory);
-        }
+        self.readiness.write_all(self.directory);
     }
 
     fn pass_output_on(&mut self, reads: usize) {

@@ -1,6 +1,7 @@
 //! What PID 1 says of itself, in the words of sd_notify(3). Whatever is in a
 //! datagram, reading it takes no memory and cannot fail.
 
+use veld_protocol::init::{FAILED, FOUND, Found};
 use veld_protocol::shim::STATUS_LIMIT;
 
 /// One datagram, as far as anybody here cares.
@@ -12,6 +13,10 @@ pub(crate) struct Notice<'a> {
     pub(crate) stopping: bool,
     /// What it is doing, in its own bytes.
     pub(crate) status: Option<&'a [u8]>,
+    /// Which services do not run as they should, in its own bytes.
+    pub(crate) failed: Option<&'a [u8]>,
+    /// Which init it has found.
+    pub(crate) found: Option<Found>,
 }
 
 impl<'a> Notice<'a> {
@@ -22,14 +27,22 @@ impl<'a> Notice<'a> {
             match line {
                 b"READY=1" => notice.ready = true,
                 b"STOPPING=1" => notice.stopping = true,
-                other => {
-                    if let Some(status) = other.strip_prefix(b"STATUS=") {
-                        notice.status = Some(status);
-                    }
-                }
+                other => notice.take_value(other),
             }
         }
         notice
+    }
+
+    fn take_value(&mut self, line: &'a [u8]) {
+        let value = |key: &str| line.strip_prefix(key.as_bytes());
+        if let Some(status) = value("STATUS=") {
+            self.status = Some(status);
+        } else if let Some(failed) = value(FAILED) {
+            self.failed = Some(failed);
+        } else if let Some(found) = value(FOUND) {
+            let text = std::str::from_utf8(found).ok();
+            self.found = text.and_then(|text| text.parse().ok());
+        }
     }
 }
 
@@ -100,11 +113,19 @@ mod tests {
             Notice {
                 ready: false,
                 stopping: true,
-                status: Some(b"two")
+                status: Some(b"two"),
+                ..Notice::default()
             }
         );
         assert!(Notice::parse(b"X=READY=1\nREADY=1\n").ready);
         assert_eq!(Notice::parse(b""), Notice::default());
+        let notice = Notice::parse(b"X_VELD_INIT=finit hand-over 12\nX_VELD_FAILED=a b");
+        let found = notice
+            .found
+            .map(|found| (found.hands_over, found.stop_signal));
+        assert_eq!(found, Some((true, 12)));
+        assert_eq!(notice.failed, Some(&b"a b"[..]));
+        assert_eq!(Notice::parse(b"X_VELD_INIT=finit").found, None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Pid;
-use veld_protocol::shim::{READY, STATUS, STOPPING_INSIDE};
+use veld_protocol::shim::{FAILED, FOUND, READY, STATUS, STOPPING_INSIDE};
 use veld_protocol::stamp::Stamp;
 use veld_sys::credentials::receive_datagram;
 use veld_sys::{Context, Failure};
@@ -19,8 +19,8 @@ use crate::run_directory::RunDirectory;
 const PER_TURN: usize = 16;
 /// A datagram that is longer is not believed at all; systemd's own limit.
 const LONGEST: usize = 4096;
-/// The status file is written at most this often.
-const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+/// A file of what PID 1 may say again and again is written at most this often.
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// What PID 1 has said so far.
 #[derive(Debug)]
@@ -30,10 +30,45 @@ pub(crate) struct Readiness {
     init: Option<Pid>,
     ready: bool,
     stopping: bool,
+    found: bool,
+    status: Paced,
+    failed: Paced,
+}
+
+/// A line that is said often and written now and then.
+#[derive(Debug)]
+struct Paced {
+    /// Its file.
+    name: &'static str,
     /// Said and not written yet.
-    status: Option<StatusLine>,
-    /// When the status was last written.
+    line: Option<StatusLine>,
+    /// When the file was last written.
     written: Option<Instant>,
+}
+
+impl Paced {
+    fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            line: None,
+            written: None,
+        }
+    }
+
+    /// How long until the line is to be written, where there is one.
+    fn due_in(&self) -> Option<Duration> {
+        self.line?;
+        let since = self.written.map(|written| written.elapsed());
+        Some(since.map_or(Duration::ZERO, |since| INTERVAL.saturating_sub(since)))
+    }
+
+    fn write(&mut self, directory: &RunDirectory) {
+        if let Some(line) = self.line.take() {
+            // A full disk costs this line, and the next one is tried again.
+            let _ = directory.replace(self.name, line.as_bytes());
+            self.written = Some(Instant::now());
+        }
+    }
 }
 
 impl Readiness {
@@ -47,8 +82,9 @@ impl Readiness {
             init: pid_of(init)?,
             ready: false,
             stopping: false,
-            status: None,
-            written: None,
+            found: false,
+            status: Paced::new(STATUS),
+            failed: Paced::new(FAILED),
         })
     }
 
@@ -69,27 +105,28 @@ impl Readiness {
                 self.believe(Notice::parse(datagram), directory);
             }
         }
-        if self.status_due_in().is_some_and(|wait| wait.is_zero()) {
-            self.write_status(directory);
+        self.write_due(directory);
+    }
+
+    /// How long until a line is to be written, where there is one.
+    pub(crate) fn due_in(&self) -> Option<Duration> {
+        let lines = [&self.status, &self.failed];
+        lines.into_iter().filter_map(Paced::due_in).min()
+    }
+
+    /// Writes the lines whose time has come.
+    pub(crate) fn write_due(&mut self, directory: &RunDirectory) {
+        for line in [&mut self.status, &mut self.failed] {
+            if line.due_in().is_some_and(|wait| wait.is_zero()) {
+                line.write(directory);
+            }
         }
     }
 
-    /// How long until a status is to be written, where there is one.
-    pub(crate) fn status_due_in(&self) -> Option<Duration> {
-        self.status?;
-        let since = self.written.map(|written| written.elapsed());
-        Some(since.map_or(Duration::ZERO, |since| {
-            STATUS_INTERVAL.saturating_sub(since)
-        }))
-    }
-
-    /// Writes the status that was said last.
-    pub(crate) fn write_status(&mut self, directory: &RunDirectory) {
-        if let Some(line) = self.status.take() {
-            // A full disk costs this status, and the next one is tried again.
-            let _ = directory.replace(STATUS, line.as_bytes());
-            self.written = Some(Instant::now());
-        }
+    /// Writes what was said last: nothing more will be.
+    pub(crate) fn write_all(&mut self, directory: &RunDirectory) {
+        self.status.write(directory);
+        self.failed.write(directory);
     }
 
     fn believe(&mut self, notice: Notice<'_>, directory: &RunDirectory) {
@@ -101,19 +138,32 @@ impl Readiness {
         if notice.stopping && !self.stopping {
             self.stopping = stamp(directory, STOPPING_INSIDE);
         }
+        if let Some(found) = notice.found
+            && !self.found
+        {
+            self.found = tell(directory, FOUND, &found);
+        }
         if let Some(status) = notice.status {
-            self.status = Some(StatusLine::new(status));
+            self.status.line = Some(StatusLine::new(status));
+        }
+        if let Some(failed) = notice.failed {
+            self.failed.line = Some(StatusLine::new(failed));
         }
     }
 }
 
 /// Whether a file that says "now" is at `name`.
 fn stamp(directory: &RunDirectory, name: &str) -> bool {
-    let mut text = [0; 40];
+    tell(directory, name, &Stamp::now())
+}
+
+/// Whether a file with this short word is at `name`.
+fn tell(directory: &RunDirectory, name: &str, word: &dyn std::fmt::Display) -> bool {
+    // A stamp is at most 30 digits and a point, a found init three words.
+    let mut text = [0; 64];
     let room = text.len();
     let mut rest = &mut text[..];
-    // 40 bytes hold the 20 digits of any second, a point and 9 digits.
-    let _ = write!(rest, "{}", Stamp::now());
+    let _ = write!(rest, "{word}");
     let length = room - rest.len();
     directory
         .replace(name, text.get(..length).unwrap_or_default())

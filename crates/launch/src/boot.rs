@@ -8,8 +8,8 @@ use std::time::Duration;
 use veld_cgroups::Entry as CgroupEntry;
 use veld_namespaces::{IdRange, limit_nesting};
 use veld_privileges::{Creator, Nofile, become_root, plain_start, refuse_calls, withhold};
-use veld_protocol::boot::Stage;
-use veld_sys::exec::exec_descriptor;
+use veld_protocol::boot::{CHANNEL, Stage};
+use veld_sys::descriptor::exec_with;
 use veld_sys::process::{Child, Forked, Namespaces, clone_into, exit_now};
 use veld_sys::{Context, Failure};
 
@@ -116,7 +116,8 @@ impl Born {
         veld_namespaces::open(child.pid.as_raw_nonzero().get(), kind, child.pidfd.as_fd())
     }
 
-    /// Lets the child enter its root and execute its program; returns once it has.
+    /// Lets the child enter its root and execute its program; returns once that
+    /// has closed its end of the channel: see [`veld_protocol::boot`].
     ///
     /// # Errors
     /// The step that failed; the child is dead and reaped then.
@@ -186,10 +187,10 @@ fn run(way: &OnTheWay) -> ! {
         exit_now(1);
     }
     channel.executing();
-    let cause = match veld_sys::exec::close_on_exec_from(3) {
-        Ok(()) => exec_descriptor(birth.program.as_fd(), &birth.arguments, &birth.environment),
-        Err(cause) => cause,
-    };
+    // veld-init takes its end of the channel along: the distribution's init is
+    // what the parent waits for.
+    let (program, end) = (birth.program.as_fd(), [channel.as_fd()]);
+    let cause = exec_with(program, &birth.arguments, &birth.environment, CHANNEL, &end);
     channel.failed(Stage::Executing, &Failure::new("execute veld-init", cause));
     exit_now(1)
 }

@@ -9,6 +9,14 @@
 //!
 //! At any moment the child may say `Failed` instead and end. An end of file
 //! without `Executing` means that it died without a word.
+//!
+//! PID 1 of a VE takes its end along into veld-init, at [`CHANNEL`], which closes
+//! it when the distribution's init runs in its place or when it begins to
+//! supervise: so the start of a VE whose init cannot be executed fails.
+
+/// The descriptor at which veld-init finds its end: a number that nothing has on
+/// the way there, and below 64 as those of [`crate::shim`] are.
+pub const CHANNEL: i32 = 60;
 
 /// No message is longer.
 pub const LONGEST: usize = 512;

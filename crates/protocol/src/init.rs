@@ -11,6 +11,9 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::str::FromStr;
+
+use crate::kind::Kind;
 
 /// The name of the init: its `argv[0]`, its process name, the start of its console lines.
 pub const NAME: &str = "veld-init";
@@ -28,6 +31,81 @@ pub const SIGNAL_POWER_OFF: i32 = 38;
 
 /// Asks PID 1 to reboot: SIGRTMIN+5, as systemd(1) has it.
 pub const SIGNAL_REBOOT: i32 = 39;
+
+/// Before a [`Found`] in a message of PID 1 on the readiness socket.
+pub const FOUND: &str = "X_VELD_INIT=";
+
+/// Before the names of services that do not run as they should, with blanks
+/// between them, in a message of PID 1; nothing follows where all run again.
+pub const FAILED: &str = "X_VELD_FAILED=";
+
+/// What PID 1 found and what it does about it.
+///
+/// `systemd hand-over 38`: displayed and read as such.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// The kind of init that the distribution has.
+    pub kind: Kind,
+    /// Whether that init became PID 1; else its work is done by veld-init.
+    pub hands_over: bool,
+    /// The signal that makes PID 1 shut the VE down.
+    pub stop_signal: i32,
+}
+
+/// The numbers that a signal may have.
+const SIGNALS: std::ops::RangeInclusive<i32> = 1..=64;
+
+impl Default for Found {
+    /// What is taken for granted of a PID 1 that has not said anything.
+    fn default() -> Self {
+        Self {
+            kind: Kind::Unknown,
+            hands_over: false,
+            stop_signal: SIGNAL_POWER_OFF,
+        }
+    }
+}
+
+impl Found {
+    fn way(self) -> Mode {
+        if self.hands_over {
+            Mode::HandOver
+        } else {
+            Mode::Supervise
+        }
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let way = self.way().as_str();
+        write!(f, "{} {way} {}", self.kind, self.stop_signal)
+    }
+}
+
+/// A text that is not a [`Found`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotFound;
+
+impl FromStr for Found {
+    type Err = NotFound;
+
+    fn from_str(text: &str) -> Result<Self, NotFound> {
+        let mut words = text.split_ascii_whitespace();
+        let (Some(kind), Some(way), Some(signal), None) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
+            return Err(NotFound);
+        };
+        let found = Self {
+            kind: kind.parse().map_err(|_| NotFound)?,
+            hands_over: way == Mode::HandOver.as_str(),
+            stop_signal: signal.parse().map_err(|_| NotFound)?,
+        };
+        let sound = way == found.way().as_str() && SIGNALS.contains(&found.stop_signal);
+        sound.then_some(found).ok_or(NotFound)
+    }
+}
 
 /// How veld-init exits when it does not end by a signal.
 pub mod exit {
@@ -80,8 +158,9 @@ impl Mode {
 pub struct Options {
     /// `--mode`: what to do about the distribution's init.
     pub mode: Mode,
-    /// `--init`: the program to take for the distribution's init, instead of
-    /// the first of /sbin/init, /etc/init and /bin/init.
+    /// `--init`: the command to run for the distribution's init, or a directory
+    /// of services, instead of the first of [`crate::kind::PLACES`]. Its first
+    /// word is an absolute path.
     pub init: Option<OsString>,
     /// `--getty`: keep a login prompt on the console.
     pub getty: bool,
@@ -189,6 +268,32 @@ mod tests {
             }
         }
         assert!(Options::default().to_args().is_empty());
+    }
+
+    #[test]
+    fn what_was_found_is_told_in_a_line() {
+        let found = Found {
+            kind: Kind::Finit,
+            hands_over: true,
+            stop_signal: 12,
+        };
+        assert_eq!(found.to_string(), "finit hand-over 12");
+        for found in [found, Found::default()] {
+            assert_eq!(found.to_string().parse(), Ok(found));
+        }
+        for text in [
+            "",
+            "systemd",
+            "systemd hand-over",
+            "systemd both 38",
+            "upstart hand-over 38",
+            "systemd auto 38",
+            "systemd hand-over 0",
+            "systemd hand-over 65",
+            "systemd hand-over 38 1",
+        ] {
+            assert_eq!(text.parse::<Found>(), Err(NotFound), "{text}");
+        }
     }
 
     #[test]

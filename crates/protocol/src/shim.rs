@@ -46,6 +46,12 @@ pub const CONSOLE_LOG_BEFORE: &str = "console.log.1";
 pub const READY: &str = "ready";
 /// PID 1 said that it is shutting down: a [`crate::stamp::Stamp`] of when.
 pub const STOPPING_INSIDE: &str = "stopping-inside";
+/// Which init PID 1 found, and what it did about it: a line of
+/// [`crate::init::Found`].
+pub const FOUND: &str = "init";
+/// The services that do not run as they should, by PID 1's word: names with
+/// blanks between them. There only while there are any.
+pub const FAILED: &str = "failed";
 /// What PID 1 last said it is doing: one line without control characters.
 pub const STATUS: &str = "status";
 /// How PID 1 ended: a line of [`crate::ending::Ended`].
@@ -57,7 +63,7 @@ pub const STOPPING: &str = "stopping";
 
 /// Size past which the console's log is put aside and begun anew, in bytes.
 pub const LOG_LIMIT: u64 = 256 * 1024;
-/// Longest [`STATUS`], in bytes.
+/// Longest [`STATUS`] and longest [`FAILED`], in bytes.
 pub const STATUS_LIMIT: usize = 256;
 
 /// The arguments that the shim of VE `name` is executed with; `command` is the

@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use veld_protocol::ending::{Ended, Ending};
+use veld_protocol::init::Found;
 use veld_protocol::shim;
 use veld_protocol::stamp::Stamp;
 
@@ -33,6 +34,10 @@ pub struct Running {
     pub stopping: bool,
     /// What PID 1 last said that it does.
     pub status: Option<String>,
+    /// Which init PID 1 found, once it has said so.
+    pub found: Option<Found>,
+    /// Services that do not run as they should, by PID 1's word.
+    pub failed: Vec<String>,
 }
 
 /// A VE whose PID 1 does not live.
@@ -75,6 +80,12 @@ pub fn observe(run: &RunDir) -> Observed {
             ready: words(run, shim::READY).and_then(|text| text.trim_end().parse().ok()),
             stopping: run.is_being_stopped() || run.file(shim::STOPPING_INSIDE).exists(),
             status: words(run, shim::STATUS),
+            found: words(run, shim::FOUND).and_then(|text| text.parse().ok()),
+            failed: words(run, shim::FAILED)
+                .unwrap_or_default()
+                .split_ascii_whitespace()
+                .map(str::to_owned)
+                .collect(),
         }),
         None => Observed::Stopped(Stopped {
             ended: words(run, shim::ENDED).and_then(|text| text.parse().ok()),

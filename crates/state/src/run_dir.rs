@@ -28,9 +28,11 @@ const FAILURE: &str = "failure";
 const REMOVALS: usize = 8;
 
 /// What a run leaves that the next command has no use for.
-const OF_ONE_RUN: [&str; 10] = [
+const OF_ONE_RUN: [&str; 12] = [
     RECORD,
+    shim::FOUND,
     shim::READY,
+    shim::FAILED,
     shim::STATUS,
     shim::STOPPING,
     shim::STOPPING_INSIDE,

@@ -1,143 +1,108 @@
 //! Which init a root directory boots with, found by looking and not by running.
 
-use std::fmt;
 use std::os::fd::BorrowedFd;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serializer};
+use veld_protocol::kind::{Kind, Look, PLACES};
 
 use crate::elf;
 use crate::root;
 
-/// The places that the kernel tries, and the one of an initial ram disk, which
-/// images of application containers use.
-const PLACES: [&str; 4] = ["sbin/init", "etc/init", "bin/init", "init"];
-/// How much of a program is searched for its name.
-const MAX_PROGRAM: u64 = 8 * 1024 * 1024;
-const MAX_INITTAB: u64 = 64 * 1024;
+/// A root directory that an image filled.
+struct Image<'a>(BorrowedFd<'a>);
 
-/// The kinds of init that are told apart.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum InitKind {
-    /// systemd.
-    Systemd,
-    /// The init of System V, with an inittab of its own.
-    Sysvinit,
-    /// OpenRC, as PID 1 or started by the inittab of sysvinit or BusyBox.
-    Openrc,
-    /// runit.
-    Runit,
-    /// Finit.
-    Finit,
-    /// s6-linux-init or s6-overlay.
-    S6,
-    /// The init of BusyBox.
-    Busybox,
-    /// No init at all: an image of one application.
-    None,
-    /// Something else.
-    #[default]
-    #[serde(other)]
-    Unknown,
-}
+impl Look for Image<'_> {
+    fn file_name(&self, path: &str) -> Option<Vec<u8>> {
+        let path = inside(path);
+        root::open_file(self.0, path).ok()?;
+        let target = root::final_path(self.0, path).ok()?;
+        let name = target.rsplit(|&byte| byte == b'/').next()?;
+        Some(name.to_vec())
+    }
 
-impl fmt::Display for InitKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Systemd => "systemd",
-            Self::Sysvinit => "sysvinit",
-            Self::Openrc => "openrc",
-            Self::Runit => "runit",
-            Self::Finit => "finit",
-            Self::S6 => "s6",
-            Self::Busybox => "busybox",
-            Self::None => "none",
-            Self::Unknown => "unknown",
-        })
+    fn start(&self, path: &str, limit: u64) -> Option<Vec<u8>> {
+        root::read_start(self.0, inside(path), limit).ok()
     }
 }
 
-impl InitKind {
-    /// Looks where the kernel would, links resolved inside the root.
-    ///
-    /// A program is known by its file's name; one that is just called `init`, by
-    /// the names in it.
-    #[must_use]
-    pub fn detect(root: BorrowedFd<'_>) -> Self {
-        let Some((place, path)) = find(root) else {
-            return Self::None;
-        };
-        let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
-        let kind = by_name(name).unwrap_or_else(|| {
-            root::read_start(root, place, MAX_PROGRAM)
-                .ok()
-                .and_then(|program| by_content(&program))
-                .unwrap_or(Self::Unknown)
-        });
-        let has_inittab = matches!(kind, Self::Sysvinit | Self::Busybox);
-        if has_inittab && inittab_runs_openrc(root) {
-            return Self::Openrc;
-        }
-        kind
-    }
+/// The kind of init that the root boots with, links resolved inside it.
+pub(crate) fn detect(root: BorrowedFd<'_>) -> Kind {
+    Kind::detect(&Image(root))
 }
 
 /// The machine that the root's init, or else its shell, is built for, as uname(1)
 /// names it.
 #[must_use]
 pub fn architecture(root: BorrowedFd<'_>) -> Option<&'static str> {
-    let mut programs = PLACES.into_iter().chain(["bin/sh", "usr/bin/env"]);
-    programs.find_map(|path| elf::architecture(&root::read_start(root, path, 64).ok()?))
+    let mut programs = PLACES.into_iter().chain(["/bin/sh", "/usr/bin/env"]);
+    programs.find_map(|path| elf::architecture(&root::read_start(root, inside(path), 64).ok()?))
 }
 
-/// The first place that leads to a regular file, and the path of that file.
-fn find(root: BorrowedFd<'_>) -> Option<(&'static str, Vec<u8>)> {
-    PLACES.into_iter().find_map(|place| {
-        root::open_file(root, place).ok()?;
-        Some((place, root::final_path(root, place).ok()?))
-    })
+fn inside(path: &str) -> &str {
+    path.trim_start_matches('/')
 }
 
-fn by_name(name: &[u8]) -> Option<InitKind> {
-    Some(match name {
-        b"systemd" => InitKind::Systemd,
-        b"busybox" | b"busybox.static" => InitKind::Busybox,
-        b"openrc-init" => InitKind::Openrc,
-        b"runit-init" | b"runit" => InitKind::Runit,
-        b"finit" => InitKind::Finit,
-        b"sysvinit" | b"sysv-init" => InitKind::Sysvinit,
-        name if name.starts_with(b"s6-") => InitKind::S6,
-        _ => return None,
-    })
+/// The kind in a manifest, by its word.
+pub(crate) fn serialize<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(kind.as_str())
 }
 
-/// Texts that each program has in it. The order matters: systemd speaks of the
-/// control fifo of sysvinit too.
-fn by_content(program: &[u8]) -> Option<InitKind> {
-    const MARKS: [(&[u8], InitKind); 8] = [
-        (b"BusyBox v", InitKind::Busybox),
-        (b"OpenRC init", InitKind::Openrc),
-        (b"s6-linux-init", InitKind::S6),
-        (b"s6-overlay", InitKind::S6),
-        (b"systemd.unit=", InitKind::Systemd),
-        (b"runit", InitKind::Runit),
-        (b"finit/", InitKind::Finit),
-        (b"INIT_VERSION", InitKind::Sysvinit),
-    ];
-    let has = |mark: &[u8]| program.windows(mark.len()).any(|part| part == mark);
-    MARKS
-        .into_iter()
-        .find_map(|(mark, kind)| has(mark).then_some(kind))
-}
-
-fn inittab_runs_openrc(root: BorrowedFd<'_>) -> bool {
-    let inittab = root::read_start(root, "etc/inittab", MAX_INITTAB).unwrap_or_default();
-    String::from_utf8_lossy(&inittab)
-        .lines()
-        .filter(|line| !line.trim_start().starts_with('#'))
-        .any(|line| line.contains("/openrc ") || line.trim_end().ends_with("/openrc"))
+/// A kind that a later version knows is an unknown one to this.
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    Ok(word.parse().unwrap_or_default())
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use std::fs::File;
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    use super::*;
+
+    /// A root with a program and with links (path, target).
+    fn root(program: &str, links: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        let make_parent = |path: &Path| std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let program = root.path().join(program);
+        make_parent(&program);
+        File::create(program).unwrap();
+        for (path, target) in links {
+            let path = root.path().join(path);
+            make_parent(&path);
+            symlink(target, path).unwrap();
+        }
+        root
+    }
+
+    fn kind(program: &str, links: &[(&str, &str)]) -> Kind {
+        detect(File::open(root(program, links).path()).unwrap().as_fd())
+    }
+
+    #[test]
+    fn links_are_those_of_the_root() {
+        // Merged /usr: absolute links are ones of the root, through other links.
+        let links = [
+            ("usr/sbin/init", "/lib/systemd/systemd"),
+            ("lib", "usr/lib"),
+            ("sbin", "usr/sbin"),
+        ];
+        assert_eq!(kind("usr/lib/systemd/systemd", &links), Kind::Systemd);
+        assert_eq!(kind("bin/sh", &[("sbin/init", "/nowhere")]), Kind::None);
+        assert_eq!(kind("bin/sh", &[("sbin/init", "init")]), Kind::None);
+    }
+
+    #[test]
+    fn a_link_out_of_the_root_finds_nothing_of_the_host() {
+        let links = [
+            ("sbin/init", "../../../../../../../bin/sh"),
+            ("bin/sh", "/proc/self/exe"),
+        ];
+        let root = root("etc/issue", &links);
+        let open = File::open(root.path()).unwrap();
+        assert_eq!(detect(open.as_fd()), Kind::None);
+        assert_eq!(architecture(open.as_fd()), None);
+    }
+}

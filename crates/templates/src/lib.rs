@@ -48,7 +48,7 @@ mod xattr;
 pub use build::{BuildInit, BuildOptions};
 pub use error::Error;
 pub use import::{ImportOptions, Source};
-pub use init_kind::{InitKind, architecture};
+pub use init_kind::architecture;
 pub use limits::Limits;
 pub use lock::SharedLock;
 pub use manifest::Manifest;

@@ -8,10 +8,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use veld_durable::Life;
+use veld_protocol::kind::Kind;
 use veld_sys::{Context, Failure};
 
 use crate::error::Error;
-use crate::init_kind::{self, InitKind};
+use crate::init_kind;
 use crate::os_release::OsRelease;
 use crate::tree::Tree;
 
@@ -47,8 +48,8 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architecture: Option<String>,
     /// The init it boots with.
-    #[serde(default)]
-    pub init: InitKind,
+    #[serde(default, with = "init_kind")]
+    pub init: Kind,
     /// What the distribution says of itself.
     #[serde(default)]
     pub os: OsRelease,
@@ -68,7 +69,7 @@ impl Manifest {
             skipped_devices: tree.skipped_devices,
             skipped_xattrs: tree.skipped_xattrs,
             architecture: init_kind::architecture(root).map(str::to_owned),
-            init: InitKind::detect(root),
+            init: init_kind::detect(root),
             os: OsRelease::read(root),
         }
     }
@@ -120,7 +121,7 @@ mod tests {
             source: "debian.tar.zst".to_owned(),
             created: 1_700_000_000,
             digest: Some("sha256:00".to_owned()),
-            init: InitKind::Systemd,
+            init: Kind::Systemd,
             os: OsRelease::parse(b"ID=debian\nPRETTY_NAME=\"A \\\"b\\\"\""),
             ..Manifest::default()
         };
