@@ -6,13 +6,16 @@ use veld_tests::{Template, Ve, host};
 use crate::packages::install;
 
 /// Packages whose units speak to the kernel more than others.
-const CLOSE_TO_THE_KERNEL: [&str; 6] = [
+const CLOSE_TO_THE_KERNEL: [&str; 9] = [
     "auditd",
     "chrony",
-    "nfs-common",
+    "nfs-kernel-server",
+    "rng-tools5",
+    "systemd-oomd",
     "systemd-resolved",
     "udev",
     "unattended-upgrades",
+    "usbguard",
 ];
 
 fn comes_up_whole(template: Template, releases: std::ops::RangeInclusive<u32>) {
