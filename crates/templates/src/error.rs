@@ -86,7 +86,7 @@ pub enum Error {
         value: String,
     },
     /// No template is built with this init.
-    #[error("{value:?} is not an init that Debian can be built with: allowed is {allowed}")]
+    #[error("{value:?} is not an init to build Debian with: allowed is {allowed}")]
     BadInit {
         /// The text.
         value: String,

@@ -15,6 +15,8 @@
 //! | `auditd`, `audit-rules` | all | the kernel gives its audit log to nobody else | masked here |
 //! | `run-rpc_pipefs.mount`, `proc-fs-nfsd.mount` | all | the kernel's NFS is for the machine alone | masked here; services that need them stay down |
 //! | `rngd` | all | it feeds the machine's entropy | masked here |
+//! | `acct` | all | processes are accounted for the machine alone | masked here |
+//! | `multipathd`, `iscsid`, `open-iscsi` | 247 | block devices are the machine's | masked here; later ones are skipped in a container |
 //! | `usbguard`, `usbguard-dbus` | all | USB devices are the machine's | masked here |
 //!
 //! A mask is of no consequence where the unit is not installed.
@@ -31,7 +33,7 @@ const DIRECTORY: &str = "/run/systemd/system.control";
 
 /// All that are masked in a VE without a login prompt; the one on the console is
 /// the first.
-const ALL: [&str; 13] = [
+const ALL: [&str; 17] = [
     "console-getty.service",
     "container-getty@.service",
     "getty@.service",
@@ -40,8 +42,12 @@ const ALL: [&str; 13] = [
     "autovt@.service",
     "getty-static.service",
     // What only the machine can have; the table above says why.
+    "acct.service",
     "audit-rules.service",
     "auditd.service",
+    "iscsid.service",
+    "multipathd.service",
+    "open-iscsi.service",
     "proc-fs-nfsd.mount",
     "rngd.service",
     "run-rpc_pipefs.mount",

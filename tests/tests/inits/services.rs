@@ -17,6 +17,14 @@ const PACKAGES: [&str; 7] = [
     "sudo",
 ];
 
+/// Finit runs what its administrator lists; ssh and the log are listed by Debian.
+const FINIT: &str = "\
+service [2345] name:cron /usr/sbin/cron -f -- Jobs
+service [2345] name:at /usr/sbin/atd -f -- Jobs that run once
+service [2345] name:nginx /usr/sbin/nginx -g 'daemon off;' -- Web server
+task [2345] name:postgresql /usr/bin/pg_ctlcluster 17 main start -- Database
+";
+
 #[test]
 fn they_serve_under_systemd_of_debian_12() {
     serve(Template::Debian);
@@ -48,6 +56,11 @@ fn they_serve_under_runit() {
 }
 
 #[test]
+fn they_serve_under_finit() {
+    serve(Template::Finit);
+}
+
+#[test]
 fn they_serve_under_busybox() {
     serve(Template::BusyboxDebian);
 }
@@ -62,6 +75,9 @@ fn serve(template: Template) {
     let key = Key::make(host.directory());
     key.authorize(&ve);
     prepare(&ve);
+    if template == Template::Finit {
+        ve.put("/etc/finit.d/test.conf", FINIT, "644");
+    }
     // They were started as they were installed; now the init has to.
     ve.stop();
     ve.start();

@@ -94,9 +94,12 @@ impl FromStr for BuildInit {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let found = NAMES.into_iter().find(|(name, _)| *name == text);
-        found.map(|(_, init)| init).ok_or_else(|| Error::BadInit {
-            value: text.to_owned(),
-            allowed: NAMES.map(|(name, _)| name).join(", "),
+        found.map(|(_, init)| init).ok_or_else(|| {
+            let names = NAMES.map(|(name, _)| name).join(", ");
+            Error::BadInit {
+                value: text.to_owned(),
+                allowed: names.replace(", none", " or none"),
+            }
         })
     }
 }
@@ -120,8 +123,8 @@ mod tests {
         }
         assert_eq!(
             "s6".parse::<BuildInit>().unwrap_err().to_string(),
-            "\"s6\" is not an init that Debian can be built with: allowed is systemd, sysvinit, \
-             openrc, openrc-init, runit, finit, busybox, none"
+            "\"s6\" is not an init to build Debian with: allowed is systemd, sysvinit, openrc, \
+             openrc-init, runit, finit, busybox or none"
         );
     }
 
