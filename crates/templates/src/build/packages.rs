@@ -62,7 +62,8 @@ pub(super) fn explain(error: Error, suite: &str) -> Error {
         return error;
     };
     let first = lines.split("; ").next().unwrap_or_default();
-    let package = first.strip_prefix("Unable to locate package ").or_else(|| {
+    let unknown = first.split_once(" locate package ");
+    let package = unknown.map(|(_, package)| package).or_else(|| {
         let rest = first.strip_prefix("Package '")?;
         rest.strip_suffix("' has no installation candidate")
     });
