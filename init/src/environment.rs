@@ -19,10 +19,55 @@ const DEFAULTS: [(&str, &str); 4] = [
 /// for its own would report the VE ready.
 const PRIVATE: &str = "NOTIFY_SOCKET";
 
-/// This process's own environment, less what is private, with the defaults.
-pub(crate) fn for_services() -> Vec<CString> {
-    compose(std::env::vars_os().collect())
+/// What services start with: this process's own environment, less what is private,
+/// with the defaults and what was set since.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    /// A few: a map would be more code than they are worth.
+    set: Vec<(String, String)>,
+    strings: Vec<CString>,
 }
+
+impl Environment {
+    /// Nothing set besides.
+    pub(crate) fn new() -> Self {
+        Self {
+            set: Vec::new(),
+            strings: compose(std::env::vars_os().collect()),
+        }
+    }
+
+    /// Sets a variable, or takes it away.
+    pub(crate) fn set(&mut self, name: impl Into<String>, value: Option<String>) {
+        let name = name.into();
+        self.set.retain(|(other, _)| *other != name);
+        if let Some(value) = value
+            && self.set.len() < MOST
+        {
+            self.set.push((name, value));
+        }
+        let mut variables: Vec<(OsString, OsString)> = std::env::vars_os()
+            .filter(|(key, _)| self.set.iter().all(|(name, _)| key != name.as_str()))
+            .collect();
+        let set = self.set.iter();
+        variables.extend(set.map(|(name, value)| (name.into(), value.into())));
+        self.strings = compose(variables);
+    }
+
+    /// A variable that was set.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        let found = self.set.iter().find(|(other, _)| other == name)?;
+        Some(&found.1)
+    }
+
+    /// As a process is given it.
+    pub(crate) fn strings(&self) -> &[CString] {
+        &self.strings
+    }
+}
+
+/// More variables are not set: processes of the VE ask for them.
+const MOST: usize = 32;
 
 /// This process's environment as it is, for an init that takes its place.
 pub(crate) fn for_init() -> Vec<CString> {
@@ -79,5 +124,24 @@ mod tests {
             "USER=root",
         ];
         assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn a_variable_may_be_set_and_taken_away_but_not_without_end() {
+        let mut environment = Environment::new();
+        let has = |environment: &Environment, text: &str| {
+            let mut strings = environment.strings().iter();
+            strings.any(|string| string.to_str() == Ok(text))
+        };
+        environment.set("RUNLEVEL", Some("2".into()));
+        environment.set("HOME", Some("/elsewhere".into()));
+        assert!(has(&environment, "RUNLEVEL=2") && has(&environment, "HOME=/elsewhere"));
+        assert_eq!(environment.get("RUNLEVEL"), Some("2"));
+        environment.set("RUNLEVEL", None);
+        assert!(!has(&environment, "RUNLEVEL=2"));
+        for number in 0..1000 {
+            environment.set(format!("INIT_{number}"), Some(String::new()));
+        }
+        assert_eq!(environment.set.len(), MOST);
     }
 }

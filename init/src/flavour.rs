@@ -1,171 +1,235 @@
 //! Which init the distribution has, and what is done about it.
 //!
-//! [`FLAVOURS`] is the table: one row per init, its module below. Another init
-//! that is to be supervised is a module that makes a [`Plan`] and a row here.
-//! An init that no row recognizes is executed in our place, since nothing is
-//! known of how it brings its services up; a shell is never taken for an init.
+//! [`preferred`] is the table: a kind of init, and the way it goes. What a way
+//! needs to know of an init is in the init's module below: how it is executed in
+//! our place ([`HandOver`]), or how its work is done here ([`Manners`]). An init
+//! of which nothing is known is executed in our place; a shell is never taken
+//! for an init, and a program that somebody named is run under ours.
 
 mod busybox;
+mod command;
+mod directory;
+mod finit;
+mod openrc;
+mod root;
+mod runit;
 mod systemd;
+mod sysvinit;
+mod table;
 
 use std::ffi::OsStr;
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
-use veld_protocol::init::{Mode, Options, exit};
-use veld_sys::Context;
+use rustix::process::Pid;
+use veld_protocol::init::{Found, Mode, Options, SIGNAL_POWER_OFF};
+use veld_protocol::kind::{Kind, Look, PLACES};
 
-use crate::console;
 use crate::plan::Plan;
+use crate::supervise::{Ear, End, Event};
+use root::Root;
 
-/// Where an init is looked for: the kernel's own list, less its last resort, a shell.
-const CANDIDATES: [&str; 3] = ["/sbin/init", "/etc/init", "/bin/init"];
-
-/// Makes the plan of a supervised VE, with or without login prompts. Called
-/// again when the init is asked to read its files again.
-pub(crate) type Load = fn(getty: bool) -> Plan;
-
-/// Units to be masked: their names, and the directory where a symbolic link of
-/// that name to /dev/null does it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Masks {
-    /// Below /run.
-    pub(crate) directory: &'static str,
-    /// Names of units and templates.
-    pub(crate) units: &'static [&'static str],
-}
+/// Where nothing is known of an init, what most programs end on.
+const SIGTERM: i32 = 15;
+/// Ctrl-Alt-Del, on which inits stop everything and reboot; whoever stops a VE
+/// does not start it again.
+const SIGINT: i32 = 2;
+/// Power off, to BusyBox and Finit.
+const SIGUSR2: i32 = 12;
 
 /// What is done about an init.
 #[derive(Debug)]
 pub(crate) enum Way {
     /// It is executed as PID 1.
-    HandOver {
-        /// As the kernel would name it.
-        program: PathBuf,
-        /// What keeps its login prompts away.
-        masks: Option<Masks>,
-    },
+    HandOver(HandOver),
     /// Its work is done here.
-    Supervise(Load),
+    Supervise(&'static Manners, Kind),
+    /// There is none, though one was asked for.
+    Nowhere,
 }
 
-/// One kind of init.
-struct Flavour {
-    recognizes: fn(&Program) -> bool,
-    kind: Kind,
+/// How an init is executed in our place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HandOver {
+    /// What it is.
+    pub(crate) kind: Kind,
+    /// As the kernel would name it.
+    pub(crate) program: PathBuf,
+    /// What follows the program's name.
+    pub(crate) args: Vec<String>,
+    /// What it finds below /run about login prompts.
+    pub(crate) files: Option<RunFiles>,
+    /// What makes it shut the VE down.
+    pub(crate) stop_signal: i32,
+    /// How it is known that its services are up.
+    pub(crate) readiness: Readiness,
 }
 
-enum Kind {
-    Replaces(fn(getty: bool) -> Option<Masks>),
-    Supervised(Load),
+/// How it is known that the services of a handed-over init are up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    /// The init says so.
+    Told,
+    /// It leaves a file at this path.
+    File(&'static str),
+    /// It is not: they count as up from the start.
+    Assumed,
 }
 
-const FLAVOURS: [Flavour; 2] = [
-    Flavour {
-        recognizes: systemd::recognizes,
-        kind: Kind::Replaces(systemd::masks),
-    },
-    Flavour {
-        recognizes: busybox::recognizes,
-        kind: Kind::Supervised(busybox::load),
-    },
-];
+/// Files below /run that say what is started, besides the distribution's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RunFiles {
+    /// Where they are.
+    pub(crate) directory: &'static str,
+    /// Their names.
+    pub(crate) names: &'static [&'static str],
+    /// What is in each; without it each is a link to /dev/null.
+    pub(crate) text: Option<&'static str>,
+}
 
-/// A program that exists, and what it really is.
+/// How the work of an init is done here.
 #[derive(Debug)]
-pub(crate) struct Program {
-    path: PathBuf,
-    target: PathBuf,
-    file: Metadata,
+pub(crate) struct Manners {
+    /// Makes the plan; called again when the init is asked to read its files again.
+    pub(crate) load: fn(&Options) -> Plan,
+    /// What a signal asks for, besides those that the host sends.
+    pub(crate) meaning: fn(i32) -> Option<Event>,
+    /// Where else it is asked for things.
+    pub(crate) ear: Option<Ear>,
+    /// What follows when the main job has ended with this status, as a shell has it.
+    pub(crate) after_main: fn(i32) -> AfterMain,
+    /// Whether the services are up, by the process of the main job.
+    pub(crate) is_up: fn(Option<Pid>) -> bool,
+    /// Whether signals that mean nothing to PID 1 are passed on to the main job.
+    pub(crate) forwards: bool,
 }
 
-impl Program {
-    fn find(path: &Path) -> std::io::Result<Self> {
-        let target = std::fs::canonicalize(path)?;
-        let file = std::fs::metadata(&target)?;
-        Ok(Self {
-            path: path.to_owned(),
-            target,
-            file,
+/// What follows the end of the job that the VE lives as long as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AfterMain {
+    /// The VE ends too.
+    Stop(End),
+    /// It is started again.
+    Again,
+}
+
+/// Of a root without an init: PID 1 reaps until it is told to stop.
+static NOTHING: Manners = Manners {
+    load: |_| Plan::default(),
+    meaning: |_| None,
+    ear: None,
+    after_main: |_| AfterMain::Stop(End::Halt),
+    is_up: |_| true,
+    forwards: false,
+};
+
+/// Finds the init and decides.
+pub(crate) fn choose(options: &Options) -> Way {
+    let mut words = options.init.iter().flat_map(|init| words(init));
+    match words.next() {
+        Some(path) => named(&path, words.collect(), options),
+        None => found(options),
+    }
+}
+
+/// The init that the distribution has.
+fn found(options: &Options) -> Way {
+    let there = PLACES
+        .into_iter()
+        .find_map(|place| Some((place, Kind::of_program(&Root, place)?)));
+    match there {
+        Some((place, kind)) => way(kind, place, Vec::new(), options),
+        None if options.mode == Mode::HandOver => Way::Nowhere,
+        None => Way::Supervise(&NOTHING, Kind::None),
+    }
+}
+
+/// What the administrator named: an init, any other program, or a directory.
+fn named(path: &str, args: Vec<String>, options: &Options) -> Way {
+    if std::path::Path::new(path).is_dir() {
+        return Way::Supervise(&directory::MANNERS, Kind::None);
+    }
+    match Kind::of_program(&Root, path) {
+        None | Some(Kind::Unknown) if options.mode != Mode::HandOver => {
+            Way::Supervise(&command::MANNERS, Kind::None)
+        }
+        kind => way(kind.unwrap_or_default(), path, args, options),
+    }
+}
+
+/// The table.
+fn way(kind: Kind, path: &str, args: Vec<String>, options: &Options) -> Way {
+    let hand_over = |files, stop_signal, readiness| {
+        Way::HandOver(HandOver {
+            kind,
+            program: path.into(),
+            args: args.clone(),
+            files,
+            stop_signal,
+            readiness,
         })
-    }
-
-    /// The last part of its path, all symbolic links followed.
-    fn target_name(&self) -> &str {
-        self.target
-            .file_name()
-            .and_then(OsStr::to_str)
-            .unwrap_or_default()
-    }
-
-    /// Whether it is a hard link to the file at `path`.
-    fn is_same_file(&self, path: &str) -> bool {
-        std::fs::metadata(path)
-            .is_ok_and(|other| (other.dev(), other.ino()) == (self.file.dev(), self.file.ino()))
-    }
-}
-
-/// Finds the init and decides; where there is nothing to go on, the console
-/// has been told and the code is one of `veld_protocol::init::exit`.
-pub(crate) fn choose(options: &Options) -> Result<Way, u8> {
-    let program = match &options.init {
-        Some(path) => Some(asked_for(Path::new(path))?),
-        None => CANDIDATES.iter().find_map(|path| {
-            Program::find(Path::new(path))
-                .ok()
-                .filter(|program| program.file.is_file())
-        }),
     };
-    match program {
-        Some(program) => Ok(way(program, options)),
-        None if options.mode == Mode::HandOver => {
-            console::say(&format!(
-                "cannot hand over: no init at {}",
-                CANDIDATES.join(", ")
-            ));
-            Err(exit::NOT_FOUND)
-        }
-        None => Ok(Way::Supervise(nothing)),
-    }
-}
-
-/// A program that was named is the one or none.
-fn asked_for(path: &Path) -> Result<Program, u8> {
-    Program::find(path)
-        .context(|| format!("execute {}", path.display()))
-        .map_err(|failure| {
-            console::report(&failure);
-            exit::NOT_FOUND
-        })
-}
-
-fn way(program: Program, options: &Options) -> Way {
-    let kind = FLAVOURS
-        .iter()
-        .find(|flavour| (flavour.recognizes)(&program))
-        .map(|flavour| &flavour.kind);
-    let hand_over = |masks| Way::HandOver {
-        program: program.path.clone(),
-        masks,
-    };
-    match (options.mode, kind) {
-        (Mode::Auto | Mode::HandOver, Some(Kind::Replaces(masks))) => {
-            hand_over(masks(options.getty))
-        }
-        (Mode::Auto | Mode::Supervise, Some(Kind::Supervised(load))) => Way::Supervise(*load),
-        (Mode::HandOver, Some(Kind::Supervised(_))) | (Mode::Auto | Mode::HandOver, None) => {
-            hand_over(None)
-        }
+    let supervised = manners(kind, path);
+    match (options.mode, supervised) {
+        (Mode::Auto | Mode::Supervise, Some(manners)) => return Way::Supervise(manners, kind),
         // Its files are in a language that is not spoken here: the VE comes up
         // with nothing but PID 1.
-        (Mode::Supervise, Some(Kind::Replaces(_)) | None) => Way::Supervise(nothing),
+        (Mode::Supervise, None) => return Way::Supervise(&NOTHING, kind),
+        (Mode::Auto | Mode::HandOver, _) => {}
+    }
+    match kind {
+        Kind::Systemd => {
+            let masks = systemd::masks(options.getty);
+            hand_over(Some(masks), SIGNAL_POWER_OFF, Readiness::Told)
+        }
+        Kind::Finit => hand_over(
+            finit::prompt(options.getty),
+            SIGUSR2,
+            Readiness::File(finit::UP),
+        ),
+        Kind::Busybox => hand_over(None, SIGUSR2, Readiness::Assumed),
+        Kind::Sysvinit | Kind::Openrc | Kind::Runit => hand_over(None, SIGINT, Readiness::Assumed),
+        _ => hand_over(None, SIGTERM, Readiness::Assumed),
     }
 }
 
-/// The plan of a root without an init: PID 1 reaps until it is told to stop.
-fn nothing(_getty: bool) -> Plan {
-    Plan::default()
+/// How the work of an init of this kind is done, where that is known.
+fn manners(kind: Kind, path: &str) -> Option<&'static Manners> {
+    match kind {
+        Kind::Sysvinit => Some(&sysvinit::MANNERS),
+        Kind::Busybox => Some(&busybox::MANNERS),
+        Kind::Runit => Some(&runit::MANNERS),
+        Kind::Openrc => Some(match Root.file_name(path)?.as_slice() {
+            b"openrc-init" => &openrc::MANNERS,
+            name if name.starts_with(b"busybox") => &busybox::MANNERS,
+            _ => &sysvinit::MANNERS,
+        }),
+        _ => None,
+    }
+}
+
+impl Way {
+    /// What is told to the host of it.
+    pub(crate) fn told(&self) -> Found {
+        match self {
+            Self::HandOver(over) => Found {
+                kind: over.kind,
+                hands_over: true,
+                stop_signal: over.stop_signal,
+            },
+            Self::Supervise(_, kind) => Found {
+                kind: *kind,
+                ..Found::default()
+            },
+            Self::Nowhere => Found::default(),
+        }
+    }
+}
+
+/// The words of a command that somebody named, split at blanks.
+fn words(command: &OsStr) -> Vec<String> {
+    let text = String::from_utf8_lossy(command.as_bytes());
+    text.split_ascii_whitespace().map(str::to_owned).collect()
 }
 
 #[cfg(test)]

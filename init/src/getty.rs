@@ -11,6 +11,11 @@
 //! Whatever an inittab runs by `askfirst` waits for somebody too; the flavour
 //! that reads it says so.
 
+use std::path::Path;
+
+use crate::level::Levels;
+use crate::plan::{Entry, Job, When};
+
 /// Programs that talk to whoever sits at a terminal.
 const LOGINS: [&str; 11] = [
     "getty", "agetty", "mgetty", "mingetty", "fgetty", "ngetty", "uugetty", "rungetty", "fbgetty",
@@ -24,8 +29,29 @@ const WRAPPERS: [&str; 9] = [
     "exec", "env", "setsid", "cttyhack", "nohup", "nice", "busybox", "command", "chrt",
 ];
 
+/// Where a getty is looked for that nobody configured; BusyBox's and util-linux's
+/// take the same operands.
+const PROGRAMS: [&str; 4] = [
+    "/sbin/getty",
+    "/sbin/agetty",
+    "/usr/sbin/getty",
+    "/usr/sbin/agetty",
+];
+
 /// How many wrappers are looked behind.
 const MAX_DEPTH: usize = 8;
+
+/// A login prompt on the console, where one is wanted and the distribution has a
+/// getty: for inits whose own ones are on terminals that a VE does not have.
+pub(crate) fn on_console(wanted: bool) -> Vec<Entry> {
+    let there = PROGRAMS.iter().find(|path| Path::new(path).exists());
+    let prompt = |program: &&str| Entry {
+        levels: Levels::ALL,
+        when: When::Keep,
+        job: Job::new("getty = true", format!("{program} 38400 console vt220")),
+    };
+    there.filter(|_| wanted).map(prompt).into_iter().collect()
+}
 
 /// Whether a command of an inittab is there for somebody at a terminal.
 pub(crate) fn is_login(process: &str) -> bool {

@@ -1,12 +1,20 @@
-//! BusyBox's inittab: lines of `id:runlevels:action:process`.
+//! The inittab: lines of `id:runlevels:action:process`, in the two dialects that
+//! there are.
 //!
 //! Pure and total: any bytes give the entries that make sense and one complaint
-//! for each line that does not. As in BusyBox the id names a terminal below
-//! /dev, the run levels mean nothing, and `#` starts a comment anywhere.
+//! for each line that does not.
+//!
+//! - *BusyBox*: the id names a terminal below /dev, the run levels mean nothing,
+//!   and `#` starts a comment anywhere.
+//! - *System V* (inittab(5)): the id is a name, the run levels say when an entry
+//!   counts, `#` starts a comment only at the beginning of a line, and a `+` or
+//!   `@` before the process asks for what PID 1 does not do here.
 
 use std::fmt;
 
-/// How much of the file is read, in bytes. What BusyBox and Alpine ship is 1 KiB.
+use crate::level::Levels;
+
+/// How much of the file is read, in bytes. What distributions ship is 2 KiB.
 pub(crate) const MAX_BYTES: usize = 64 * 1024;
 /// How many lines are read.
 const MAX_LINES: usize = 1024;
@@ -15,11 +23,22 @@ const MAX_PROCESS: usize = 1024;
 /// The longest terminal name, in bytes.
 const MAX_TERMINAL: usize = 64;
 
+/// Whose inittab it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Busybox,
+    SystemV,
+}
+
 /// When an entry's process is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
     /// First of all, awaited.
     Sysinit,
+    /// After every sysinit, not awaited.
+    Boot,
+    /// After every sysinit, awaited.
+    Bootwait,
     /// After every sysinit, awaited.
     Wait,
     /// After every wait, not awaited.
@@ -34,10 +53,44 @@ pub(crate) enum Action {
     CtrlAltDel,
     /// Before the end, awaited.
     Shutdown,
+    /// Never: it names the run level that is entered after the boot.
+    InitDefault,
+    /// When power fails, not awaited.
+    PowerFail,
+    /// When power fails, awaited.
+    PowerWait,
+    /// When power fails and the battery is almost empty.
+    PowerFailNow,
+    /// When power is back, awaited.
+    PowerOkWait,
+    /// Never.
+    Off,
 }
 
-/// The words of the file.
-const ACTIONS: [(&str, Action); 8] = [
+/// The words of System V's file.
+const SYSTEM_V: [(&str, Action); 16] = [
+    ("sysinit", Action::Sysinit),
+    ("boot", Action::Boot),
+    ("bootwait", Action::Bootwait),
+    ("wait", Action::Wait),
+    ("once", Action::Once),
+    ("respawn", Action::Respawn),
+    // Its run levels are those that nothing else has.
+    ("ondemand", Action::Respawn),
+    ("initdefault", Action::InitDefault),
+    ("ctrlaltdel", Action::CtrlAltDel),
+    ("powerfail", Action::PowerFail),
+    ("powerwait", Action::PowerWait),
+    ("powerfailnow", Action::PowerFailNow),
+    ("powerokwait", Action::PowerOkWait),
+    ("off", Action::Off),
+    // A VE has no keyboard.
+    ("kbrequest", Action::Off),
+    ("resume", Action::Off),
+];
+
+/// The words of BusyBox's file.
+const BUSYBOX: [(&str, Action); 8] = [
     ("sysinit", Action::Sysinit),
     ("wait", Action::Wait),
     ("once", Action::Once),
@@ -55,6 +108,8 @@ pub(crate) struct Entry {
     pub(crate) line: usize,
     /// The terminal's name below /dev, where one is given.
     pub(crate) terminal: Option<String>,
+    /// In which run levels it counts.
+    pub(crate) levels: Levels,
     /// When it runs.
     pub(crate) action: Action,
     /// What runs.
@@ -109,7 +164,7 @@ impl fmt::Display for Complaint {
 }
 
 /// Reads a whole file, or the first [`MAX_BYTES`] and one of it.
-pub(crate) fn parse(file: &[u8]) -> (Vec<Entry>, Vec<Complaint>) {
+pub(crate) fn parse(file: &[u8], dialect: Dialect) -> (Vec<Entry>, Vec<Complaint>) {
     let mut entries = Vec::new();
     let mut complaints = Vec::new();
     let mut end = 0_usize;
@@ -121,7 +176,7 @@ pub(crate) fn parse(file: &[u8]) -> (Vec<Entry>, Vec<Complaint>) {
         } else if index >= MAX_LINES && !line.is_empty() {
             Err(Problem::TooManyLines)
         } else {
-            entry(number, line)
+            entry(number, line, dialect)
         };
         end = end.saturating_add(1);
         match result {
@@ -142,37 +197,70 @@ pub(crate) fn parse(file: &[u8]) -> (Vec<Entry>, Vec<Complaint>) {
 }
 
 /// One line; a blank one or a comment gives nothing.
-fn entry(line: usize, bytes: &[u8]) -> Result<Option<Entry>, Problem> {
+fn entry(line: usize, bytes: &[u8], dialect: Dialect) -> Result<Option<Entry>, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|_| Problem::NotText)?;
     if text.contains('\0') {
         return Err(Problem::NotText);
     }
-    let text = text.split('#').next().unwrap_or_default().trim();
+    let text = without_comment(text.trim(), dialect);
     if text.is_empty() {
         return Ok(None);
     }
     let mut fields = text.splitn(4, ':').map(str::trim);
-    let (Some(id), Some(_), Some(action), Some(process)) =
+    let (Some(id), Some(levels), Some(action), Some(process)) =
         (fields.next(), fields.next(), fields.next(), fields.next())
     else {
         return Err(Problem::TooFewFields(text.split(':').count()));
     };
-    let action = ACTIONS
-        .iter()
-        .find_map(|&(word, meaning)| (word == action).then_some(meaning))
-        .ok_or_else(|| Problem::NoSuchAction(action.to_owned()))?;
-    if process.is_empty() || process == "-" {
+    let action = dialect.action(action)?;
+    let process = process.trim_start_matches(dialect.marks());
+    let runs = !matches!(action, Action::InitDefault | Action::Off);
+    if runs && (process.is_empty() || process == "-") {
         return Err(Problem::NoProcess);
     }
     if process.len() > MAX_PROCESS {
         return Err(Problem::LongProcess(process.len()));
     }
+    let (terminal, levels) = match dialect {
+        Dialect::Busybox => (terminal(id)?, Levels::ALL),
+        Dialect::SystemV => (None, Levels::of(levels)),
+    };
     Ok(Some(Entry {
         line,
-        terminal: terminal(id)?,
+        terminal,
+        levels,
         action,
         process: process.to_owned(),
     }))
+}
+
+fn without_comment(text: &str, dialect: Dialect) -> &str {
+    match dialect {
+        Dialect::SystemV if text.starts_with('#') => "",
+        Dialect::SystemV => text,
+        Dialect::Busybox => text.split('#').next().unwrap_or_default().trim(),
+    }
+}
+
+impl Dialect {
+    fn action(self, word: &str) -> Result<Action, Problem> {
+        let words: &[(&str, Action)] = match self {
+            Self::Busybox => &BUSYBOX,
+            Self::SystemV => &SYSTEM_V,
+        };
+        words
+            .iter()
+            .find_map(|&(known, meaning)| (known == word).then_some(meaning))
+            .ok_or_else(|| Problem::NoSuchAction(word.to_owned()))
+    }
+
+    /// What stands before a process and is not part of it.
+    fn marks(self) -> &'static [char] {
+        match self {
+            Self::Busybox => &[],
+            Self::SystemV => &['+', '@'],
+        }
+    }
 }
 
 /// A name such as `tty1`, `/dev/tty1` or `pts/0`; it never leads out of /dev.

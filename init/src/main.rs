@@ -8,9 +8,10 @@
 //! [`flavour`] holds the table of inits and which way each of them goes.
 //!
 //! The launcher executes it by descriptor with /proc, /dev and /run mounted and
-//! standard input and output on the console. It is synchronous, has no thread
-//! and keeps no descriptor but the one it reads signals from. All it says goes
-//! to the console; its end is told as `veld_protocol::init` has it.
+//! standard input and output on the console, and waits for it to begin: what
+//! keeps it from that is told to both. It is synchronous, has no thread and keeps
+//! no descriptor but those it reads signals and requests from. All it says goes to
+//! the console; its end is told as `veld_protocol::init` has it.
 //!
 //! What this program must not know: anything of the host.
 
@@ -22,14 +23,20 @@ mod environment;
 mod flavour;
 mod getty;
 mod hand_over;
+mod herald;
 mod inittab;
+mod launcher;
+mod level;
 mod notify;
 mod plan;
 mod supervise;
 
-use veld_protocol::init::{Options, exit};
+use veld_protocol::init::{FOUND, Options, exit};
+use veld_protocol::kind::PLACES;
 
 use crate::flavour::Way;
+use crate::launcher::Launcher;
+use crate::notify::Notify;
 
 #[cfg(not(test))]
 veld_sys::entry!(start);
@@ -53,15 +60,28 @@ fn start() -> u8 {
 
 /// Goes one of the two ways; the codes are those of `veld_protocol::init::exit`.
 fn run() -> Result<u8, u8> {
+    let launcher = Launcher::take();
     let options = Options::parse(std::env::args_os().skip(1)).map_err(|error| {
         console::say(&error.to_string());
+        launcher.refused(&error.to_string());
         exit::USAGE
     })?;
-    match flavour::choose(&options)? {
-        Way::HandOver { program, masks } => Err(hand_over::run(&program, masks)),
-        Way::Supervise(load) => supervise::run(&|| load(options.getty)).map_err(|failure| {
-            console::report(&failure);
-            exit::SETUP
-        }),
+    let way = flavour::choose(&options);
+    let found = format!("{FOUND}{}", way.told());
+    match way {
+        Way::Nowhere => {
+            let fact = format!("cannot hand over: no init at {}", PLACES.join(", "));
+            console::say(&fact);
+            launcher.refused(&fact);
+            Err(exit::NOT_FOUND)
+        }
+        Way::HandOver(over) => Err(hand_over::run(&over, &found, &launcher)),
+        Way::Supervise(manners, _) => {
+            Notify::from_environment().send(&found);
+            supervise::run(manners, &options, launcher).map_err(|failure| {
+                console::report(&failure);
+                exit::SETUP
+            })
+        }
     }
 }

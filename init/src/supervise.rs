@@ -2,41 +2,55 @@
 //! [`flavour`](crate::flavour), reaps, and stops everything in order.
 //!
 //! [`table`] says what happens when; [`supervisor`] does it. Its loop waits in
-//! poll(2) on one signalfd and nothing else. Whatever woke it, it reads all
-//! signals, then reaps until no ended child is left, since several SIGCHLD may
-//! have come as one.
+//! poll(2) on one signalfd, and on the fifo of an init that has one. Whatever
+//! woke it, it reads all signals and requests, then reaps until no ended child is
+//! left, since several SIGCHLD may have come as one.
 
 mod child;
+mod ear;
 mod ending;
 mod patience;
 mod service;
+mod services;
 mod signals;
 mod supervisor;
 mod table;
+mod utmp;
 
 use std::io;
 
 use rustix::fs::Mode;
+use veld_protocol::init::Options;
 use veld_sys::{Context, Failure};
 
 use crate::console;
-use crate::plan::{Job, Plan};
+use crate::flavour::Manners;
+use crate::launcher::Launcher;
+use crate::plan::Job;
 use signals::Signals;
 use supervisor::Supervisor;
-use table::End;
+
+pub(crate) use ear::Ear;
+pub(crate) use table::{End, Event};
 
 /// Brings the services up, keeps them and takes them down again. Returns a code
-/// to exit with where reboot(2) is refused.
+/// to exit with where reboot(2) is refused, or where the main job's is the VE's.
 ///
 /// # Errors
 /// Where signals cannot be had as a descriptor.
-pub(crate) fn run(load: &dyn Fn() -> Plan) -> Result<u8, Failure> {
+pub(crate) fn run(
+    manners: &'static Manners,
+    options: &Options,
+    launcher: Launcher,
+) -> Result<u8, Failure> {
     let signals = Signals::block().context(|| "block signals")?;
+    // From here on nothing is lost that the host asks for.
+    drop(launcher);
     rustix::process::umask(Mode::from_raw_mode(0o022));
     if let Err(failure) = tell_container() {
         console::report(&failure);
     }
-    let mut supervisor = Supervisor::new(load, signals);
+    let mut supervisor = Supervisor::new(manners, options, signals);
     loop {
         supervisor.boot();
         let end = supervisor.live()?;
@@ -46,6 +60,9 @@ pub(crate) fn run(load: &dyn Fn() -> Plan) -> Result<u8, Failure> {
             Some(job) if end == End::Restart => {
                 console::report(&child::become_job(&job, supervisor.env()));
                 return Ok(ending::leave(End::Halt));
+            }
+            _ if end == End::Exit => {
+                return Ok(u8::try_from(supervisor.status()).unwrap_or(u8::MAX));
             }
             _ => return Ok(ending::leave(end)),
         }

@@ -133,43 +133,78 @@ pub fn absolute_path(text: &str) -> Result<PathBuf, Invalid> {
     }
 }
 
-/// How the services of a VE are brought up.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub enum Init {
-    /// As befits the init that the template has.
+/// Who is PID 1 of a VE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum InitWay {
+    /// As befits the init.
     #[default]
     Auto,
-    /// The distribution's own init becomes PID 1.
+    /// The init itself.
     HandOver,
-    /// Ours stays PID 1 and runs the distribution's services.
+    /// Ours, which runs what the init would.
     Supervise,
-    /// This program of the VE becomes PID 1.
-    Program(PathBuf),
+}
+
+/// How a VE's services are brought up: `auto`, `hand-over` or `supervise`, a
+/// command, or one of the latter two words before a command.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Init {
+    /// Who is PID 1.
+    pub way: InitWay,
+    /// What to run instead of the init that the template has: an absolute path,
+    /// of a program or of a directory of services, and operands.
+    pub command: Option<String>,
+}
+
+impl InitWay {
+    const ALL: [Self; 3] = [Self::Auto, Self::HandOver, Self::Supervise];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::HandOver => "hand-over",
+            Self::Supervise => "supervise",
+        }
+    }
 }
 
 impl FromStr for Init {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "hand-over" => Ok(Self::HandOver),
-            "supervise" => Ok(Self::Supervise),
-            _ => absolute_path(text).map(Self::Program).map_err(|_| {
-                let allowed = "auto, hand-over, supervise or an absolute path without ..";
-                Invalid::form(text, "an init", allowed)
-            }),
+        let invalid = || {
+            let allowed = "auto, hand-over, supervise, an absolute path with operands, \
+                           or hand-over or supervise before one";
+            Invalid::form(text, "an init", allowed)
+        };
+        let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+        let way = InitWay::ALL.into_iter().find(|way| way.word() == word);
+        let command = match way {
+            Some(InitWay::Auto) if !rest.is_empty() => return Err(invalid()),
+            Some(_) => rest.trim(),
+            None => text.trim(),
+        };
+        let way = way.unwrap_or_default();
+        if way.word() == text {
+            return Ok(Self { way, command: None });
         }
+        let program = command.split_ascii_whitespace().next().unwrap_or_default();
+        if absolute_path(program).is_err() || command.contains(char::is_control) {
+            return Err(invalid());
+        }
+        Ok(Self {
+            way,
+            command: Some(command.to_owned()),
+        })
     }
 }
 
 impl fmt::Display for Init {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::HandOver => f.write_str("hand-over"),
-            Self::Supervise => f.write_str("supervise"),
-            Self::Program(path) => path.display().fmt(f),
+        match &self.command {
+            None => f.write_str(self.way.word()),
+            Some(command) if self.way == InitWay::Auto => f.write_str(command),
+            Some(command) => write!(f, "{} {command}", self.way.word()),
         }
     }
 }

@@ -162,7 +162,10 @@ fn give_birth(ve: &Ve<'_>, plan: &StartPlan, group: &Group) -> Result<Born, Sour
         nofile: plan.nofile,
         nesting: plan.nesting,
         program: veld_rootfs::open_program(&ve.host.program(init::NAME))?,
-        arguments: plan.arguments.clone(),
+        arguments: CString::new(init::NAME)
+            .into_iter()
+            .chain(plan.arguments.iter().cloned())
+            .collect(),
         environment: plan.environment.clone(),
     })?)
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use veld_cgroups::Limits;
-use veld_config::{HostConfig, Init, Mode, VeConfig, VeId, VeName};
+use veld_config::{HostConfig, InitWay, Mode, VeConfig, VeId, VeName};
 use veld_launch::{Names, Resolver};
 use veld_namespaces::{IDS, IdRange};
 use veld_network::{HostNetwork, RoutedLink};
@@ -46,7 +46,7 @@ pub struct StartPlan {
     pub names: Names,
     /// Its link, where it has one, and the host's side of it.
     pub network: Option<(HostNetwork, RoutedLink)>,
-    /// Arguments of veld-init.
+    /// Arguments of veld-init, less its name.
     pub arguments: Vec<CString>,
     /// Environment of PID 1.
     pub environment: Vec<CString>,
@@ -144,15 +144,14 @@ pub(crate) fn host_network(host: &HostConfig) -> HostNetwork {
 }
 
 fn arguments(config: &VeConfig) -> Vec<CString> {
-    let (mode, program) = match &config.init {
-        Init::Auto => (init::Mode::Auto, None),
-        Init::HandOver => (init::Mode::HandOver, None),
-        Init::Supervise => (init::Mode::Supervise, None),
-        Init::Program(path) => (init::Mode::HandOver, Some(path.clone().into_os_string())),
+    let mode = match config.init.way {
+        InitWay::Auto => init::Mode::Auto,
+        InitWay::HandOver => init::Mode::HandOver,
+        InitWay::Supervise => init::Mode::Supervise,
     };
     let options = init::Options {
         mode,
-        init: program,
+        init: config.init.command.clone().map(Into::into),
         getty: config.getty,
     };
     let words = options.to_args().into_iter();

@@ -1,154 +1,78 @@
-//! BusyBox: its /etc/inittab is carried out here.
+//! BusyBox: its /etc/inittab is carried out here. OpenRC on BusyBox, as Alpine
+//! has it, is lines of that table.
 
-use std::fs::File;
-use std::io::{self, Read};
+use nix::sys::signal::Signal;
+use veld_protocol::init::Options;
 
-use veld_sys::Context;
+use super::table::Table;
+use super::{AfterMain, Manners};
+use crate::inittab::{Action, Dialect};
+use crate::plan::{Plan, Step, When};
+use crate::supervise::{End, Event};
 
-use super::Program;
-use crate::console;
-use crate::getty;
-use crate::inittab::{self, Action, Entry};
-use crate::plan::{Job, Plan};
+pub(super) static MANNERS: Manners = Manners {
+    load,
+    meaning,
+    ear: None,
+    after_main: |_| AfterMain::Stop(End::Halt),
+    is_up: |_| true,
+    forwards: false,
+};
 
-const INITTAB: &str = "/etc/inittab";
-
-/// What messages call the table that BusyBox has built in.
-const BUILT_IN: &str = "built-in inittab";
-
-/// What BusyBox does where there is no inittab.
-const DEFAULT: &str = "\
+/// What messages call the table that BusyBox has built in, and what it says.
+const BUILT_IN: (&str, &str) = (
+    "built-in inittab",
+    "\
 ::sysinit:/etc/init.d/rcS
 ::askfirst:-/bin/sh
 ::ctrlaltdel:reboot
 ::shutdown:umount -a -r
 ::shutdown:swapoff -a
 ::restart:init
-";
+",
+);
 
-/// Whether a program is BusyBox: a symbolic link to a file of that name
-/// (busybox, busybox.static), or a hard link.
-pub(super) fn recognizes(program: &Program) -> bool {
-    program.target_name().starts_with("busybox")
-        || program.is_same_file("/bin/busybox")
-        || program.is_same_file("/usr/bin/busybox")
+fn load(options: &Options) -> Plan {
+    plan(&Table::read(Dialect::Busybox, BUILT_IN, options.getty))
 }
 
-/// Reads the inittab; what is wrong with it is told on the console.
-pub(super) fn load(getty: bool) -> Plan {
-    match read() {
-        Ok(Some(file)) => plan_of(&file, INITTAB, getty),
-        Ok(None) => plan_of(DEFAULT.as_bytes(), BUILT_IN, getty),
-        Err(cause) => {
-            let failed: Result<(), _> = Err(cause);
-            if let Err(failure) = failed.context(|| format!("read {INITTAB}")) {
-                console::report(&failure);
-            }
-            Plan::default()
-        }
+fn plan(table: &Table) -> Plan {
+    let steps = |action| table.jobs(action).into_iter().map(Step::awaited);
+    let mut entries = table.entries(Action::Wait, When::Wait);
+    entries.extend(table.entries(Action::Once, When::Once));
+    entries.extend(table.entries(Action::Respawn, When::Keep));
+    entries.extend(table.entries(Action::Askfirst, When::Keep));
+    let lines = table.lines(Action::CtrlAltDel);
+    Plan {
+        boot: steps(Action::Sysinit).collect(),
+        entries,
+        ctrl_alt_del: lines.map(|line| (line.levels, table.job(line))).collect(),
+        shutdown: steps(Action::Shutdown).collect(),
+        restart: table.jobs(Action::Restart).into_iter().next(),
+        ..Plan::default()
     }
 }
 
-/// The file, or the part of it that the parser takes; None where there is none.
-fn read() -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(INITTAB) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let mut text = Vec::new();
-    let limit = u64::try_from(inittab::MAX_BYTES).unwrap_or(u64::MAX);
-    file.take(limit.saturating_add(1)).read_to_end(&mut text)?;
-    Ok(Some(text))
-}
-
-fn plan_of(file: &[u8], name: &str, getty: bool) -> Plan {
-    let (entries, complaints) = inittab::parse(file);
-    for complaint in complaints {
-        console::say(&format!("{name}:{}: {complaint}", complaint.line));
-    }
-    let mut plan = Plan::default();
-    for action in [Action::Sysinit, Action::Wait] {
-        plan.boot.extend(jobs(&entries, name, action, getty));
-    }
-    plan.once = jobs(&entries, name, Action::Once, getty);
-    for action in [Action::Respawn, Action::Askfirst] {
-        plan.keep.extend(jobs(&entries, name, action, getty));
-    }
-    plan.ctrl_alt_del = jobs(&entries, name, Action::CtrlAltDel, getty);
-    plan.shutdown = jobs(&entries, name, Action::Shutdown, getty);
-    plan.restart = jobs(&entries, name, Action::Restart, getty)
-        .into_iter()
-        .next();
-    if getty {
-        plan.keep = on_the_console(plan.keep);
-    }
-    plan
-}
-
-/// The jobs of one action in the order of the file, less login prompts unless
-/// they are wanted.
-fn jobs(entries: &[Entry], name: &str, action: Action, getty: bool) -> Vec<Job> {
-    entries
-        .iter()
-        .filter(|entry| entry.action == action)
-        .filter(|entry| getty || !is_for_a_person(entry))
-        .map(|entry| Job {
-            origin: format!("{name}:{}", entry.line),
-            process: entry.process.clone(),
-            terminal: entry.terminal.clone(),
-            ask: entry.action == Action::Askfirst,
-        })
-        .collect()
-}
-
-fn is_for_a_person(entry: &Entry) -> bool {
-    entry.action == Action::Askfirst || getty::is_login(&entry.process)
-}
-
-/// A VE's only terminal is the console, while an inittab may have a prompt on
-/// each of six: those whose terminal is missing become one, on the console.
-fn on_the_console(jobs: Vec<Job>) -> Vec<Job> {
-    let mut console_taken = false;
-    jobs.into_iter()
-        .filter_map(|mut job| {
-            if !getty::is_login(&job.process) && !job.ask {
-                return Some(job);
-            }
-            let Some(terminal) = missing_terminal(&job) else {
-                return Some(job);
-            };
-            if std::mem::replace(&mut console_taken, true) {
-                return None;
-            }
-            let words = job
-                .process
-                .split(' ')
-                .map(|word| if word == terminal { "console" } else { word });
-            job.process = words.collect::<Vec<_>>().join(" ");
-            job.terminal = None;
-            Some(job)
-        })
-        .collect()
-}
-
-/// The terminal that a prompt names, by its id or as an operand, and that /dev lacks.
-fn missing_terminal(job: &Job) -> Option<String> {
-    let named = job.process.split(' ').find(|word| word.starts_with("tty"));
-    job.terminal
-        .as_deref()
-        .or(named)
-        .filter(|terminal| !std::path::Path::new("/dev").join(terminal).exists())
-        .map(str::to_owned)
+/// What BusyBox's halt, poweroff and reboot send, and what its init understands
+/// besides.
+fn meaning(signal: i32) -> Option<Event> {
+    Some(match Signal::try_from(signal).ok()? {
+        Signal::SIGUSR1 => Event::Stop(End::Halt),
+        Signal::SIGUSR2 => Event::Stop(End::PowerOff),
+        Signal::SIGTERM => Event::Stop(End::Reboot),
+        Signal::SIGQUIT => Event::Stop(End::Restart),
+        Signal::SIGHUP => Event::Reload,
+        Signal::SIGINT => Event::CtrlAltDel,
+        // Power fails: what a host without words for "stop" sends.
+        Signal::SIGPWR => Event::Stop(End::PowerOff),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn processes(jobs: &[Job]) -> Vec<&str> {
-        jobs.iter().map(|job| job.process.as_str()).collect()
-    }
+    use crate::plan::Job;
 
     const TABLE: &str = "\
 ::wait:/sbin/openrc default
@@ -161,41 +85,54 @@ tty99::respawn:/sbin/getty 38400 tty99
 ::restart:/sbin/init
 ";
 
+    fn plan_of(text: &str, getty: bool) -> Plan {
+        plan(&Table::parse(
+            "inittab",
+            text.as_bytes(),
+            Dialect::Busybox,
+            getty,
+        ))
+    }
+
+    fn kept(plan: &Plan) -> Vec<&str> {
+        let jobs = plan.of(None, When::Keep);
+        jobs.map(|job| job.process.as_str()).collect()
+    }
+
+    fn steps(steps: &[Step]) -> Vec<&str> {
+        steps.iter().map(|step| step.job.process.as_str()).collect()
+    }
+
     #[test]
     fn order_is_of_actions_and_prompts_are_left_out() {
-        let plan = plan_of(TABLE.as_bytes(), INITTAB, false);
-        assert_eq!(
-            processes(&plan.boot),
-            ["/sbin/openrc boot", "/sbin/openrc default"]
-        );
-        assert_eq!(processes(&plan.keep), ["/sbin/syslogd -n"]);
-        assert_eq!(processes(&plan.shutdown), ["/sbin/openrc shutdown"]);
-        assert_eq!(
-            plan.restart.unwrap().to_string(),
-            "/sbin/init (/etc/inittab:8)"
-        );
+        let plan = plan_of(TABLE, false);
+        assert_eq!(steps(&plan.boot), ["/sbin/openrc boot"]);
+        assert_eq!(steps(&plan.awaited(None)), ["/sbin/openrc default"]);
+        assert_eq!(kept(&plan), ["/sbin/syslogd -n"]);
+        assert_eq!(steps(&plan.last_steps(true)), ["/sbin/openrc shutdown"]);
+        assert_eq!(plan.restart.unwrap().to_string(), "/sbin/init (inittab:8)");
     }
 
     #[test]
     fn a_wanted_prompt_is_one_and_on_the_console() {
-        let plan = plan_of(TABLE.as_bytes(), INITTAB, true);
+        let plan = plan_of(TABLE, true);
         assert_eq!(
-            processes(&plan.keep),
+            kept(&plan),
             [
                 "/sbin/getty 38400 console",
                 "/sbin/syslogd -n",
                 "/usr/bin/menu"
             ]
         );
-        assert!(plan.keep.iter().all(|job| job.terminal.is_none()));
+        let mut jobs = plan.of(None, When::Keep);
+        assert!(jobs.all(|job: &Job| job.terminal.is_none()));
     }
 
     #[test]
     fn the_built_in_table_is_sound_and_runs_no_shell() {
-        let plan = plan_of(DEFAULT.as_bytes(), BUILT_IN, false);
-        assert_eq!(processes(&plan.boot), ["/etc/init.d/rcS"]);
-        assert!(plan.keep.is_empty());
-        assert_eq!(processes(&plan.shutdown), ["umount -a -r", "swapoff -a"]);
-        assert_eq!(inittab::parse(DEFAULT.as_bytes()).1, []);
+        let plan = plan_of(BUILT_IN.1, false);
+        assert_eq!(steps(&plan.boot), ["/etc/init.d/rcS"]);
+        assert!(plan.entries.is_empty());
+        assert_eq!(steps(&plan.shutdown), ["umount -a -r", "swapoff -a"]);
     }
 }

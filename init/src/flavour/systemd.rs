@@ -21,7 +21,7 @@
 //!
 //! A mask is of no consequence where the unit is not installed.
 
-use super::{Masks, Program};
+use super::RunFiles;
 
 /// The one directory below /run that comes before /etc in the unit load path
 /// and that systemd neither empties nor generates when it starts. A link in
@@ -55,20 +55,16 @@ const ALL: [&str; 17] = [
     "usbguard.service",
 ];
 
-/// Whether a program is systemd, under whatever path.
-pub(super) fn recognizes(program: &Program) -> bool {
-    program.target_name() == "systemd"
-}
-
 /// The units to mask. A prompt that is wanted is the one on the console, which
 /// systemd's generator starts in a container; the others have no device here.
-pub(super) fn masks(getty: bool) -> Option<Masks> {
-    let units = match (getty, ALL.split_first()) {
+pub(super) fn masks(getty: bool) -> RunFiles {
+    let names = match (getty, ALL.split_first()) {
         (true, Some((_console, others))) => others,
         _ => &ALL,
     };
-    Some(Masks {
+    RunFiles {
         directory: DIRECTORY,
-        units,
-    })
+        names,
+        text: None,
+    }
 }

@@ -1,79 +1,116 @@
-//! Recognition of inits in a directory of plain files, and the choice of a way.
+//! The choice of a way, for programs in a directory of plain files.
 
+use std::ffi::OsString;
 use std::os::unix::fs::symlink;
 
 use super::*;
 
-/// A directory with `lib/systemd`, `bin/busybox.static` and `sbin/init`, and links to them.
+/// A directory with an init of each kind, and a plain program.
 fn root() -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
-    for directory in ["lib", "bin", "sbin"] {
-        std::fs::create_dir(root.path().join(directory)).unwrap();
+    let at = |name: &str| root.path().join(name);
+    for file in [
+        "systemd",
+        "busybox",
+        "openrc-init",
+        "runit-init",
+        "finit",
+        "program",
+    ] {
+        std::fs::File::create(at(file)).unwrap();
     }
-    for file in ["lib/systemd", "bin/busybox.static", "sbin/init"] {
-        std::fs::File::create(root.path().join(file)).unwrap();
-    }
-    symlink("../lib/systemd", root.path().join("sbin/systemd-init")).unwrap();
-    symlink("../bin/busybox.static", root.path().join("sbin/bb-init")).unwrap();
+    symlink("systemd", at("init")).unwrap();
     root
 }
 
-fn way_of(program: &str, mode: Mode) -> Way {
+/// What is done about the program of that name.
+fn way_of(program: &str, mode: Mode, getty: bool) -> Way {
     let root = root();
-    let program = Program::find(&root.path().join(program)).unwrap();
+    let path = root.path().join(program);
     let options = Options {
         mode,
-        init: None,
-        getty: false,
+        init: Some(OsString::from(format!("{} --operand", path.display()))),
+        getty,
     };
-    way(program, &options)
+    choose(&options)
 }
 
-/// "masked", "plain", "busybox" or "nothing".
-fn word(way: &Way) -> &'static str {
+fn word(way: &Way) -> String {
     match way {
-        Way::HandOver { masks: Some(_), .. } => "masked",
-        Way::HandOver { masks: None, .. } => "plain",
-        Way::Supervise(load) if std::ptr::fn_addr_eq(*load, nothing as Load) => "nothing",
-        Way::Supervise(_) => "busybox",
+        Way::HandOver(over) => format!("hand-over {}", over.stop_signal),
+        Way::Supervise(manners, kind) if std::ptr::eq(*manners, &raw const NOTHING) => {
+            format!("nothing of {kind}")
+        }
+        Way::Supervise(_, kind) => format!("supervise {kind}"),
+        Way::Nowhere => "nowhere".to_owned(),
     }
 }
 
 #[test]
 fn each_mode_has_a_way_with_each_init() {
     let table = [
-        ("sbin/systemd-init", ["masked", "masked", "nothing"]),
-        ("sbin/bb-init", ["busybox", "plain", "busybox"]),
-        ("sbin/init", ["plain", "plain", "nothing"]),
+        (
+            "systemd",
+            ["hand-over 38", "hand-over 38", "nothing of systemd"],
+        ),
+        (
+            "finit",
+            ["hand-over 12", "hand-over 12", "nothing of finit"],
+        ),
+        (
+            "busybox",
+            ["supervise busybox", "hand-over 12", "supervise busybox"],
+        ),
+        (
+            "openrc-init",
+            ["supervise openrc", "hand-over 2", "supervise openrc"],
+        ),
+        (
+            "runit-init",
+            ["supervise runit", "hand-over 2", "supervise runit"],
+        ),
+        (
+            "program",
+            ["supervise none", "hand-over 15", "supervise none"],
+        ),
+        (
+            "missing",
+            ["supervise none", "hand-over 15", "supervise none"],
+        ),
     ];
     for (program, wanted) in table {
-        let found = Mode::ALL.map(|mode| word(&way_of(program, mode)));
+        let found = Mode::ALL.map(|mode| word(&way_of(program, mode, false)));
         assert_eq!(found, wanted, "{program}");
     }
 }
 
 #[test]
-fn the_init_keeps_the_name_that_it_was_found_under() {
-    let Way::HandOver { program, .. } = way_of("sbin/systemd-init", Mode::Auto) else {
+fn the_init_keeps_the_name_and_the_operands_that_were_given() {
+    let Way::HandOver(over) = way_of("init", Mode::Auto, false) else {
         panic!("systemd is handed over to");
     };
-    assert!(program.ends_with("sbin/systemd-init"));
+    assert_eq!(over.kind, Kind::Systemd);
+    assert!(over.program.ends_with("init"));
+    assert_eq!(over.args, ["--operand"]);
 }
 
 #[test]
-fn a_program_asked_for_must_exist() {
+fn a_directory_is_one_of_services() {
+    let root = root();
     let options = Options {
-        init: Some("/no/such/init".into()),
+        init: Some(root.path().into()),
         ..Options::default()
     };
-    assert_eq!(choose(&options).err(), Some(exit::NOT_FOUND));
+    let Way::Supervise(manners, Kind::None) = choose(&options) else {
+        panic!("a directory is supervised");
+    };
+    assert!(std::ptr::eq(manners, &raw const directory::MANNERS));
 }
 
 #[test]
 fn with_a_prompt_only_the_console_unit_is_not_masked() {
-    let all = systemd::masks(false).unwrap();
-    let some = systemd::masks(true).unwrap();
-    assert!(all.units.contains(&"console-getty.service"));
-    assert!(!some.units.contains(&"console-getty.service"));
-    assert_eq!(some.units.len() + 1, all.units.len());
+    let [all, some] = [false, true].map(|getty| systemd::masks(getty).names);
+    assert!(all.contains(&"console-getty.service"));
+    assert!(!some.contains(&"console-getty.service"));
+    assert_eq!(some.len() + 1, all.len());
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn entries(text: &str) -> Vec<(usize, Option<String>, Action, String)> {
-    let (entries, complaints) = parse(text.as_bytes());
+    let (entries, complaints) = parse(text.as_bytes(), Dialect::Busybox);
     assert!(complaints.is_empty(), "{complaints:?}");
     entries
         .into_iter()
@@ -14,7 +14,7 @@ fn entries(text: &str) -> Vec<(usize, Option<String>, Action, String)> {
 }
 
 fn complaints(file: &[u8]) -> Vec<String> {
-    let (entries, complaints) = parse(file);
+    let (entries, complaints) = parse(file, Dialect::Busybox);
     assert!(entries.is_empty(), "{entries:?}");
     complaints
         .iter()
@@ -84,7 +84,11 @@ fn each_bad_line_is_named_and_the_next_goes_on() {
     for (line, wanted) in table {
         assert_eq!(complaints(line.as_bytes()), [wanted]);
         let more = format!("{line}\n::once:/bin/true");
-        assert_eq!(parse(more.as_bytes()).0.len(), 1, "after {line}");
+        assert_eq!(
+            parse(more.as_bytes(), Dialect::Busybox).0.len(),
+            1,
+            "after {line}"
+        );
     }
     assert_eq!(complaints(b"::once:\xff"), ["1: is not UTF-8 text"]);
 }
@@ -92,18 +96,18 @@ fn each_bad_line_is_named_and_the_next_goes_on() {
 #[test]
 fn size_and_lines_are_limited() {
     let many = "::once:/bin/true\n".repeat(MAX_LINES + 5);
-    let (entries, complaints) = parse(many.as_bytes());
+    let (entries, complaints) = parse(many.as_bytes(), Dialect::Busybox);
     assert_eq!((entries.len(), complaints.len()), (MAX_LINES, 1));
     assert_eq!(complaints[0].line, MAX_LINES + 1);
 
     let exact = "::once:/bin/true\n".repeat(MAX_LINES);
-    assert!(parse(exact.as_bytes()).1.is_empty());
+    assert!(parse(exact.as_bytes(), Dialect::Busybox).1.is_empty());
 
     let large = format!(
         "::once:/bin/true\n#{}\n::once:/bin/true",
         "x".repeat(MAX_BYTES)
     );
-    let (entries, complaints) = parse(large.as_bytes());
+    let (entries, complaints) = parse(large.as_bytes(), Dialect::Busybox);
     assert_eq!((entries.len(), complaints.len()), (1, 1));
     assert_eq!(complaints[0].problem, Problem::TooManyBytes);
 }
@@ -111,7 +115,7 @@ fn size_and_lines_are_limited() {
 proptest! {
     #[test]
     fn any_bytes_are_read_within_the_limits(file in proptest::collection::vec(any::<u8>(), 0..4096)) {
-        let (entries, complaints) = parse(&file);
+        let (entries, complaints) = parse(&file, Dialect::Busybox);
         let lines = file.split(|&byte| byte == b'\n').count();
         prop_assert!(entries.len() + complaints.len() <= lines);
         for entry in entries {
@@ -124,7 +128,7 @@ proptest! {
     fn lines_like_inittab_never_share_a_number(
         lines in proptest::collection::vec("[a-z/.]{0,6}:[0-9]{0,3}:(once|wait|respawn|x)?:[ -~]{0,20}", 0..50)
     ) {
-        let (entries, complaints) = parse(lines.join("\n").as_bytes());
+        let (entries, complaints) = parse(lines.join("\n").as_bytes(), Dialect::Busybox);
         let mut numbers: Vec<usize> = entries
             .iter()
             .map(|entry| entry.line)
@@ -139,8 +143,9 @@ proptest! {
     #[test]
     fn a_good_line_survives_its_neighbours(noise in "[^\n]{0,80}") {
         let text = format!("{noise}\ntty7::respawn:/bin/service --flag");
-        let (entries, _) = parse(text.as_bytes());
+        let (entries, _) = parse(text.as_bytes(), Dialect::Busybox);
         let wanted = Entry {
+            levels: Levels::ALL,
             line: 2,
             terminal: Some("tty7".to_owned()),
             action: Action::Respawn,

@@ -21,7 +21,7 @@ const CANNOT_EXECUTE: i32 = 126;
 
 /// Starts a job. That its program cannot be executed is told by the child, on
 /// the console; here it is a process that ended at once.
-pub(crate) fn start(job: &Job, env: &[CString]) -> Result<Pid, Failure> {
+fn start(job: &Job, env: &[CString]) -> Result<Pid, Failure> {
     match fork().context(|| format!("start {job}"))? {
         // PID 1 waits for whoever ends, so it needs nothing but the number.
         Forked::Parent(child) => Ok(child.pid),
@@ -36,6 +36,13 @@ pub(crate) fn start(job: &Job, env: &[CString]) -> Result<Pid, Failure> {
             })
         }
     }
+}
+
+/// Starts a job; a failure is told on the console.
+pub(crate) fn start_or_report(job: &Job, env: &[CString]) -> Option<Pid> {
+    start(job, env)
+        .inspect_err(|failure| console::report(failure))
+        .ok()
 }
 
 /// Turns this process into the job. Returns only when that fails.

@@ -19,7 +19,7 @@ use crate::console;
 pub(crate) fn leave(end: End) -> u8 {
     let (command, word, code) = match end {
         // A restart that went wrong has nothing left to run.
-        End::Restart | End::Halt => (RebootCommand::Halt, "halt", exit::STOPPED),
+        End::Restart | End::Exit | End::Halt => (RebootCommand::Halt, "halt", exit::STOPPED),
         End::PowerOff => (RebootCommand::PowerOff, "power off", exit::STOPPED),
         End::Reboot => (RebootCommand::Restart, "reboot", exit::REBOOT),
     };

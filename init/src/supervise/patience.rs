@@ -15,10 +15,13 @@ pub(super) const KILL: Duration = Duration::from_secs(2);
 /// into the VE from outside are not children of PID 1 and end without a SIGCHLD.
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
+/// How often it is asked whether a main job has brought its services up.
+pub(super) const LOOK: Duration = Duration::from_millis(20);
+
 /// What is said when a state's deadline passes.
 pub(super) fn late(state: State) -> String {
     match state {
-        State::Boot | State::Run => "services did not end".to_owned(),
+        State::Boot | State::Leave | State::Enter | State::Run => "services did not end".to_owned(),
         State::Shutdown => format!(
             "shutdown actions did not end within {} s: ending all processes",
             SHUTDOWN_JOBS.as_secs()

@@ -1,4 +1,4 @@
-//! Jobs that are kept running, and the limit to how often they are started.
+//! A job that is kept running, and the limit to how often it is started.
 
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,12 @@ pub(crate) struct Service {
     pub(crate) job: Job,
     /// The process, while it runs.
     pub(crate) pid: Option<Pid>,
+    /// Whether the VE lives as long as it does.
+    pub(crate) is_main: bool,
     /// Not to be started before.
     paused_until: Option<Instant>,
+    /// After a pause it counts as failed until it has lived up to this.
+    fails_until: Option<Instant>,
     /// Since when endings are counted, and how many there were.
     counted: Option<(Instant, u32)>,
 }
@@ -31,9 +35,31 @@ impl Service {
         Self {
             job,
             pid: None,
+            is_main: false,
             paused_until: None,
+            fails_until: None,
             counted: None,
         }
+    }
+
+    /// Whether it is the same job as another.
+    pub(crate) fn is(&self, job: &Job) -> bool {
+        (&self.job.process, &self.job.terminal) == (&job.process, &job.terminal)
+    }
+
+    /// Whether it does not run as it should.
+    pub(crate) fn fails(&self, now: Instant) -> bool {
+        self.fails_until.is_some_and(|until| now < until)
+    }
+
+    /// When that may have changed by itself.
+    pub(crate) fn proves_itself(&self) -> Option<Instant> {
+        self.fails_until.filter(|_| self.pid.is_some())
+    }
+
+    /// Takes note that it has lived long enough to be taken for sound.
+    pub(crate) fn forget_failure(&mut self, now: Instant) {
+        self.fails_until = self.fails_until.filter(|until| now < *until);
     }
 
     /// Whether it is to be started now.
@@ -62,27 +88,9 @@ impl Service {
         }
         self.counted = None;
         self.paused_until = Some(now + PAUSE);
+        self.fails_until = Some(now + PAUSE + WINDOW);
         true
     }
-}
-
-/// The services of a new plan: one that is in the old list goes on as it is,
-/// one that is not in the new list is no longer kept, but not ended either.
-pub(crate) fn merge(mut old: Vec<Service>, jobs: Vec<Job>) -> Vec<Service> {
-    jobs.into_iter()
-        .map(|job| {
-            let same = |service: &Service| {
-                (&service.job.process, &service.job.terminal) == (&job.process, &job.terminal)
-            };
-            match old.iter().position(same) {
-                Some(index) => {
-                    let service = old.swap_remove(index);
-                    Service { job, ..service }
-                }
-                None => Service::new(job),
-            }
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -90,12 +98,7 @@ mod tests {
     use super::*;
 
     fn service(process: &str) -> Service {
-        Service::new(Job {
-            origin: "test".into(),
-            process: process.into(),
-            terminal: None,
-            ask: false,
-        })
+        Service::new(Job::new("test", process))
     }
 
     #[test]
@@ -110,8 +113,9 @@ mod tests {
         assert!(service.ended(last));
         assert!(!service.is_due(last + PAUSE / 2));
         assert_eq!(service.waits_until(), Some(last + PAUSE));
-        assert!(service.is_due(last + PAUSE));
+        assert!(service.is_due(last + PAUSE) && service.fails(last + PAUSE));
         assert!(!service.ended(last + PAUSE));
+        assert!(!service.fails(last + PAUSE + WINDOW));
     }
 
     #[test]
@@ -121,18 +125,5 @@ mod tests {
         for number in 0..100 {
             assert!(!service.ended(start + WINDOW / 4 * number));
         }
-    }
-
-    #[test]
-    fn a_new_plan_keeps_what_runs() {
-        let mut running = service("a");
-        running.pid = Some(rustix::process::getpid());
-        let jobs = vec![service("b").job, service("a").job];
-        let merged = merge(vec![running, service("gone")], jobs);
-        let pids: Vec<_> = merged
-            .iter()
-            .map(|service| (service.job.process.as_str(), service.pid.is_some()))
-            .collect();
-        assert_eq!(pids, [("b", false), ("a", true)]);
     }
 }

@@ -1,10 +1,10 @@
-//! Signals as PID 1 receives them: from the host, from BusyBox's own applets
-//! and from the kernel.
+//! Signals as PID 1 receives them: from the host, from the distribution's own
+//! tools and from the kernel.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::SigSet;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use veld_protocol::init::{SIGNAL_HALT, SIGNAL_POWER_OFF, SIGNAL_REBOOT};
 
@@ -46,31 +46,14 @@ impl AsFd for Signals {
     }
 }
 
-/// What a signal asks for; None for those that ask for nothing. SIGCHLD is
-/// among these: children are looked for whatever came.
-pub(crate) fn meaning(signal: i32) -> Option<Event> {
+/// What the host asks for by a signal, whichever init the distribution has.
+pub(crate) fn of_host(signal: i32) -> Option<Event> {
     match signal {
-        SIGNAL_HALT => return Some(Event::Stop(End::Halt)),
-        SIGNAL_POWER_OFF => return Some(Event::Stop(End::PowerOff)),
-        SIGNAL_REBOOT => return Some(Event::Stop(End::Reboot)),
-        _ => {}
+        SIGNAL_HALT => Some(Event::Stop(End::Halt)),
+        SIGNAL_POWER_OFF => Some(Event::Stop(End::PowerOff)),
+        SIGNAL_REBOOT => Some(Event::Stop(End::Reboot)),
+        _ => None,
     }
-    let signal = Signal::try_from(signal).ok()?;
-    let table = [
-        // What BusyBox's halt, poweroff and reboot send.
-        (Signal::SIGUSR1, Event::Stop(End::Halt)),
-        (Signal::SIGUSR2, Event::Stop(End::PowerOff)),
-        (Signal::SIGTERM, Event::Stop(End::Reboot)),
-        // What its init understands besides.
-        (Signal::SIGQUIT, Event::Stop(End::Restart)),
-        (Signal::SIGHUP, Event::Reload),
-        (Signal::SIGINT, Event::CtrlAltDel),
-        // Power fails: what a host without words for "stop" sends.
-        (Signal::SIGPWR, Event::Stop(End::PowerOff)),
-    ];
-    table
-        .into_iter()
-        .find_map(|(known, event)| (known == signal).then_some(event))
 }
 
 #[cfg(test)]
@@ -83,17 +66,7 @@ mod tests {
         assert_eq!(SIGNAL_HALT, sigrtmin + 3);
         assert_eq!(SIGNAL_POWER_OFF, sigrtmin + 4);
         assert_eq!(SIGNAL_REBOOT, sigrtmin + 5);
-    }
-
-    #[test]
-    fn each_signal_means_one_thing_and_most_mean_nothing() {
-        let meant = (1..=64).filter(|&signal| meaning(signal).is_some()).count();
-        assert_eq!(meant, 10);
-        assert_eq!(
-            meaning(Signal::SIGTERM as i32),
-            Some(Event::Stop(End::Reboot))
-        );
-        assert_eq!(meaning(Signal::SIGCHLD as i32), None);
-        assert_eq!(meaning(0), None);
+        let meant = (1..=64).filter(|&signal| of_host(signal).is_some());
+        assert_eq!(meant.count(), 3);
     }
 }

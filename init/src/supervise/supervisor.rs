@@ -1,7 +1,6 @@
 //! The supervisor: carries out what the table decides.
 
 use std::collections::VecDeque;
-use std::ffi::CString;
 use std::io;
 use std::os::fd::AsFd;
 use std::time::Instant;
@@ -10,51 +9,79 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid as NixPid;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, WaitOptions, wait};
+use rustix::process::{Pid, WaitOptions, WaitStatus, wait};
+use veld_protocol::init::{FAILED, Options};
 use veld_sys::{Context, Failure};
 
 use super::child;
-use super::patience::{KILL, SHUTDOWN_JOBS, TERMINATE, TICK, late};
-use super::service::{self, Service};
+use super::ear::{Fifo, Request};
+use super::patience::{KILL, LOOK, SHUTDOWN_JOBS, TERMINATE, TICK, late};
+use super::services::Services;
 use super::signals::{self, Signals};
 use super::table::{self, Action, End, Event, State};
-use crate::plan::{Job, Plan};
-use crate::{console, environment, notify::Notify};
+use super::utmp;
+use crate::console;
+use crate::environment::Environment;
+use crate::flavour::{AfterMain, Manners};
+use crate::level::Level;
+use crate::notify::Notify;
+use crate::plan::{Job, Plan, Power, Step, When};
+
+const UP: &str = "STATUS=Services are up";
 
 /// PID 1 as it supervises.
 pub(super) struct Supervisor<'a> {
-    load: &'a dyn Fn() -> Plan,
+    manners: &'static Manners,
+    options: &'a Options,
     signals: Signals,
+    fifo: Option<Fifo>,
     notify: Notify,
-    env: Vec<CString>,
+    env: Environment,
     plan: Plan,
     state: State,
     /// Which end is under way from `Shutdown` on.
     end: End,
-    /// Boot or shutdown jobs that are still to run.
-    queue: VecDeque<Job>,
-    /// The one that runs.
-    awaited: Option<Pid>,
-    services: Vec<Service>,
+    /// The run level, and the one before it.
+    level: Option<Level>,
+    before: Option<Level>,
+    /// Jobs of a sequence that are still to run, and the one that runs.
+    queue: VecDeque<Step>,
+    awaited: Option<(Pid, Job)>,
+    services: Services,
     /// When the present state has lasted long enough.
     deadline: Option<Instant>,
+    /// How the main job ended, as a shell has it.
+    status: i32,
+    /// Jobs of a sequence that ended otherwise than by success.
+    failed: Vec<String>,
+    /// What the host knows of failures.
+    told: Vec<String>,
+    was_ready: bool,
 }
 
 impl<'a> Supervisor<'a> {
-    /// One that has not begun; `load` reads the distribution's files.
-    pub(super) fn new(load: &'a dyn Fn() -> Plan, signals: Signals) -> Self {
+    /// One that has not begun.
+    pub(super) fn new(manners: &'static Manners, options: &'a Options, signals: Signals) -> Self {
         Self {
-            load,
+            manners,
+            options,
             signals,
+            fifo: manners.ear.map(Fifo::new),
             notify: Notify::from_environment(),
-            env: environment::for_services(),
+            env: Environment::new(),
             plan: Plan::default(),
             state: State::Boot,
             end: End::Restart,
+            level: None,
+            before: None,
             queue: VecDeque::new(),
             awaited: None,
-            services: Vec::new(),
+            services: Services::default(),
             deadline: None,
+            status: 0,
+            failed: Vec::new(),
+            told: Vec::new(),
+            was_ready: false,
         }
     }
 
@@ -64,17 +91,28 @@ impl<'a> Supervisor<'a> {
     }
 
     /// The environment of services.
-    pub(super) fn env(&self) -> &[CString] {
-        &self.env
+    pub(super) fn env(&self) -> &[std::ffi::CString] {
+        self.env.strings()
+    }
+
+    /// How the main job ended, as a shell has it.
+    pub(super) fn status(&self) -> i32 {
+        self.status
     }
 
     /// Enters the first state, with a plan read anew.
     pub(super) fn boot(&mut self) {
-        self.plan = (self.load)();
+        self.plan = (self.manners.load)(self.options);
         self.queue = std::mem::take(&mut self.plan.boot).into();
-        self.services.clear();
+        self.services = Services::default();
         self.awaited = None;
         self.deadline = None;
+        self.before = None;
+        self.was_ready = false;
+        self.level = self.plan.level;
+        if self.level.is_some() {
+            self.set_level_variables(Level::SINGLE);
+        }
         self.state = State::Boot;
         let _ = self.next_job();
     }
@@ -85,16 +123,20 @@ impl<'a> Supervisor<'a> {
     /// Where the kernel refuses to wait for signals or to hand them out.
     pub(super) fn live(&mut self) -> Result<End, Failure> {
         loop {
-            self.start_due_services();
+            self.tend();
             self.sleep().context(|| "wait for signals")?;
             let mut finished = false;
             while let Some(signal) = self.signals.next().context(|| "read signals")? {
-                if let Some(event) = signals::meaning(signal) {
-                    finished |= self.handle(event);
-                }
+                finished |= self.signalled(signal);
+            }
+            for request in self.fifo.as_mut().map_or_else(Vec::new, Fifo::requests) {
+                finished |= self.asked(request);
             }
             finished |= self.reap();
-            if self.is_stopping() && nobody_is_left() {
+            if self.state == State::Leave && self.services.all_left() {
+                finished |= self.handle(Event::LevelLeft);
+            }
+            if self.is_ending() && nobody_is_left() {
                 finished |= self.handle(Event::NobodyLeft);
             }
             if self.deadline.is_some_and(|at| Instant::now() >= at) {
@@ -106,27 +148,52 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    fn is_stopping(&self) -> bool {
+    /// Does what is due without anything having happened.
+    fn tend(&mut self) {
+        let now = Instant::now();
+        if let Some(fifo) = &mut self.fifo {
+            // Told when it was made for the first time; a boot may take /run away.
+            let _ = fifo.ensure();
+        }
+        if self.state == State::Run {
+            self.services.start_due(now, self.env.strings());
+            if !self.was_ready {
+                self.tell_if_up();
+            }
+        }
+        self.services.kill_late(now);
+        let mut failed = self.failed.clone();
+        failed.extend(self.services.failed(now));
+        if failed != self.told && !self.is_ending() {
+            self.notify.send(&format!("{FAILED}{}", failed.join(" ")));
+            self.told = failed;
+        }
+    }
+
+    fn is_ending(&self) -> bool {
         matches!(self.state, State::Terminate | State::Kill)
     }
 
-    /// Waits until a signal came or something is due.
+    /// Waits until a signal or a request came or something is due.
     fn sleep(&self) -> io::Result<()> {
         let now = Instant::now();
-        let service = match self.state {
-            State::Run => self.services.iter().filter_map(Service::waits_until).min(),
-            State::Boot | State::Shutdown | State::Terminate | State::Kill => None,
-        };
-        let tick = self.is_stopping().then(|| now + TICK);
-        let until = [self.deadline, service, tick].into_iter().flatten().min();
+        let service = self.services.due_at(self.state == State::Run);
+        let tick = self.is_ending().then(|| now + TICK);
+        let look = (self.state == State::Run && !self.was_ready).then(|| now + LOOK);
+        let until = [self.deadline, service, tick, look]
+            .into_iter()
+            .flatten()
+            .min();
         let timeout = until
             .map(|until| Timespec::try_from(until.saturating_duration_since(now)))
             .transpose()
             .map_err(|_| io::ErrorKind::InvalidInput)?;
-        let mut descriptors = [PollFd::from_borrowed_fd(
-            self.signals.as_fd(),
-            PollFlags::IN,
-        )];
+        let fifo = self.fifo.as_ref().and_then(Fifo::descriptor);
+        let mut descriptors: Vec<PollFd<'_>> = [Some(self.signals.as_fd()), fifo]
+            .into_iter()
+            .flatten()
+            .map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN))
+            .collect();
         match poll(&mut descriptors, timeout.as_ref()) {
             // A freezer or a debugger had us for a while.
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
@@ -134,9 +201,52 @@ impl<'a> Supervisor<'a> {
         }
     }
 
+    /// Does what a signal asks for; true when all is done.
+    fn signalled(&mut self, signal: i32) -> bool {
+        match signals::of_host(signal).or_else(|| (self.manners.meaning)(signal)) {
+            Some(event) => self.handle(event),
+            None => {
+                if self.manners.forwards && signal != Signal::SIGCHLD as i32 {
+                    self.forward(signal);
+                }
+                false
+            }
+        }
+    }
+
+    fn forward(&self, signal: i32) {
+        if let (Some(main), Ok(signal)) = (self.services.main(), Signal::try_from(signal)) {
+            let _ = kill(NixPid::from_raw(main.as_raw_nonzero().get()), signal);
+        }
+    }
+
+    /// Does what was asked for on the fifo; true when all is done.
+    fn asked(&mut self, request: Request) -> bool {
+        match request {
+            Request::Event(event) => self.handle(event),
+            Request::Level(Level::HALT) => {
+                // What `shutdown -H` leaves; of `init 0` the power goes too.
+                let halts = self.env.get("INIT_HALT") == Some("HALT");
+                self.handle(Event::Stop(if halts { End::Halt } else { End::PowerOff }))
+            }
+            Request::Level(Level::REBOOT) => self.handle(Event::Stop(End::Reboot)),
+            Request::Level(level) => self.handle(Event::Level(level)),
+            Request::Environment(name, value) => {
+                self.env.set(name, value);
+                false
+            }
+        }
+    }
+
     /// Takes an event through the table; true when all is done.
     fn handle(&mut self, event: Event) -> bool {
-        if event == Event::Stop(End::Restart) && self.plan.restart.is_none() {
+        let is_moot = match event {
+            Event::Stop(End::Restart) => self.plan.restart.is_none(),
+            // An init without run levels has none to go to.
+            Event::Level(level) => self.level.is_none_or(|present| present == level),
+            _ => false,
+        };
+        if is_moot {
             return false;
         }
         let (state, action) = table::decide(self.state, event);
@@ -153,20 +263,15 @@ impl<'a> Supervisor<'a> {
         match action {
             Action::Ignore => {}
             Action::NextJob => return self.next_job(),
+            Action::Choose(level) => self.level = self.level.map(|_| level),
+            Action::LeaveFor(level) => self.leave_for(level),
+            Action::EnterLevel => return self.enter_level(),
+            Action::Add(level) => self.add(level),
             Action::Serve => self.serve(),
             Action::Reload => self.reload(),
-            Action::CtrlAltDel => {
-                for job in &self.plan.ctrl_alt_del {
-                    start_or_report(job, &self.env);
-                }
-            }
-            Action::BeginShutdown(end) => {
-                self.end = end;
-                self.notify.send("STOPPING=1\nSTATUS=Stopping services");
-                self.queue = std::mem::take(&mut self.plan.shutdown).into();
-                self.deadline = Some(Instant::now() + SHUTDOWN_JOBS);
-                return self.next_job();
-            }
+            Action::CtrlAltDel => self.ctrl_alt_del(),
+            Action::Power(power) => self.power(power),
+            Action::BeginShutdown(end) => return self.begin_shutdown(end),
             Action::Strengthen(end) => self.end = self.end.max(end),
             Action::Terminate => {
                 self.notify.send("STATUS=Ending all processes");
@@ -184,50 +289,147 @@ impl<'a> Supervisor<'a> {
         false
     }
 
-    /// Starts the next job of the queue that can be started.
+    /// Starts jobs of the queue up to the next that is to be awaited.
     fn next_job(&mut self) -> bool {
-        while let Some(job) = self.queue.pop_front() {
+        self.awaited = None;
+        while let Some(Step { job, wait }) = self.queue.pop_front() {
             self.notify.send(&format!("STATUS=Running {}", job.process));
-            self.awaited = start_or_report(&job, &self.env);
-            if self.awaited.is_some() {
+            let pid = child::start_or_report(&job, self.env.strings());
+            if pid.is_none() {
+                self.failed.push(job.short_name());
+            }
+            if let Some(pid) = pid.filter(|_| wait) {
+                self.awaited = Some((pid, job));
                 return false;
             }
         }
-        self.awaited = None;
         self.handle(Event::QueueEmpty)
     }
 
-    fn serve(&mut self) {
-        for job in &self.plan.once {
-            start_or_report(job, &self.env);
+    /// Asks what another run level does not have to end.
+    fn leave_for(&mut self, level: Level) {
+        self.notify
+            .send(&format!("STATUS=Entering run level {}", level.char()));
+        self.before = self.level.replace(level);
+        self.queue.clear();
+        let stay: Vec<&Job> = self.plan.of(Some(level), When::Keep).collect();
+        self.services.leave_all_but(&stay);
+        if let Some((pid, _)) = self.awaited.take() {
+            self.services.end(pid);
         }
-        let jobs = std::mem::take(&mut self.plan.keep);
-        self.services = jobs.into_iter().map(Service::new).collect();
-        self.start_due_services();
-        self.notify.send("READY=1\nSTATUS=Services are up");
+    }
+
+    fn enter_level(&mut self) -> bool {
+        if let Some(level) = self.level {
+            if self.before.is_none() {
+                utmp::booted();
+            }
+            utmp::entered(level, self.before);
+            self.set_level_variables(level);
+        }
+        self.queue = self.plan.awaited(self.level).into();
+        self.next_job()
+    }
+
+    fn set_level_variables(&mut self, level: Level) {
+        let before = self.before.map_or('N', Level::char);
+        self.env.set("RUNLEVEL", Some(level.char().to_string()));
+        self.env.set("PREVLEVEL", Some(before.to_string()));
+        self.env.set("CONSOLE", Some(console::CONSOLE.to_owned()));
+    }
+
+    /// What has the level for its own adds to what is kept.
+    fn add(&mut self, level: Level) {
+        let jobs: Vec<Job> = self.plan.of(Some(level), When::Keep).cloned().collect();
+        jobs.iter().for_each(|job| self.services.add(job));
+        for job in self.plan.of(Some(level), When::Once) {
+            child::start_or_report(job, self.env.strings());
+        }
+    }
+
+    fn serve(&mut self) {
+        for job in self.plan.of(self.level, When::Once) {
+            child::start_or_report(job, self.env.strings());
+        }
+        self.keep();
+        self.services.start_due(Instant::now(), self.env.strings());
+        if self.was_ready {
+            self.notify.send(UP);
+        } else {
+            self.tell_if_up();
+        }
+    }
+
+    fn tell_if_up(&mut self) {
+        self.was_ready = (self.manners.is_up)(self.services.main());
+        if self.was_ready {
+            self.notify.send(&format!("READY=1\n{UP}"));
+        }
+    }
+
+    fn keep(&mut self) {
+        let jobs: Vec<Job> = self.plan.of(self.level, When::Keep).cloned().collect();
+        let main = self.plan.main.clone();
+        // Where there are run levels, init(8) ends what is no longer asked for.
+        self.services
+            .keep(jobs.into_iter(), main, self.level.is_some());
     }
 
     /// Takes over what the files say now. What was run once is not run again.
     fn reload(&mut self) {
-        let plan = (self.load)();
-        let keep = std::mem::replace(&mut self.plan, plan).keep;
+        self.plan = (self.manners.load)(self.options);
         self.plan.boot.clear();
         if self.state == State::Run {
-            let jobs = std::mem::replace(&mut self.plan.keep, keep);
-            self.services = service::merge(std::mem::take(&mut self.services), jobs);
+            self.keep();
         }
     }
 
-    fn start_due_services(&mut self) {
-        if self.state != State::Run {
-            return;
-        }
-        let now = Instant::now();
-        for service in self.services.iter_mut().filter(|it| it.is_due(now)) {
-            service.pid = start_or_report(&service.job, &self.env);
-            if service.pid.is_none() {
-                tell_if_paused(service, now);
+    fn ctrl_alt_del(&mut self) {
+        for (levels, job) in &self.plan.ctrl_alt_del {
+            if self.level.is_none_or(|level| levels.contain(level)) {
+                child::start_or_report(job, self.env.strings());
             }
+        }
+    }
+
+    /// The jobs for word about the power do not stop anything else.
+    fn power(&self, power: Power) {
+        let steps = self.plan.power.iter().filter(|(when, _)| *when == power);
+        for (_, step) in steps {
+            child::start_or_report(&step.job, self.env.strings());
+        }
+    }
+
+    fn begin_shutdown(&mut self, end: End) -> bool {
+        self.end = end;
+        self.notify.send("STOPPING=1\nSTATUS=Stopping services");
+        self.queue = self.plan.last_steps(end == End::Reboot).into();
+        self.deadline = Some(Instant::now() + SHUTDOWN_JOBS);
+        self.awaited = None;
+        if let Some(level) = self.level {
+            utmp::goes_down();
+            let next = if end == End::Reboot {
+                Level::REBOOT
+            } else {
+                Level::HALT
+            };
+            self.before = Some(level);
+            self.level = Some(next);
+            utmp::entered(next, self.before);
+            self.set_level_variables(next);
+            self.services.leave_all_but(&[]);
+        }
+        // The main job stops what it has started before anything else is stopped.
+        match (self.services.main(), self.plan.main.clone()) {
+            (Some(pid), Some(job)) => {
+                let _ = kill(
+                    NixPid::from_raw(pid.as_raw_nonzero().get()),
+                    Signal::SIGTERM,
+                );
+                self.awaited = Some((pid, job));
+                false
+            }
+            _ => self.next_job(),
         }
     }
 
@@ -235,35 +437,47 @@ impl<'a> Supervisor<'a> {
     fn reap(&mut self) -> bool {
         let mut finished = false;
         // ECHILD, the one error that can be, is "none left" as well.
-        while let Ok(Some((pid, _))) = wait(WaitOptions::NOHANG) {
-            if let Some(service) = self.services.iter_mut().find(|it| it.pid == Some(pid)) {
-                tell_if_paused(service, Instant::now());
+        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+            if self.services.ended(pid, Instant::now()) {
+                finished |= self.main_ended(status);
             }
-            if self.awaited == Some(pid) {
-                self.awaited = None;
+            if self.level.is_some() {
+                utmp::ended(pid);
+            }
+            if let Some((_, job)) = self.awaited.take_if(|(awaited, _)| *awaited == pid) {
+                self.note(&job, status);
                 finished |= self.handle(Event::JobEnded);
             }
         }
         finished
     }
-}
 
-fn start_or_report(job: &Job, env: &[CString]) -> Option<Pid> {
-    child::start(job, env)
-        .inspect_err(|failure| console::report(failure))
-        .ok()
-}
-
-fn tell_if_paused(service: &mut Service, now: Instant) {
-    if service.ended(now) {
-        console::say(&format!(
-            "{} ended {} times within {} s: next start in {} s",
-            service.job,
-            service::LIMIT,
-            service::WINDOW.as_secs(),
-            service::PAUSE.as_secs()
-        ));
+    fn main_ended(&mut self, status: WaitStatus) -> bool {
+        self.status = as_shell(status);
+        match (self.manners.after_main)(self.status) {
+            AfterMain::Again => false,
+            AfterMain::Stop(end) => self.handle(Event::Stop(end)),
+        }
     }
+
+    /// Takes note of how a job of the boot or of a run level did.
+    fn note(&mut self, job: &Job, status: WaitStatus) {
+        if !matches!(self.state, State::Boot | State::Enter) {
+            return;
+        }
+        let name = job.short_name();
+        self.failed.retain(|other| *other != name);
+        if status.exit_status() != Some(0) {
+            console::say(&format!("{job} ended with status {}", as_shell(status)));
+            self.failed.push(name);
+        }
+    }
+}
+
+/// The status as a shell has it: 128 and the number of a signal that killed.
+fn as_shell(status: WaitStatus) -> i32 {
+    let killed = status.terminating_signal().map(|signal| 128 + signal);
+    killed.or(status.exit_status()).unwrap_or(0)
 }
 
 /// Signals every process of the pid namespace but this one.

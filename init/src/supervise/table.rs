@@ -1,24 +1,34 @@
 //! The life of a supervised VE as one table: state × event → action.
 //!
 //! ```text
-//!   Boot ──boot jobs done──► Run
-//!     │                       │
-//!     └──stop / restart───────┴─► Shutdown ──shutdown jobs done, or late──► Terminate
-//!                                                                              │
-//!                            finish ◄──nobody left, or late── Kill ◄──late─────┤
-//!                               ▲                                              │
-//!                               └──────────────────nobody left─────────────────┘
+//!   Boot ──boot jobs done──► Enter ──awaited jobs done──► Run
+//!     │                      │   ▲                        │
+//!     │     all of the level │   │ another run level      │
+//!     │      before ended,   │   └──────── Leave ◄────────┤
+//!     │          or late     │                            │
+//!     └──stop / restart──────┴────────────────────────────┴─► Shutdown ──shutdown jobs
+//!                                                                 │       done, or late
+//!        finish ◄──nobody left, or late── Kill ◄──late── Terminate ◄──────┘
+//!           ▲                                               │
+//!           └──────────────────nobody left──────────────────┘
 //! ```
 //!
 //! A VE never leaves `Shutdown` backwards. A stop that comes while a weaker one
 //! is under way makes that one stronger, so that a host that wants a VE gone
 //! does not see it come back from a reboot.
 
+use crate::level::Level;
+use crate::plan::Power;
+
 /// What the VE is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
     /// The boot jobs run, one after the other.
     Boot,
+    /// Services that the next run level does not have were asked to end.
+    Leave,
+    /// The jobs that begin a run level run, one after the other.
+    Enter,
     /// Services are up.
     Run,
     /// The shutdown jobs run, one after the other.
@@ -36,6 +46,8 @@ pub(crate) enum End {
     Restart,
     /// The host starts the VE again.
     Reboot,
+    /// PID 1 ends with the status of the main job.
+    Exit,
     /// The VE is stopped; distributions mean by it that the power stays on.
     Halt,
     /// The VE is stopped.
@@ -47,14 +59,20 @@ pub(crate) enum End {
 pub(crate) enum Event {
     /// Somebody, inside or on the host, asks for an end.
     Stop(End),
+    /// Somebody asks for a run level to live in.
+    Level(Level),
     /// Somebody asks to read the files again.
     Reload,
     /// The signal of Ctrl-Alt-Del.
     CtrlAltDel,
+    /// Word about the power.
+    Power(Power),
     /// The job that was awaited has ended, or none could be started.
     JobEnded,
     /// No job of this state is left to run.
     QueueEmpty,
+    /// All that were asked to end for a run level have.
+    LevelLeft,
     /// No process but PID 1 is left.
     NobodyLeft,
     /// This state has lasted as long as it may.
@@ -68,12 +86,22 @@ pub(crate) enum Action {
     Ignore,
     /// Start the next job of the queue.
     NextJob,
+    /// Let this be the run level that follows the boot.
+    Choose(Level),
+    /// Ask what this run level does not have to end.
+    LeaveFor(Level),
+    /// Queue what begins the run level.
+    EnterLevel,
+    /// Start what this level of its own adds.
+    Add(Level),
     /// Start the services and report ready.
     Serve,
     /// Read the files again.
     Reload,
     /// Run what Ctrl-Alt-Del asks for.
     CtrlAltDel,
+    /// Run what word about the power asks for.
+    Power(Power),
     /// Report stopping; queue the shutdown jobs.
     BeginShutdown(End),
     /// Keep the stronger of two ends.
@@ -88,28 +116,42 @@ pub(crate) enum Action {
 
 /// The table.
 pub(crate) fn decide(state: State, event: Event) -> (State, Action) {
-    use Event::{CtrlAltDel, Deadline, JobEnded, NobodyLeft, QueueEmpty, Reload, Stop};
-    use State::{Boot, Kill, Run, Shutdown, Terminate};
+    use Event as E;
+    use State::{Boot, Enter, Kill, Leave, Run, Shutdown, Terminate};
     match (state, event) {
-        (Boot | Run, Stop(end)) => (Shutdown, Action::BeginShutdown(end)),
-        (Shutdown | Terminate | Kill, Stop(end)) => (state, Action::Strengthen(end)),
+        (Boot | Leave | Enter | Run, E::Stop(end)) => (Shutdown, Action::BeginShutdown(end)),
+        (Shutdown | Terminate | Kill, E::Stop(end)) => (state, Action::Strengthen(end)),
 
-        (Boot | Run, Reload) => (state, Action::Reload),
-        (Boot | Run, CtrlAltDel) => (state, Action::CtrlAltDel),
-        (Shutdown | Terminate | Kill, Reload | CtrlAltDel) => (state, Action::Ignore),
+        (Run, E::Level(level)) if level.is_on_demand() => (Run, Action::Add(level)),
+        (Boot | Leave | Enter, E::Level(level)) if level.is_on_demand() => (state, Action::Ignore),
+        (Boot, E::Level(level)) => (Boot, Action::Choose(level)),
+        (Leave | Enter | Run, E::Level(level)) => (Leave, Action::LeaveFor(level)),
 
-        (Boot | Shutdown, JobEnded) => (state, Action::NextJob),
-        (Run | Terminate | Kill, JobEnded) => (state, Action::Ignore),
+        (Boot | Leave | Enter | Run, E::Reload) => (state, Action::Reload),
+        (Boot | Leave | Enter | Run, E::CtrlAltDel) => (state, Action::CtrlAltDel),
+        (Boot | Leave | Enter | Run, E::Power(power)) => (state, Action::Power(power)),
+        (Shutdown | Terminate | Kill, E::Level(_) | E::Reload | E::CtrlAltDel | E::Power(_)) => {
+            (state, Action::Ignore)
+        }
 
-        (Boot, QueueEmpty) => (Run, Action::Serve),
-        (Shutdown, QueueEmpty | Deadline) => (Terminate, Action::Terminate),
-        (Run | Terminate | Kill, QueueEmpty) => (state, Action::Ignore),
+        (Boot | Enter | Shutdown, E::JobEnded) => (state, Action::NextJob),
+        (Leave | Run | Terminate | Kill, E::JobEnded) => (state, Action::Ignore),
 
-        (Terminate | Kill, NobodyLeft) | (Kill, Deadline) => (state, Action::Finish),
-        (Terminate, Deadline) => (Kill, Action::Kill),
+        (Boot, E::QueueEmpty) | (Leave, E::LevelLeft) => (Enter, Action::EnterLevel),
+        (Enter, E::QueueEmpty) => (Run, Action::Serve),
+        (Shutdown, E::QueueEmpty | E::Deadline) => (Terminate, Action::Terminate),
+        (Leave | Run | Terminate | Kill, E::QueueEmpty) => (state, Action::Ignore),
 
-        // Boot and Run last as long as they last, and an empty VE is one too.
-        (Boot | Run, Deadline) | (Boot | Run | Shutdown, NobodyLeft) => (state, Action::Ignore),
+        (Terminate | Kill, E::NobodyLeft) | (Kill, E::Deadline) => (state, Action::Finish),
+        (Terminate, E::Deadline) => (Kill, Action::Kill),
+
+        // These last as long as they last, those who leave are killed each in its
+        // time, and an empty VE is one too.
+        (Boot | Leave | Enter | Run, E::Deadline | E::NobodyLeft)
+        | (Shutdown, E::NobodyLeft)
+        | (Boot | Enter | Run | Shutdown | Terminate | Kill, E::LevelLeft) => {
+            (state, Action::Ignore)
+        }
     }
 }
 
@@ -117,20 +159,25 @@ pub(crate) fn decide(state: State, event: Event) -> (State, Action) {
 mod tests {
     use super::*;
 
-    const STATES: [State; 5] = [
+    const STATES: [State; 7] = [
         State::Boot,
+        State::Leave,
+        State::Enter,
         State::Run,
         State::Shutdown,
         State::Terminate,
         State::Kill,
     ];
 
-    const EVENTS: [Event; 7] = [
+    const EVENTS: [Event; 10] = [
         Event::Stop(End::PowerOff),
+        Event::Level(Level::USUAL),
         Event::Reload,
         Event::CtrlAltDel,
+        Event::Power(Power::Fails),
         Event::JobEnded,
         Event::QueueEmpty,
+        Event::LevelLeft,
         Event::NobodyLeft,
         Event::Deadline,
     ];
@@ -141,7 +188,12 @@ mod tests {
         for state in STATES {
             for event in EVENTS {
                 let (next, _) = decide(state, event);
-                assert!(rank(next) >= rank(state), "{state:?} {event:?} -> {next:?}");
+                let changes_level = matches!(state, State::Leave | State::Enter | State::Run)
+                    && event == Event::Level(Level::USUAL);
+                assert!(
+                    rank(next) >= rank(state) || changes_level,
+                    "{state:?} {event:?} -> {next:?}"
+                );
             }
         }
     }
@@ -178,8 +230,33 @@ mod tests {
     }
 
     #[test]
+    fn another_level_is_left_for_before_it_is_entered() {
+        let level = Level::from_byte(b'3').unwrap();
+        let (state, action) = decide(State::Run, Event::Level(level));
+        assert_eq!((state, action), (State::Leave, Action::LeaveFor(level)));
+        assert_eq!(
+            decide(state, Event::LevelLeft),
+            (State::Enter, Action::EnterLevel)
+        );
+        // Before there is any it is the first; one on demand changes nothing.
+        assert_eq!(decide(State::Boot, Event::Level(level)).0, State::Boot);
+        let demand = Level::from_byte(b'a').unwrap();
+        assert_eq!(
+            decide(State::Run, Event::Level(demand)),
+            (State::Run, Action::Add(demand))
+        );
+    }
+
+    #[test]
     fn power_off_outweighs_a_reboot_under_way() {
-        assert!(End::PowerOff > End::Halt && End::Halt > End::Reboot && End::Reboot > End::Restart);
+        let ends = [
+            End::Restart,
+            End::Reboot,
+            End::Exit,
+            End::Halt,
+            End::PowerOff,
+        ];
+        assert!(ends.is_sorted());
         assert_eq!(
             decide(State::Terminate, Event::Stop(End::PowerOff)),
             (State::Terminate, Action::Strengthen(End::PowerOff))

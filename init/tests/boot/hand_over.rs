@@ -20,7 +20,10 @@ fn an_unknown_init_becomes_pid_1_as_the_kernel_would_start_it() {
     let root = Root::bare();
     root.script("sbin/init", PROBE);
     let mut ve = root.boot(&[]);
-    assert_eq!(ve.message(), "STATUS=Handing over to /sbin/init");
+    assert_eq!(
+        ve.message(),
+        "X_VELD_INIT=unknown hand-over 15\nSTATUS=Handing over to /sbin/init\nREADY=1"
+    );
     assert_eq!(ve.end(), Ending::Exited(42));
     let probe = ve.read("log/probe");
     assert!(probe.starts_with(FIRST), "{probe}");
@@ -58,11 +61,14 @@ fn systemd_finds_its_login_prompts_masked() {
 #[test]
 fn modes_and_programs_can_be_forced() {
     skip_unless_possible!();
-    let root = Root::busybox("::once:/bin/touch /log/inittab\n");
-    root.script("my/init", "echo $$ $0 > /log/probe; exit 42");
-    let mut ve = root.boot(&["--init", "/my/init"]);
+    let probe = "echo $$ $0 $* > /log/probe; exit 42";
+    let inittab = "::once:/bin/touch /log/inittab\n";
+    let root = Root::busybox(inittab);
+    root.script("my/init", probe);
+    let mut ve = root.boot(&["--mode", "hand-over", "--init", "/my/init a b"]);
     assert_eq!(ve.end(), Ending::Exited(42));
-    assert_eq!(ve.read("log/probe"), "1 /my/init\n");
+    assert_eq!(ve.read("log/probe"), "1 /my/init a b\n");
+    assert!(!ve.root().path("log/inittab").exists());
 
     let root = Root::bare();
     root.script("sbin/init", "touch /log/probe");
@@ -83,13 +89,13 @@ fn what_cannot_be_executed_is_told_and_has_a_code() {
     assert_eq!(ve.end(), Ending::Exited(exit::CANNOT_EXECUTE));
     ve.says("veld-init: cannot execute /sbin/init: Permission denied (os error 13)\n");
 
-    let mut ve = Root::bare().boot(&["--init", "/no/init"]);
+    let mut ve = Root::bare().boot(&["--mode", "hand-over", "--init", "/no/init"]);
     assert_eq!(ve.end(), Ending::Exited(exit::NOT_FOUND));
     ve.says("veld-init: cannot execute /no/init: No such file or directory (os error 2)\n");
 
     let mut ve = Root::bare().boot(&["--mode", "hand-over"]);
     assert_eq!(ve.end(), Ending::Exited(exit::NOT_FOUND));
-    ve.says("veld-init: cannot hand over: no init at /sbin/init, /etc/init, /bin/init\n");
+    ve.says("veld-init: cannot hand over: no init at /sbin/init, /etc/init, /bin/init, /init\n");
 
     let mut ve = Root::bare().boot(&["--wiat"]);
     assert_eq!(ve.end(), Ending::Exited(exit::USAGE));

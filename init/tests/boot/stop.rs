@@ -103,7 +103,7 @@ fn a_stop_while_booting_does_not_wait_for_the_boot() {
     skip_unless_possible!();
     let root = Root::busybox("::sysinit:/bin/sleep 1000\n::wait:/bin/touch /log/wait\n");
     let mut ve = root.boot(&[]);
-    assert_eq!(ve.message(), "STATUS=Running /bin/sleep 1000");
+    ve.tells("STATUS=Running /bin/sleep 1000");
     ve.signal(SIGNAL_POWER_OFF);
     assert_eq!(ve.end(), Ending::PowerOff);
     assert!(!ve.root().path("log/wait").exists());

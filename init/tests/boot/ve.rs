@@ -222,7 +222,8 @@ impl Ve {
         String::from_utf8_lossy(&buffer[..count]).into_owned()
     }
 
-    /// Waits for readiness; gives the messages before it.
+    /// Waits for readiness; gives the messages before it, less the first, which
+    /// says what was found.
     pub(crate) fn ready(&self) -> Vec<String> {
         let mut before = Vec::new();
         loop {
@@ -230,8 +231,15 @@ impl Ve {
             if message.starts_with("READY=1\n") {
                 return before;
             }
-            before.push(message);
+            if !message.starts_with("X_VELD_INIT=") {
+                before.push(message);
+            }
         }
+    }
+
+    /// Waits for a message.
+    pub(crate) fn tells(&self, wanted: &str) {
+        while self.message() != wanted {}
     }
 
     /// PID 1, as the host numbers it.

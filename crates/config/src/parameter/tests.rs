@@ -107,15 +107,36 @@ fn an_address_is_one_that_a_ve_can_have() {
 
 #[test]
 fn an_init_is_a_word_or_a_path() {
-    for text in ["auto", "hand-over", "supervise", "/sbin/init"] {
+    for text in [
+        "auto",
+        "hand-over",
+        "supervise",
+        "/sbin/init",
+        "/usr/bin/app --flag x",
+        "hand-over /sbin/openrc-init",
+        "supervise /srv/services",
+    ] {
         assert_eq!(text.parse::<Init>().unwrap().to_string(), text);
     }
-    for text in ["", "sbin/init", "Auto", "/", "/a/../b", "/a\nb", "/a\0"] {
+    for text in [
+        "",
+        "sbin/init",
+        "Auto",
+        "/",
+        "/a/../b",
+        "/a\nb",
+        "/a\0",
+        "auto /a",
+        "hand-over a",
+        "hand-over ",
+        "/a b\nc",
+    ] {
         assert_eq!(
             words(text.parse::<Init>()),
             format!(
                 "{text:?} is not an init: \
-                 allowed is auto, hand-over, supervise or an absolute path without .."
+                 allowed is auto, hand-over, supervise, an absolute path with operands, \
+                 or hand-over or supervise before one"
             )
         );
     }

@@ -1,11 +1,10 @@
 //! What config.toml may say, every line that refuses, and that edits keep what
 //! a person wrote.
 
-use std::path::PathBuf;
-
 use proptest::prelude::*;
 
 use super::*;
+use crate::InitWay;
 
 const FILE: &str = "/var/lib/veld/ve/web1/config.toml";
 
@@ -66,7 +65,7 @@ fn a_full_file_is_read_whole() {
         template: "debian-12".parse().unwrap(),
         hostname: "web1.example.org".parse().unwrap(),
         onboot: true,
-        init: Init::HandOver,
+        init: "hand-over".parse().unwrap(),
         getty: false,
         resources: Resources {
             ram: Some(Bytes::mib(512)),
@@ -268,7 +267,7 @@ fn a_list_has_an_end() {
 #[test]
 fn a_value_cannot_forge_a_line() {
     let said = refusal("init = \"x\\n/etc/passwd:1: gone\\u001b[2J\"\n");
-    let expected = r#"5: init: "x\n/etc/passwd:1: gone\u{1b}[2J" is not an init: allowed is auto, hand-over, supervise or an absolute path without .."#;
+    let expected = r#"5: init: "x\n/etc/passwd:1: gone\u{1b}[2J" is not an init: allowed is auto, hand-over, supervise, an absolute path with operands, or hand-over or supervise before one"#;
     assert_eq!(said, expected);
 }
 
@@ -416,8 +415,13 @@ prop_compose! {
         hostname in "[a-zA-Z0-9]{1,20}([.-][a-z0-9]{1,9}){0,3}",
         onboot: bool,
         init in prop_oneof![
-            Just(Init::Auto), Just(Init::HandOver), Just(Init::Supervise),
-            r#"/[a-z"'\\ #éß=]{0,20}[a-z]"#.prop_map(|path| Init::Program(PathBuf::from(path))),
+            Just(Init::default()),
+            (0_usize..3, r#"/[a-z"'\\#éß=]{0,20}[a-z]( [-a-z0-9"=]{1,8}){0,2}"#).prop_map(
+                |(way, command)| Init {
+                    way: [InitWay::Auto, InitWay::HandOver, InitWay::Supervise][way],
+                    command: Some(command),
+                },
+            ),
         ],
         getty: bool,
         resources in resources(),
