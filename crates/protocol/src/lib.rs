@@ -9,5 +9,6 @@ pub mod boot;
 pub mod console;
 pub mod ending;
 pub mod init;
+pub mod restart;
 pub mod shim;
 pub mod stamp;
