@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
-pub use veld_protocol::restart::Policy as Restart;
+pub use veld_protocol::restart::Policy as RestartPolicy;
 use veld_units::{Bytes, Count, Error, Timespan};
 
 use crate::Invalid;
@@ -79,7 +79,7 @@ pub fn stop_timeout(text: &str) -> Result<Timespan, Error> {
 ///
 /// # Errors
 /// It is no such word.
-pub fn restart(text: &str) -> Result<Restart, Invalid> {
+pub fn restart(text: &str) -> Result<RestartPolicy, Invalid> {
     text.parse()
         .map_err(|_| Invalid::form(text, "a restart policy", "no, on-failure or always"))
 }

@@ -13,5 +13,6 @@ mod ending;
 mod killed;
 mod many;
 mod orphaned;
+mod restarting;
 mod sharing;
 mod stopping;

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use veld_config::{Dns, Hostname, Mode, TemplateName, VeName, VeRef, parameter};
+use veld_config::{
+    Dns, Hostname, Init, Mode, RestartPolicy, TemplateName, VeName, VeRef, parameter,
+};
 use veld_units::{Bytes, Count, CpuUnits, Percent, Timespan};
 
 use crate::commands;
@@ -138,6 +140,18 @@ pub(crate) struct Create {
     /// Start it with the host.
     #[arg(long)]
     pub(crate) onboot: bool,
+    /// Its place among those that start with the host: the least are first.
+    #[arg(long, value_name = "N", default_value = "0", value_parser = parameter::boot_order, allow_negative_numbers = true)]
+    pub(crate) bootorder: i32,
+    /// Start it again after it ended by itself: no, on-failure or always.
+    #[arg(long, value_name = "POLICY", default_value = "no", value_parser = parameter::restart)]
+    pub(crate) restart: RestartPolicy,
+    /// How its services are brought up: auto, hand-over, supervise or a path.
+    #[arg(long, value_name = "INIT", default_value = "auto")]
+    pub(crate) init: Init,
+    /// Run its getty units and lines too.
+    #[arg(long)]
+    pub(crate) getty: bool,
 }
 
 #[derive(Debug, Args)]

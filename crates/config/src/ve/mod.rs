@@ -19,7 +19,10 @@ use veld_durable::Life;
 use veld_units::{Bytes, Count, CpuUnits, Percent};
 
 use crate::document::{Document, Parameter};
-use crate::{ConfigError, Dns, ErrorKind, Hostname, Init, Mode, Restart, TemplateName, Uuid, VeName, file};
+use crate::{
+    ConfigError, Dns, ErrorKind, Hostname, Init, Mode, RestartPolicy, TemplateName, Uuid, VeName,
+    file,
+};
 use settings::SETTINGS;
 
 /// The format that this crate writes, and the latest that it reads.
@@ -39,7 +42,7 @@ pub struct VeConfig {
     /// Its place among those that do: the least are first.
     pub bootorder: i32,
     /// After which ends it is started again.
-    pub restart: Restart,
+    pub restart: RestartPolicy,
     /// How its services are brought up.
     pub init: Init,
     /// Whether the distribution's getty units and lines run too.
@@ -90,7 +93,7 @@ impl VeConfig {
             hostname: Hostname::of(name),
             onboot: false,
             bootorder: 0,
-            restart: Restart::default(),
+            restart: RestartPolicy::default(),
             init: Init::default(),
             getty: false,
             resources: Resources::default(),
@@ -172,7 +175,7 @@ struct Raw {
     hostname: Option<Hostname>,
     onboot: bool,
     bootorder: i32,
-    restart: Restart,
+    restart: RestartPolicy,
     init: Init,
     getty: bool,
     resources: Resources,

@@ -69,7 +69,7 @@ fn a_full_file_is_read_whole() {
         hostname: "web1.example.org".parse().unwrap(),
         onboot: true,
         bootorder: -5,
-        restart: Restart::OnFailure,
+        restart: RestartPolicy::OnFailure,
         init: Init::HandOver,
         getty: false,
         resources: Resources {
@@ -435,7 +435,7 @@ prop_compose! {
         onboot: bool,
         bootorder in -1000..1001,
         restart in prop_oneof![
-            Just(Restart::No), Just(Restart::OnFailure), Just(Restart::Always),
+            Just(RestartPolicy::No), Just(RestartPolicy::OnFailure), Just(RestartPolicy::Always),
         ],
         init in prop_oneof![
             Just(Init::Auto), Just(Init::HandOver), Just(Init::Supervise),
