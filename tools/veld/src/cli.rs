@@ -39,6 +39,11 @@ pub(crate) enum Command {
     Create(Create),
     /// Start VEs.
     Start(Start),
+    /// Start the VEs that are to start with the host, the least boot order first.
+    #[command(
+        after_help = "What starts the host calls this; VEs that run already are passed over."
+    )]
+    Autostart(Autostart),
     /// Stop VEs: ask them to shut down, then kill what is left.
     Stop(Stop),
     /// Stop VEs and start them again.
@@ -59,6 +64,9 @@ pub(crate) enum Command {
     /// Show what a VE has written to its console.
     Logs(Logs),
     /// Send a signal to PID 1 of VEs.
+    #[command(
+        after_help = "A VE that ends of it is started again as its restart policy says; see stop --force."
+    )]
     Kill(Kill),
     /// Destroy VEs with all their files.
     Destroy(Destroy),
@@ -164,6 +172,13 @@ pub(crate) struct Start {
     /// Show what would be done, and do nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Autostart {
+    /// Wait for the services of each before those of the next order start, at most SECS each.
+    #[arg(long, value_name = "SECS", num_args = 0..=1, require_equals = true)]
+    pub(crate) wait: Option<Option<Timespan>>,
 }
 
 #[derive(Debug, Args)]
