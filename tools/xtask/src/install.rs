@@ -51,6 +51,7 @@ impl Arguments {
         if !self.prefix.is_absolute() {
             bail!("--prefix {}: is not absolute", self.prefix.display());
         }
+        dist::must_be_plain(&self.prefix)?;
         Ok(self.root().join(without_root(&self.prefix)))
     }
 
