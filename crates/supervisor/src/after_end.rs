@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use veld_durable::Lock;
 use veld_protocol::ending::{Ended, Ending};
 use veld_protocol::restart::Policy;
+use veld_protocol::shim;
 use veld_protocol::stamp::Stamp;
 use veld_state::{Observed, Process, Record, Stopped};
 
@@ -91,7 +92,9 @@ fn turn(ve: &Ve<'_>, stopped: &Stopped) -> Turn {
         at: Stamp::now(),
     });
     let policy = policy(ve, record.policy);
-    if !policy.restarts(ended.ending) {
+    // Somebody asked for this end, though the command that did was killed.
+    let was_asked = ended.ending != Ending::Reboot && ve.run.file(shim::STOPPING).exists();
+    if was_asked || !policy.restarts(ended.ending) {
         return Turn::Sweep;
     }
     let lasted = ended.at.since(record.started);

@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 use veld_cgroups::Effective;
 use veld_config::{VeConfig, VeName};
 use veld_network::ObservedLink;
 use veld_protocol::ending::Ended;
 use veld_protocol::stamp::Stamp;
-use veld_state::{Observed, Running};
+use veld_state::{Observed, Running, ended};
 
 use crate::error::{Error, chain};
 use crate::host::Host;
@@ -178,7 +179,11 @@ pub fn detail(ve: &Ve<'_>) -> Result<Detail, Error> {
     };
     if let Observed::Running(running) = ve.observe() {
         let effective = ve.group().and_then(|group| group.effective());
-        detail.kernel = Some(effective.map_err(|error| Error::action(&ve.name, "show", error))?);
+        detail.kernel = match effective {
+            // It ended while it was looked at.
+            Err(_) if ended(running.init.as_fd(), Duration::ZERO).unwrap_or(true) => None,
+            result => Some(result.map_err(|error| Error::action(&ve.name, "show", error))?),
+        };
         let namespace = veld_namespaces::open(running.record.init.pid, "net", running.init.as_fd());
         let observed = namespace
             .ok()

@@ -143,6 +143,23 @@ fn a_power_off_is_followed_by_a_start_under_always_alone() {
 }
 
 #[test]
+fn a_stop_counts_though_its_command_was_killed() {
+    let host = host!();
+    let ve = with_policy(&host, "always");
+    // It goes down only when it is let to.
+    ve.sh("kill -STOP $(pidof syslogd)").done();
+    let mut stop = ve.cmd("stop", [""; 0]).spawn();
+    let said = ve.run_directory().join("stopping");
+    until("it is being stopped", || said.exists());
+    stop.kill();
+    let _ = stop.output();
+    ve.becomes("stopped");
+    until("it was swept", || !said.exists());
+    assert_eq!(ve.status(), "stopped");
+    host.nothing_remains();
+}
+
+#[test]
 fn a_signal_of_an_administrators_is_an_end_as_any() {
     let host = host!();
     let ve = with_policy(&host, "on-failure");
