@@ -18,7 +18,7 @@ fn fails(ve: &Ve<'_>) {
     ve.becomes("restarting");
 }
 
-fn is_up_again(ve: &Ve<'_>, init: i32) {
+pub(crate) fn is_up_again(ve: &Ve<'_>, init: i32) {
     until("another PID 1 is up", || {
         let shown = ve.show();
         shown["status"] == "up" && shown["init_pid"] != init
@@ -149,12 +149,12 @@ fn a_stop_counts_though_its_command_was_killed() {
     // It goes down only when it is let to.
     ve.sh("kill -STOP $(pidof syslogd)").done();
     let mut stop = ve.cmd("stop", [""; 0]).spawn();
-    let said = ve.run_directory().join("stopping");
-    until("it is being stopped", || said.exists());
+    let run = ve.run_directory();
+    until("it goes down", || run.join("stopping-inside").exists());
     stop.kill();
     let _ = stop.output();
     ve.becomes("stopped");
-    until("it was swept", || !said.exists());
+    until("it was swept", || !run.join("record").exists());
     assert_eq!(ve.status(), "stopped");
     host.nothing_remains();
 }
@@ -210,75 +210,9 @@ fn a_loop_of_reboots_waits_and_a_few_do_not() {
     assert_eq!(ve.show()["restarts_in_a_row"], 6);
 }
 
-#[test]
-fn fifty_reboots_leave_as_much_as_one() {
-    let host = host!();
-    let ve = host.ve("web1").start();
-    let shim = ve.shim_pid();
-    reboots(&ve);
-    let before = Held::by(&host, &ve);
-    for _ in 0..50 {
-        reboots(&ve);
-    }
-    assert_eq!(ve.shim_pid(), shim);
-    let after = Held::by(&host, &ve);
-    assert_eq!(after.things, before.things);
-    let more = after.memory.saturating_sub(before.memory);
-    assert!(more < 128, "the shim has {more} kB more");
-    ve.stop();
-    host.nothing_remains();
-}
-
-/// From inside, and as if it had been up for long.
-fn reboots(ve: &Ve<'_>) {
-    let init = ve.init_pid();
-    make_old(ve);
-    let _ = ve.exec(["reboot"]);
-    is_up_again(ve, init);
-    // What PID 1 has started is still coming up when it says that it is.
-    until("its services run", || ve.group().processes().len() == 4);
-}
-
-/// What there is of a VE that runs.
-struct Held {
-    /// A line each, the same after any number of boots.
-    things: Vec<String>,
-    /// Of the shim, in kB.
-    memory: u32,
-}
-
-impl Held {
-    fn by(host: &Host, ve: &Ve<'_>) -> Self {
-        let shim = ve.shim_pid();
-        until("the launcher is the shim", || {
-            status_field(shim, "Name") == "veld-shim"
-        });
-        let numbered = |line: &String| !line.starts_with("process ");
-        let mut things: Vec<String> = host.remains().into_iter().filter(numbered).collect();
-        things.push(format!("{} processes", ve.group().processes().len()));
-        things.push(format!("{} of Veld's", host.remains().len()));
-        let names = |directory: &str| {
-            let entries = fs::read_dir(directory).unwrap();
-            let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
-            names.sort();
-            format!("{names:?}")
-        };
-        things.push(names(&format!("/proc/{shim}/fd")));
-        things.push(names(ve.run_directory().to_str().unwrap()));
-        let children = fs::read_to_string(format!("/proc/{shim}/task/{shim}/children")).unwrap();
-        things.push(format!("{} children", children.split_whitespace().count()));
-        let mounts = fs::read_to_string(format!("/proc/{shim}/mountinfo")).unwrap();
-        things.push(format!("{} mounts", mounts.lines().count()));
-        Self {
-            things,
-            memory: private_memory(shim),
-        }
-    }
-}
-
 /// What a process has of its own, in kB: the rest is the program's file, which
 /// all shims share.
-fn private_memory(pid: i32) -> u32 {
+pub(crate) fn private_memory(pid: i32) -> u32 {
     let memory = status_field(pid, "RssAnon");
     memory.trim_end_matches(" kB").parse().unwrap()
 }
@@ -291,7 +225,7 @@ fn set_policy(ve: &Ve<'_>, old: &str, new: &str) {
 }
 
 /// Puts the last start long ago: what follows the end does not wait then.
-fn make_old(ve: &Ve<'_>) {
+pub(crate) fn make_old(ve: &Ve<'_>) {
     let record = ve.run_directory().join("record");
     let text = fs::read_to_string(&record).unwrap();
     let old = text.lines().map(|line| match line.split_once(' ') {

@@ -65,7 +65,7 @@ pub(crate) enum Command {
     Logs(Logs),
     /// Send a signal to PID 1 of VEs.
     #[command(
-        after_help = "A VE that ends of it is started again as its restart policy says; see stop --force."
+        after_help = "A VE that ends of it is started again where its restart policy says so."
     )]
     Kill(Kill),
     /// Destroy VEs with all their files.
@@ -148,13 +148,13 @@ pub(crate) struct Create {
     /// Start it with the host.
     #[arg(long)]
     pub(crate) onboot: bool,
-    /// Its place among those that start with the host: the least are first.
+    /// Its place among those with --onboot; the least is first.
     #[arg(long, value_name = "N", default_value = "0", value_parser = parameter::boot_order, allow_negative_numbers = true)]
     pub(crate) bootorder: i32,
-    /// Start it again after it ended by itself: no, on-failure or always.
+    /// After which ends it starts again: no, on-failure, always.
     #[arg(long, value_name = "POLICY", default_value = "no", value_parser = parameter::restart)]
     pub(crate) restart: RestartPolicy,
-    /// How its services are brought up: auto, hand-over, supervise or a path.
+    /// Its init: auto, hand-over, supervise or a path.
     #[arg(long, value_name = "INIT", default_value = "auto")]
     pub(crate) init: Init,
     /// Run its getty units and lines too.
@@ -176,7 +176,7 @@ pub(crate) struct Start {
 
 #[derive(Debug, Args)]
 pub(crate) struct Autostart {
-    /// Wait for the services of each before those of the next order start, at most SECS each.
+    /// Have the services of one order up before the next, waiting at most SECS each.
     #[arg(long, value_name = "SECS", num_args = 0..=1, require_equals = true)]
     pub(crate) wait: Option<Option<Timespan>>,
 }
