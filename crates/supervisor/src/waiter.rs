@@ -14,9 +14,9 @@ use veld_protocol::shim;
 use veld_protocol::stamp::Stamp;
 use veld_rootfs::RootDir;
 use veld_state::{Process, Restarting, ended};
+use veld_sys::Failure;
 use veld_sys::descriptor::exec_with;
 use veld_sys::process::send_signal;
-use veld_sys::{Context, Failure};
 
 use crate::backoff::Next;
 use crate::error::Source;
@@ -84,9 +84,12 @@ pub(crate) fn end_wait(ve: &Ve<'_>) -> Result<(), Source> {
     ve.step("end wait for restart");
     // It holds nothing that it would have to put down; one that has just become
     // `after-end` has no lock yet.
-    let sent = send_signal(waiter.as_fd(), KILL);
-    if !ended(waiter.as_fd(), DYING)? {
-        sent.context(|| format!("kill process {}", restarting.shim.pid))?;
+    let killing = || format!("kill process {}", restarting.shim.pid);
+    match send_signal(waiter.as_fd(), KILL) {
+        // It gave up by itself.
+        Err(_) if ended(waiter.as_fd(), Duration::ZERO)? => Ok(()),
+        Err(cause) => Err(Failure::new(killing(), cause).into()),
+        Ok(()) if ended(waiter.as_fd(), DYING)? => Ok(()),
+        Ok(()) => Err(Failure::new(killing(), std::io::ErrorKind::TimedOut).into()),
     }
-    Ok(())
 }
