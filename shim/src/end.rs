@@ -44,6 +44,9 @@ pub(crate) fn end(
 /// Returns why it could not.
 ///
 /// It listens to nobody: a command that takes the matter over kills it.
+///
+/// # Kernel
+/// waitid(2); clock_nanosleep(2), whose clock stands still while the host sleeps.
 pub(crate) fn wait(patience: Duration, successor: &Successor) -> Failure {
     // A PID 1 of a start that failed late, which was killed with its group.
     while let Ok(Some(_)) =
