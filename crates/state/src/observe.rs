@@ -8,6 +8,7 @@ use veld_protocol::shim;
 use veld_protocol::stamp::Stamp;
 
 use crate::record::Record;
+use crate::restarting::Restarting;
 use crate::run_dir::RunDir;
 
 /// A VE as it was at one moment.
@@ -49,14 +50,18 @@ pub struct Stopped {
     pub unswept: bool,
     /// Why the last start failed.
     pub failure: Option<String>,
+    /// Until when it waits to be started again, where somebody waits.
+    pub restarting: Option<Restarting>,
 }
 
 impl Stopped {
-    /// Whether it ended to be started again.
+    /// Whether it is on its way up again: it ended for that, or waits for it.
     #[must_use]
     pub fn reboots(&self) -> bool {
-        self.ended
-            .is_some_and(|ended| ended.ending == Ending::Reboot)
+        self.restarting.is_some()
+            || self
+                .ended
+                .is_some_and(|ended| ended.ending == Ending::Reboot)
     }
 }
 
@@ -89,8 +94,10 @@ pub fn observe(run: &RunDir) -> Observed {
         }),
         None => Observed::Stopped(Stopped {
             ended: words(run, shim::ENDED).and_then(|text| text.parse().ok()),
-            unswept: run.record().exists() || run.stage().exists(),
+            unswept: run.record().exists() || run.stage().exists() || run.restarting().exists(),
             failure: std::fs::read_to_string(run.failure()).ok(),
+            restarting: Restarting::read(&run.restarting())
+                .filter(|restarting| restarting.shim.open().is_some()),
         }),
     }
 }
@@ -108,6 +115,7 @@ fn words(run: &RunDir, name: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::process::Process;
+    use veld_protocol::restart::Policy;
 
     #[test]
     fn a_record_of_a_dead_process_is_a_stopped_ve() {
@@ -127,6 +135,8 @@ mod tests {
             init: dead,
             shim: me,
             started,
+            restarts: 0,
+            policy: Policy::No,
         }
         .write(&run.record())
         .unwrap();
@@ -139,6 +149,8 @@ mod tests {
             init: me,
             shim: dead,
             started,
+            restarts: 0,
+            policy: Policy::No,
         }
         .write(&run.record())
         .unwrap();
@@ -154,5 +166,34 @@ mod tests {
             matches!(observe(&run), Observed::Stopped(_)),
             "it is still starting"
         );
+    }
+    #[test]
+    fn a_wait_for_the_next_start_counts_while_somebody_waits() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::new(dir.path(), "web1");
+        std::fs::create_dir(run.path()).unwrap();
+        let me = Process::of(std::process::id().cast_signed()).unwrap();
+        let dead = Process {
+            born: me.born - 1,
+            ..me
+        };
+        for (shim, waits) in [(me, true), (dead, false)] {
+            Restarting {
+                shim,
+                due: Stamp::now(),
+                restarts: 1,
+                policy: Policy::No,
+            }
+            .write(&run.restarting())
+            .unwrap();
+            let Observed::Stopped(stopped) = observe(&run) else {
+                panic!("not running")
+            };
+            assert!(stopped.unswept);
+            assert_eq!(
+                (stopped.restarting.is_some(), stopped.reboots()),
+                (waits, waits)
+            );
+        }
     }
 }

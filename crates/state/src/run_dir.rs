@@ -23,14 +23,16 @@ const STAGE: &str = "stage";
 const RECORD: &str = "record";
 const LOCK: &str = "lock";
 const FAILURE: &str = "failure";
+const RESTARTING: &str = "restarting";
 /// How often a directory is emptied into which a shim still writes: it has a line
 /// or two to write, each once.
 const REMOVALS: usize = 8;
 
 /// What a run leaves that the next command has no use for.
-const OF_ONE_RUN: [&str; 12] = [
+const OF_ONE_RUN: [&str; 14] = [
     RECORD,
     shim::FOUND,
+    RESTARTING,
     shim::READY,
     shim::FAILED,
     shim::STATUS,
@@ -39,6 +41,7 @@ const OF_ONE_RUN: [&str; 12] = [
     shim::CONSOLE_SOCKET,
     // What replacements of the above left when they were killed.
     ".record.new",
+    ".restarting.new",
     ".stopping.new",
     ".failure.new",
     ".shim.new",
@@ -123,6 +126,12 @@ impl RunDir {
     #[must_use]
     pub fn failure(&self) -> PathBuf {
         self.file(FAILURE)
+    }
+
+    /// Until when the VE waits to be started again, and who waits.
+    #[must_use]
+    pub fn restarting(&self) -> PathBuf {
+        self.file(RESTARTING)
     }
 
     /// Takes the VE's lock, making the directory where it is missing.

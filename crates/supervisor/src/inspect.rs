@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 use veld_cgroups::Effective;
 use veld_config::{VeConfig, VeName};
 use veld_network::ObservedLink;
 use veld_protocol::ending::Ended;
 use veld_protocol::stamp::Stamp;
-use veld_state::{Observed, Running};
+use veld_state::{Observed, Running, ended};
 
 use crate::error::{Error, chain};
 use crate::host::Host;
@@ -25,6 +26,8 @@ pub enum Phase {
     Up,
     /// It is going down.
     Stopping,
+    /// It does not run, and waits to be started again.
+    Restarting,
 }
 
 impl Phase {
@@ -36,6 +39,7 @@ impl Phase {
             Phase::Booting => "booting",
             Phase::Up => "up",
             Phase::Stopping => "stopping",
+            Phase::Restarting => "restarting",
         }
     }
 }
@@ -65,6 +69,11 @@ pub struct Summary {
     pub ended: Option<Ended>,
     /// Why its last start failed.
     pub failure: Option<String>,
+    /// Until when it waits to be started again.
+    pub restart_due: Option<Stamp>,
+    /// The how manyeth start in a row this is, or the next one, after ends that
+    /// came soon.
+    pub restarts: u32,
     /// Its config, or what is wrong with it.
     pub config: Result<VeConfig, String>,
 }
@@ -120,6 +129,8 @@ pub fn summary(ve: &Ve<'_>) -> Summary {
         status: None,
         ended: None,
         failure: None,
+        restart_due: None,
+        restarts: 0,
         config: ve.config().map_err(|error| chain(&error)),
     };
     match ve.observe() {
@@ -127,6 +138,12 @@ pub fn summary(ve: &Ve<'_>) -> Summary {
         Observed::Stopped(stopped) => {
             summary.ended = stopped.ended;
             summary.failure = stopped.failure;
+            if let Some(restarting) = stopped.restarting {
+                summary.phase = Phase::Restarting;
+                summary.restart_due = Some(restarting.due);
+                summary.restarts = restarting.restarts;
+                summary.shim_pid = Some(restarting.shim.pid);
+            }
         }
     }
     summary
@@ -142,6 +159,7 @@ fn describe(running: &Running, summary: &mut Summary) {
     summary.pid = Some(running.record.init.pid);
     summary.shim_pid = running.shim.as_ref().map(|_| running.record.shim.pid);
     summary.started = Some(running.record.started);
+    summary.restarts = running.record.restarts;
     summary.ready = running.ready;
     summary.status.clone_from(&running.status);
 }
@@ -161,7 +179,11 @@ pub fn detail(ve: &Ve<'_>) -> Result<Detail, Error> {
     };
     if let Observed::Running(running) = ve.observe() {
         let effective = ve.group().and_then(|group| group.effective());
-        detail.kernel = Some(effective.map_err(|error| Error::action(&ve.name, "show", error))?);
+        detail.kernel = match effective {
+            // It ended while it was looked at.
+            Err(_) if ended(running.init.as_fd(), Duration::ZERO).unwrap_or(true) => None,
+            result => Some(result.map_err(|error| Error::action(&ve.name, "show", error))?),
+        };
         let namespace = veld_namespaces::open(running.record.init.pid, "net", running.init.as_fd());
         let observed = namespace
             .ok()

@@ -70,7 +70,8 @@ fn the_list_for_programs_has_every_key_and_null_for_what_there_is_not() {
         "name": "web1", "id": 101, "status": "stopped", "watched": true, "init_pid": null,
         "shim_pid": null, "started_unix_seconds": null, "ready_unix_seconds": null,
         "init_status": null, "last_end": null, "template": Template::Busybox.name(),
-        "hostname": "web1", "uuid": stopped["uuid"], "onboot": false,
+        "hostname": "web1", "uuid": stopped["uuid"], "onboot": false, "bootorder": 0,
+        "restart": "no", "restart_due_unix_seconds": null, "restarts_in_a_row": 0,
         "addresses": ["10.117.0.101", "fd76:656c:64::65"], "config_error": null,
         "start_error": null,
     });

@@ -6,6 +6,7 @@
 )]
 
 mod client;
+mod life;
 mod packages;
 mod services;
 mod systemd;

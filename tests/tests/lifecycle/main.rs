@@ -13,5 +13,7 @@ mod ending;
 mod killed;
 mod many;
 mod orphaned;
+mod rebooting;
+mod restarting;
 mod sharing;
 mod stopping;

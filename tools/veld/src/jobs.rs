@@ -8,18 +8,17 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::{Deserialize, Serialize};
 use veld_supervisor::{Done, Error, Host, Ve};
 use veld_sys::process::{Child, Forked, exit_now, fork};
 use veld_sys::{Context, Failure};
 
 use crate::cli::Which;
+use crate::gate::Gate;
 use crate::output;
 use crate::report::{self, Failed};
 
-/// Workers at once: enough to keep a machine busy while some wait.
-const WORKERS: usize = 16;
 /// How long a worker that has said how it went, or that nobody can hear any
 /// more, may take to end.
 const ENDING: Duration = Duration::from_secs(2);
@@ -67,7 +66,7 @@ pub(crate) fn each(
     match ves.as_slice() {
         [] => {}
         [ve] => failed |= show(&Outcome::of(ve, action(ve)))?,
-        many => failed |= in_workers(many, &action)?,
+        many => failed |= in_workers(many, &mut Gate::Workers, &action)?,
     }
     if failed {
         Err(Failed::Reported)
@@ -76,23 +75,31 @@ pub(crate) fn each(
     }
 }
 
-fn in_workers(
+/// Runs `action` on each VE in a process of its own, in their order and as many
+/// at once as the gate lets through; whether any failed.
+///
+/// # Errors
+/// A worker cannot be made or waited for; those that work go on.
+pub(crate) fn in_workers(
     ves: &[Ve<'_>],
+    gate: &mut Gate,
     action: &impl Fn(&Ve<'_>) -> Result<Done, Error>,
 ) -> Result<bool, Failed> {
     let mut failed = false;
-    let mut waiting = ves.iter();
+    let mut waiting = ves.iter().peekable();
     let mut working: Vec<Worker> = Vec::new();
     loop {
-        while working.len() < WORKERS
+        while waiting.peek().is_some()
+            && gate.lets_through(working.len())
             && let Some(ve) = waiting.next()
         {
             working.push(Worker::start(ve, action)?);
         }
-        if working.is_empty() {
+        if working.is_empty() && waiting.peek().is_none() {
             return Ok(failed);
         }
-        for index in finished(&working)?.into_iter().rev() {
+        let patience = waiting.peek().and_then(|_| gate.patience());
+        for index in finished(&working, patience)?.into_iter().rev() {
             failed |= show(&working.swap_remove(index).outcome())?;
         }
     }
@@ -142,13 +149,15 @@ impl Worker {
     }
 }
 
-/// Which workers have something to say or have ended.
-fn finished(working: &[Worker]) -> Result<Vec<usize>, Failure> {
+/// Which workers have something to say or have ended; none, where `patience` has
+/// passed before any.
+fn finished(working: &[Worker], patience: Option<Duration>) -> Result<Vec<usize>, Failure> {
+    let timeout = patience.and_then(|patience| Timespec::try_from(patience).ok());
     let mut fds: Vec<PollFd<'_>> = working
         .iter()
         .map(|worker| PollFd::from_borrowed_fd(worker.pipe.as_fd(), PollFlags::IN))
         .collect();
-    match poll(&mut fds, None) {
+    match poll(&mut fds, timeout.as_ref()) {
         Err(rustix::io::Errno::INTR) => Ok(Vec::new()),
         result => {
             result.context(|| "wait for workers")?;
@@ -201,6 +210,8 @@ fn show(outcome: &Outcome) -> Result<bool, Failed> {
         report::hint(hint);
     }
     match &outcome.done {
+        // There was nothing to do, which is nothing to say.
+        Some(done) if done.is_empty() => Ok(false),
         Some(done) => {
             output::print(&format!("{}: {done}\n", outcome.ve))?;
             Ok(false)

@@ -29,6 +29,10 @@ pub(crate) struct Ve {
     hostname: Option<String>,
     uuid: Option<String>,
     onboot: Option<bool>,
+    bootorder: Option<i32>,
+    restart: Option<String>,
+    restart_due_unix_seconds: Option<f64>,
+    restarts_in_a_row: u32,
     addresses: Vec<IpAddr>,
     config_error: Option<String>,
 }
@@ -65,6 +69,10 @@ impl Ve {
             hostname: config.map(|config| config.hostname.to_string()),
             uuid: config.map(|config| config.uuid.to_string()),
             onboot: config.map(|config| config.onboot),
+            bootorder: config.map(|config| config.bootorder),
+            restart: config.map(|config| config.restart.to_string()),
+            restart_due_unix_seconds: ve.restart_due.map(seconds),
+            restarts_in_a_row: ve.restarts,
             addresses: ve.addresses().to_vec(),
             config_error: ve.config.as_ref().err().cloned(),
         }

@@ -6,6 +6,7 @@
 mod cli;
 mod commands;
 mod debug;
+mod gate;
 mod jobs;
 mod json;
 mod output;

@@ -34,6 +34,8 @@ pub(crate) fn stopped(name: &str, id: u32) -> Summary {
         status: None,
         ended: None,
         failure: None,
+        restart_due: None,
+        restarts: 0,
         config: Ok(config(name)),
     }
 }

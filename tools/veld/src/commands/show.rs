@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use veld_config::VeConfig;
+use veld_protocol::stamp::Stamp;
 use veld_supervisor::{Detail, Host};
 use veld_units::{Bytes, Percent};
 
@@ -63,6 +64,14 @@ fn run_rows(detail: &Detail) -> Vec<Row> {
         rows.push(("booted in", format!("{:.2} s", took.as_secs_f64())));
     }
     rows.extend(ve.status.clone().map(|status| ("init says", status)));
+    rows.extend(ve.restart_due.map(|due| {
+        let seconds = due.since(Stamp::now()).as_secs();
+        let number = ve.restarts;
+        (
+            "starts again",
+            format!("in {seconds} s, number {number} in a row"),
+        )
+    }));
     rows.extend(ve.ended.map(|ended| {
         (
             "last end",
@@ -93,6 +102,8 @@ fn config_rows(config: &VeConfig) -> Vec<Row> {
             "onboot",
             if config.onboot { "yes" } else { "no" }.to_owned(),
         ),
+        ("bootorder", config.bootorder.to_string()),
+        ("restart", config.restart.to_string()),
         ("network", config.network.mode.to_string()),
         (
             "ip",

@@ -31,6 +31,10 @@ fn a_ve_of_which_everything_is_known() {
   "hostname": "web1",
   "uuid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
   "onboot": true,
+  "bootorder": 0,
+  "restart": "no",
+  "restart_due_unix_seconds": null,
+  "restarts_in_a_row": 0,
   "addresses": [
     "10.117.0.101"
   ],
@@ -60,6 +64,10 @@ fn a_ve_of_which_nothing_can_be_read() {
   "hostname": null,
   "uuid": null,
   "onboot": null,
+  "bootorder": null,
+  "restart": null,
+  "restart_due_unix_seconds": null,
+  "restarts_in_a_row": 0,
   "addresses": [],
   "config_error": "FILE:1: bad"
 }"#;
