@@ -240,12 +240,10 @@ impl<'a> Supervisor<'a> {
 
     /// Takes an event through the table; true when all is done.
     fn handle(&mut self, event: Event) -> bool {
-        let is_moot = match event {
-            Event::Stop(End::Restart) => self.plan.restart.is_none(),
-            // An init without run levels has none to go to.
-            Event::Level(level) => self.level.is_none_or(|present| present == level),
-            _ => false,
-        };
+        let has_no_successor = event == Event::Stop(End::Restart) && self.plan.restart.is_none();
+        // An init without run levels has none to go to.
+        let stays = |level| self.level.is_none_or(|present| present == level);
+        let is_moot = has_no_successor || matches!(event, Event::Level(level) if stays(level));
         if is_moot {
             return false;
         }
