@@ -21,6 +21,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use nix::sys::signal::Signal;
 use rustix::process::Pid;
 use veld_protocol::init::{Found, Mode, Options, SIGNAL_POWER_OFF};
 use veld_protocol::kind::{Kind, Look, PLACES};
@@ -189,7 +190,7 @@ fn way(kind: Kind, path: &str, args: Vec<String>, options: &Options) -> Way {
         ),
         Kind::Busybox => hand_over(None, SIGUSR2, Readiness::Assumed),
         Kind::Sysvinit | Kind::Openrc | Kind::Runit => hand_over(None, SIGINT, Readiness::Assumed),
-        _ => hand_over(None, SIGTERM, Readiness::Assumed),
+        Kind::S6 | Kind::None | Kind::Unknown => hand_over(None, SIGTERM, Readiness::Assumed),
     }
 }
 
@@ -204,7 +205,7 @@ fn manners(kind: Kind, path: &str) -> Option<&'static Manners> {
             name if name.starts_with(b"busybox") => &busybox::MANNERS,
             _ => &sysvinit::MANNERS,
         }),
-        _ => None,
+        Kind::Systemd | Kind::Finit | Kind::S6 | Kind::None | Kind::Unknown => None,
     }
 }
 
@@ -224,6 +225,12 @@ impl Way {
             Self::Nowhere => Found::default(),
         }
     }
+}
+
+/// What a table of signals says of one.
+fn among(table: &[(Signal, Event)], signal: i32) -> Option<Event> {
+    let found = table.iter().find(|(known, _)| *known as i32 == signal);
+    found.map(|&(_, event)| event)
 }
 
 /// The words of a command that somebody named, split at blanks.

@@ -19,6 +19,7 @@
 
 mod command;
 mod console;
+mod disguise;
 mod environment;
 mod flavour;
 mod getty;
@@ -67,6 +68,9 @@ fn run() -> Result<u8, u8> {
         exit::USAGE
     })?;
     let way = flavour::choose(&options);
+    if let Err(failure) = disguise::put_on(&way, &launcher) {
+        console::report(&failure);
+    }
     let found = format!("{FOUND}{}", way.told());
     match way {
         Way::Nowhere => {

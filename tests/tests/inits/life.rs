@@ -219,6 +219,25 @@ fn run_levels_can_be_changed_and_asked_for_under_sysvinit() {
 }
 
 #[test]
+fn openrc_starts_nothing_that_is_not_for_containers() {
+    for template in [Template::Openrc, Template::OpenrcInit] {
+        let host = host!(template);
+        let ve = host.ve("deb").template(template).start();
+        for (name, keyword) in [("machine", "keyword -lxc"), ("any", "true")] {
+            let script = format!(
+                "#!/sbin/openrc-run\ndepend() {{ {keyword}; }}\nstart() {{ touch /run/{name}; }}\n"
+            );
+            ve.put(&format!("/etc/init.d/{name}"), script, "755");
+            ve.exec(["rc-update", "add", name, "default"]).ok();
+        }
+        ve.stop();
+        ve.start();
+        ve.exec(["test", "-e", "/run/any"]).ok();
+        assert_eq!(ve.exec(["test", "-e", "/run/machine"]).status, 1);
+    }
+}
+
+#[test]
 fn a_wanted_prompt_lets_root_in_on_the_console_of_every_init() {
     let templates = [
         Template::Debian,
@@ -229,11 +248,7 @@ fn a_wanted_prompt_lets_root_in_on_the_console_of_every_init() {
     ];
     for template in templates {
         let host = host!(template);
-        let ve = host.ve("deb").template(template).create();
-        let config = std::fs::read_to_string(ve.config()).unwrap();
-        let config = config.replace("getty = false", "getty = true");
-        std::fs::write(ve.config(), config).unwrap();
-        ve.start();
+        let ve = host.ve("deb").template(template).with(["--getty"]).start();
         ve.sh("echo root:a-secret | chpasswd").ok();
         let mut console = host.terminal(["console", "deb"]);
         let begun = std::time::Instant::now();
