@@ -64,6 +64,8 @@ pub(crate) struct HandOver {
     pub(crate) stop_signal: i32,
     /// How it is known that its services are up.
     pub(crate) readiness: Readiness,
+    /// Whether it has to see the loopback device come up.
+    pub(crate) brings_loopback_up: bool,
 }
 
 /// How it is known that the services of a handed-over init are up.
@@ -168,6 +170,7 @@ fn way(kind: Kind, path: &str, args: Vec<String>, options: &Options) -> Way {
             files,
             stop_signal,
             readiness,
+            brings_loopback_up: kind == Kind::Finit,
         })
     };
     let supervised = manners(kind, path);

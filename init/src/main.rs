@@ -25,9 +25,11 @@ mod flavour;
 mod getty;
 mod hand_over;
 mod herald;
+mod host_keys;
 mod inittab;
 mod launcher;
 mod level;
+mod loopback;
 mod notify;
 mod plan;
 mod supervise;
@@ -69,6 +71,9 @@ fn run() -> Result<u8, u8> {
     })?;
     let way = flavour::choose(&options);
     if let Err(failure) = disguise::put_on(&way, &launcher) {
+        console::report(&failure);
+    }
+    if let Err(failure) = host_keys::ensure() {
         console::report(&failure);
     }
     let found = format!("{FOUND}{}", way.told());
