@@ -17,12 +17,10 @@ const PACKAGES: [&str; 7] = [
     "sudo",
 ];
 
-/// Finit runs what its administrator lists; the log is listed by Debian. Debian's
-/// own service of ssh waits until the loopback device comes up, which it is already.
+/// Finit runs what its administrator lists; ssh and the log are listed by Debian.
 const FINIT: &str = "\
 service [2345] name:cron /usr/sbin/cron -f -- Jobs
 service [2345] name:at /usr/sbin/atd -f -- Jobs that run once
-service [2345] name:door /usr/sbin/sshd -D -- Secure shell
 service [2345] name:nginx /usr/sbin/nginx -g 'daemon off;' -- Web server
 task [2345] name:postgresql /usr/bin/pg_ctlcluster 17 main start -- Database
 ";
