@@ -32,7 +32,8 @@ pub(crate) fn end(
     let at = Stamp::now();
     shim.drain();
     // Before the clients are let go: whoever sees its connection end finds why.
-    record(directory, &Ended { ending, at });
+    let asked = stopper_lives(directory);
+    record(directory, &Ended { ending, asked, at });
     drop(shim);
     if stopper_lives(directory) {
         return Ok(());
@@ -97,7 +98,7 @@ fn record(directory: &RunDirectory, ended: &Ended) {
     let mut line = [0; 64];
     let room = line.len();
     let mut rest = &mut line[..];
-    // The longest line is "exited 255" with 30 digits and a point.
+    // The longest line is "exited 255 asked" with 30 digits and a point.
     let _ = writeln!(rest, "{ended}");
     let length = room - rest.len();
     // On a full disk the end goes unrecorded; that it came is seen all the same.

@@ -26,7 +26,7 @@ mod run_dir;
 mod wait;
 
 pub use ids::Ids;
-pub use observe::{Observed, Running, Stopped, observe};
+pub use observe::{Observed, Running, Stopped, found, observe};
 pub use process::{Process, parents_of_zombies, signals_handled};
 pub use record::Record;
 pub use restarting::Restarting;

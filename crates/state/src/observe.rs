@@ -1,6 +1,7 @@
 //! What a VE is doing now, without lock and without a change to anything.
 
 use std::os::fd::OwnedFd;
+use std::time::UNIX_EPOCH;
 
 use veld_protocol::ending::{Ended, Ending};
 use veld_protocol::init::Found;
@@ -33,12 +34,16 @@ pub struct Running {
     pub ready: Option<Stamp>,
     /// Whether it is going down, by its own word or a command's.
     pub stopping: bool,
+    /// Since when it is.
+    pub stopping_since: Option<Stamp>,
     /// What PID 1 last said that it does.
     pub status: Option<String>,
     /// Which init PID 1 found, once it has said so.
     pub found: Option<Found>,
     /// Services that do not run as they should, by PID 1's word.
     pub failed: Vec<String>,
+    /// Since when it is these.
+    pub failed_since: Option<Stamp>,
 }
 
 /// A VE whose PID 1 does not live.
@@ -84,13 +89,18 @@ pub fn observe(run: &RunDir) -> Observed {
             shim: record.shim.open(),
             ready: words(run, shim::READY).and_then(|text| text.trim_end().parse().ok()),
             stopping: run.is_being_stopped() || run.file(shim::STOPPING_INSIDE).exists(),
+            stopping_since: [shim::STOPPING, shim::STOPPING_INSIDE]
+                .into_iter()
+                .filter_map(|name| written(run, name))
+                .min(),
             status: words(run, shim::STATUS),
-            found: words(run, shim::FOUND).and_then(|text| text.parse().ok()),
+            found: found(run),
             failed: words(run, shim::FAILED)
                 .unwrap_or_default()
                 .split_ascii_whitespace()
                 .map(str::to_owned)
                 .collect(),
+            failed_since: written(run, shim::FAILED),
         }),
         None => Observed::Stopped(Stopped {
             ended: words(run, shim::ENDED).and_then(|text| text.parse().ok()),
@@ -100,6 +110,22 @@ pub fn observe(run: &RunDir) -> Observed {
                 .filter(|restarting| restarting.shim.open().is_some()),
         }),
     }
+}
+
+/// Which init PID 1 found, once it has said so.
+#[must_use]
+pub fn found(run: &RunDir) -> Option<Found> {
+    words(run, shim::FOUND)?.parse().ok()
+}
+
+/// When a file was written.
+fn written(run: &RunDir, name: &str) -> Option<Stamp> {
+    let about = std::fs::metadata(run.file(name)).ok()?;
+    let since = about.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(Stamp {
+        seconds: since.as_secs(),
+        nanos: since.subsec_nanos(),
+    })
 }
 
 fn words(run: &RunDir, name: &str) -> Option<String> {

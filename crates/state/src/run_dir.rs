@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use veld_durable::{Life, Lock, LockError};
+use veld_protocol::ending::Ended;
 use veld_protocol::shim;
 use veld_sys::{Context, Failure, fault};
 
@@ -29,7 +30,7 @@ const RESTARTING: &str = "restarting";
 const REMOVALS: usize = 8;
 
 /// What a run leaves that the next command has no use for.
-const OF_ONE_RUN: [&str; 14] = [
+const OF_ONE_RUN: [&str; 15] = [
     RECORD,
     shim::FOUND,
     RESTARTING,
@@ -43,6 +44,7 @@ const OF_ONE_RUN: [&str; 14] = [
     ".record.new",
     ".restarting.new",
     ".stopping.new",
+    ".ended.new",
     ".failure.new",
     ".shim.new",
 ];
@@ -97,6 +99,19 @@ impl RunDir {
     /// Names the path.
     pub fn unsay_stopping(&self) -> Result<(), Failure> {
         remove_file(&self.file(shim::STOPPING))
+    }
+
+    /// Says how the VE ended in place of a shim that is gone; what one that saw it
+    /// has said stays.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn say_ended(&self, ended: &Ended) -> Result<(), Failure> {
+        let path = self.file(shim::ENDED);
+        if path.exists() {
+            return Ok(());
+        }
+        veld_durable::replace(&path, format!("{ended}\n").as_bytes(), Life::Volatile)
     }
 
     /// Whether a process that lives has said that it is stopping the VE.

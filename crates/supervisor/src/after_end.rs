@@ -89,6 +89,7 @@ fn turn(ve: &Ve<'_>, stopped: &Stopped) -> Turn {
     // On a full disk the shim could not write how it was.
     let ended = stopped.ended.unwrap_or(Ended {
         ending: Ending::Unseen,
+        asked: false,
         at: Stamp::now(),
     });
     let policy = policy(ve, record.policy);

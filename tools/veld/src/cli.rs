@@ -81,7 +81,7 @@ pub(crate) enum Command {
 
 /// What a table may have, and what an empty one is.
 const COLUMNS: &str = "\
-Columns: name, id, status, ip, template, hostname, pid, uptime, onboot.
+Columns: name, id, status, since, ip, template, hostname, pid, uptime, onboot.
 With no VE to list the table is its header alone, and the exit status is 0.";
 
 /// What Debian can boot with.

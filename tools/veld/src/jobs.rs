@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -24,6 +24,7 @@ use crate::report::{self, Failed};
 const ENDING: Duration = Duration::from_secs(2);
 
 /// A process that works on one VE.
+#[derive(Debug)]
 struct Worker {
     ve: String,
     pipe: File,
@@ -49,6 +50,21 @@ pub(crate) fn each(
     which: &Which,
     action: impl Fn(&Ve<'_>) -> Result<Done, Error>,
 ) -> Result<(), Failed> {
+    let (ves, mut failed) = chosen(host, which)?;
+    match ves.as_slice() {
+        [] => {}
+        [ve] => failed |= tell(ve, action(ve))?,
+        many => failed |= in_workers(many, &mut Gate::Workers, &action)?,
+    }
+    if failed {
+        Err(Failed::Reported)
+    } else {
+        Ok(())
+    }
+}
+
+/// The VEs meant, and whether there are some that are not there, which is said.
+pub(crate) fn chosen<'h>(host: &'h Host, which: &Which) -> Result<(Vec<Ve<'h>>, bool), Failed> {
     let mut failed = false;
     let mut ves = Vec::new();
     if which.all {
@@ -63,16 +79,7 @@ pub(crate) fn each(
             }
         }
     }
-    match ves.as_slice() {
-        [] => {}
-        [ve] => failed |= show(&Outcome::of(ve, action(ve)))?,
-        many => failed |= in_workers(many, &mut Gate::Workers, &action)?,
-    }
-    if failed {
-        Err(Failed::Reported)
-    } else {
-        Ok(())
-    }
+    Ok((ves, failed))
 }
 
 /// Runs `action` on each VE in a process of its own, in their order and as many
@@ -85,36 +92,75 @@ pub(crate) fn in_workers(
     gate: &mut Gate,
     action: &impl Fn(&Ve<'_>) -> Result<Done, Error>,
 ) -> Result<bool, Failed> {
-    let mut failed = false;
     let mut waiting = ves.iter().peekable();
-    let mut working: Vec<Worker> = Vec::new();
+    let mut workers = Workers::default();
     loop {
         while waiting.peek().is_some()
-            && gate.lets_through(working.len())
+            && gate.lets_through(workers.count())
             && let Some(ve) = waiting.next()
         {
-            working.push(Worker::start(ve, action)?);
+            workers.start(ve, || action(ve))?;
         }
-        if working.is_empty() && waiting.peek().is_none() {
-            return Ok(failed);
+        if workers.count() == 0 && waiting.peek().is_none() {
+            return Ok(workers.failed);
         }
         let patience = waiting.peek().and_then(|_| gate.patience());
-        for index in finished(&working, patience)?.into_iter().rev() {
-            failed |= show(&working.swap_remove(index).outcome())?;
+        let ready = ready(&workers.pipes(), patience)?;
+        workers.collect(&ready)?;
+    }
+}
+
+/// Processes that work on a VE each.
+#[derive(Debug, Default)]
+pub(crate) struct Workers {
+    working: Vec<Worker>,
+    /// Whether any has failed, or was not done.
+    pub(crate) failed: bool,
+}
+
+impl Workers {
+    pub(crate) fn count(&self) -> usize {
+        self.working.len()
+    }
+
+    pub(crate) fn start(
+        &mut self,
+        ve: &Ve<'_>,
+        action: impl FnOnce() -> Result<Done, Error>,
+    ) -> Result<(), Failure> {
+        let others = &mut self.working;
+        let worker = Worker::start(ve, || {
+            // A launcher needs numbers for descriptors that theirs would have.
+            others.clear();
+            action()
+        })?;
+        self.working.push(worker);
+        Ok(())
+    }
+
+    /// What is readable once a worker has something to say or has ended.
+    pub(crate) fn pipes(&self) -> Vec<BorrowedFd<'_>> {
+        self.working.iter().map(|one| one.pipe.as_fd()).collect()
+    }
+
+    /// Shows what those of these workers say, which are the first of a list.
+    pub(crate) fn collect(&mut self, ready: &[bool]) -> Result<(), Failed> {
+        for index in (0..self.working.len()).rev() {
+            if ready.get(index) == Some(&true) {
+                self.failed |= show(&self.working.swap_remove(index).outcome())?;
+            }
         }
+        Ok(())
     }
 }
 
 impl Worker {
-    fn start(
-        ve: &Ve<'_>,
-        action: &impl Fn(&Ve<'_>) -> Result<Done, Error>,
-    ) -> Result<Self, Failure> {
+    fn start(ve: &Ve<'_>, action: impl FnOnce() -> Result<Done, Error>) -> Result<Self, Failure> {
         let (reader, mut writer) = std::io::pipe().context(|| "create a pipe")?;
         match fork().context(|| format!("fork a worker for {}", ve.name()))? {
             Forked::Child => {
                 drop(reader);
-                let outcome = Outcome::of(ve, action(ve));
+                let outcome = Outcome::of(ve, action());
                 let line = serde_json::to_vec(&outcome).map(|line| [&line[..], b"\n"].concat());
                 let sent = line.is_ok_and(|line| writer.write_all(&line).is_ok());
                 exit_now(i32::from(!sent));
@@ -149,25 +195,22 @@ impl Worker {
     }
 }
 
-/// Which workers have something to say or have ended; none, where `patience` has
-/// passed before any.
-fn finished(working: &[Worker], patience: Option<Duration>) -> Result<Vec<usize>, Failure> {
-    let timeout = patience.and_then(|patience| Timespec::try_from(patience).ok());
-    let mut fds: Vec<PollFd<'_>> = working
+/// Which of the descriptors are readable or closed, once any is or `patience` is
+/// over.
+pub(crate) fn ready(
+    fds: &[BorrowedFd<'_>],
+    patience: Option<Duration>,
+) -> Result<Vec<bool>, Failure> {
+    let mut fds: Vec<PollFd<'_>> = fds
         .iter()
-        .map(|worker| PollFd::from_borrowed_fd(worker.pipe.as_fd(), PollFlags::IN))
+        .map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
         .collect();
-    match poll(&mut fds, timeout.as_ref()) {
-        Err(rustix::io::Errno::INTR) => Ok(Vec::new()),
-        result => {
-            result.context(|| "wait for workers")?;
-            let ready = fds
-                .iter()
-                .enumerate()
-                .filter(|(_, fd)| !fd.revents().is_empty());
-            Ok(ready.map(|(index, _)| index).collect())
-        }
+    let patience = patience.map(|time| Timespec::try_from(time).unwrap_or_default());
+    match poll(&mut fds, patience.as_ref()) {
+        Err(rustix::io::Errno::INTR) => {}
+        result => drop(result.context(|| "wait for VEs and workers")?),
     }
+    Ok(fds.iter().map(|fd| !fd.revents().is_empty()).collect())
 }
 
 impl Outcome {
@@ -196,6 +239,11 @@ impl Outcome {
             }
         }
     }
+}
+
+/// Prints what became of a VE; whether it is a failure.
+pub(crate) fn tell(ve: &Ve<'_>, result: Result<Done, Error>) -> Result<bool, Failed> {
+    show(&Outcome::of(ve, result))
 }
 
 /// Prints an outcome; whether it is a failure.

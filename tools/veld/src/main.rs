@@ -9,6 +9,7 @@ mod debug;
 mod gate;
 mod jobs;
 mod json;
+mod moment;
 mod output;
 mod progress;
 mod report;

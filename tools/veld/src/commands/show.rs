@@ -10,6 +10,7 @@ use veld_units::{Bytes, Percent};
 use crate::cli::Show;
 use crate::commands::list::status;
 use crate::json;
+use crate::moment;
 use crate::output::{self, escape};
 use crate::report::Failed;
 
@@ -32,6 +33,11 @@ fn rows(detail: &Detail) -> Vec<Row> {
     let mut rows = vec![("name", ve.name.to_string())];
     rows.extend(ve.id.map(|id| ("id", id.to_string())));
     rows.push(("status", status(ve)));
+    rows.extend(ve.since.map(|since| {
+        let ago = json::uptime(&since);
+        ("since", format!("{}, {ago} ago", moment::utc(since)))
+    }));
+    rows.extend(health_rows(detail));
     rows.extend(run_rows(detail));
     match &ve.config {
         Err(error) => rows.extend(error.lines().map(|line| ("config", line.to_owned()))),
@@ -63,6 +69,14 @@ fn run_rows(detail: &Detail) -> Vec<Row> {
         let took = ready.since(started);
         rows.push(("booted in", format!("{:.2} s", took.as_secs_f64())));
     }
+    rows.extend(ve.init.map(|found| {
+        let way = if found.hands_over {
+            "handed over"
+        } else {
+            "supervised"
+        };
+        ("init", format!("{}, {way}", found.kind))
+    }));
     rows.extend(ve.status.clone().map(|status| ("init says", status)));
     rows.extend(ve.restart_due.map(|due| {
         let seconds = due.since(Stamp::now()).as_secs();
@@ -75,7 +89,7 @@ fn run_rows(detail: &Detail) -> Vec<Row> {
     rows.extend(ve.ended.map(|ended| {
         (
             "last end",
-            format!("{}, {} ago", ended.ending, json::uptime(&ended.at)),
+            format!("{}, {} ago", ended.how(), json::uptime(&ended.at)),
         )
     }));
     rows.extend(
@@ -84,6 +98,14 @@ fn run_rows(detail: &Detail) -> Vec<Row> {
             .map(|failure| ("not started", failure.trim_end().to_owned())),
     );
     rows
+}
+
+fn health_rows(detail: &Detail) -> Vec<Row> {
+    let failed = &detail.summary.failed;
+    let failed = (!failed.is_empty()).then(|| ("failed", failed.join(" ")));
+    let unknown = detail.health_unknown.as_ref();
+    let unknown = unknown.map(|why| ("health", format!("unknown: {why}")));
+    failed.into_iter().chain(unknown).collect()
 }
 
 fn config_rows(config: &VeConfig) -> Vec<Row> {
