@@ -1,6 +1,6 @@
 //! Which init the distribution has, and what is done about it.
 //!
-//! [`preferred`] is the table: a kind of init, and the way it goes. What a way
+//! [`way`] is the table: a kind of init, and the way it goes. What a way
 //! needs to know of an init is in the init's module below: how it is executed in
 //! our place ([`HandOver`]), or how its work is done here ([`Manners`]). An init
 //! of which nothing is known is executed in our place; a shell is never taken
