@@ -18,8 +18,7 @@ fn the_program_has_the_users_window_and_keys() {
          echo \"got $line\"; stty size",
     ));
     user.shown("30 100\r\n");
-    user.type_in(b"\x03");
-    user.shown("interrupted");
+    user.type_until(b"\x03", "interrupted");
     user.resize(90, 20);
     // The pty's own size is what is asked for, so it must have got there.
     std::thread::sleep(Duration::from_millis(100));

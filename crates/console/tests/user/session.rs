@@ -125,6 +125,23 @@ impl OnTerminal {
         }
     }
 
+    /// Types a key again and again until `words` are shown: a shell that gets a signal
+    /// on its way to read hears of it only with the next.
+    pub(crate) fn type_until(&mut self, key: &[u8], words: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !String::from_utf8_lossy(&self.seen).contains(words) {
+            assert!(
+                Instant::now() < deadline,
+                "{key:?} is not followed by {words:?}"
+            );
+            self.type_in(key);
+            let asked = Instant::now();
+            while asked.elapsed() < Duration::from_millis(200) {
+                self.look();
+            }
+        }
+    }
+
     /// Why it ended, with all that was shown; keeps looking meanwhile.
     pub(crate) fn ended(mut self) -> (String, String) {
         let deadline = Instant::now() + PATIENCE;
