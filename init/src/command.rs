@@ -1,7 +1,8 @@
 //! From a command as an inittab writes it to a program and its arguments.
 //!
-//! The rules are BusyBox's: a leading `-` makes it a login shell, anything that
-//! means something to a shell is given to one, the rest is split at blanks.
+//! The rules are those of BusyBox and System V: a leading `-` makes it a login
+//! shell, a leading `@` keeps the shell out, anything that means something to a
+//! shell is given to one, the rest is split at blanks.
 
 use std::ffi::{CString, NulError};
 use std::io;
@@ -36,7 +37,12 @@ impl Command {
             Some(rest) => (true, rest),
             None => (false, process),
         };
-        let mut args: Vec<String> = if process.contains(|c| SHELL_WORDS.contains(c)) {
+        // What an `@` stands before is not for a shell, whatever is in it.
+        let (plain, process) = match process.strip_prefix('@') {
+            Some(rest) => (true, rest),
+            None => (is_plain(process), process),
+        };
+        let mut args: Vec<String> = if !plain {
             vec![SHELL.into(), "-c".into(), format!("exec {process}")]
         } else {
             process
@@ -72,6 +78,11 @@ impl Command {
         args.splice(..args.len().min(1), [shell.clone(), file]);
         Ok(veld_sys::exec::exec_path(&shell, &args, env))
     }
+}
+
+/// Whether a command means the same to a shell as to who splits it at blanks.
+pub(crate) fn is_plain(process: &str) -> bool {
+    !process.contains(|c| SHELL_WORDS.contains(c))
 }
 
 /// The path of a program: as it is with a slash, else the first match in PATH,
@@ -139,6 +150,12 @@ mod tests {
             parsed("-/bin/sh"),
             ("/bin/sh".into(), words(&["-/bin/sh"]), true)
         );
+    }
+
+    #[test]
+    fn an_at_sign_keeps_the_shell_out() {
+        let wanted = words(&["/bin/app", "a*"]);
+        assert_eq!(parsed("@/bin/app a*"), ("/bin/app".into(), wanted, false));
     }
 
     #[test]

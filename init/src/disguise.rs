@@ -21,8 +21,8 @@ use crate::environment;
 use crate::flavour::Way;
 use crate::launcher::Launcher;
 
-const VARIABLE: &str = "container";
-const KNOWN: &str = "lxc";
+/// The name that OpenRC knows.
+pub(crate) const KNOWN: &str = "lxc";
 
 /// Executes this program again with another environment, where that is what the
 /// init needs. Returns where it is not.
@@ -31,7 +31,7 @@ const KNOWN: &str = "lxc";
 /// The VE can do without.
 pub(crate) fn put_on(way: &Way, launcher: &Launcher) -> Result<(), Failure> {
     let is_openrc = matches!(way, Way::Supervise(_, Kind::Openrc));
-    let is_known = std::env::var_os(VARIABLE).is_none_or(|name| name == KNOWN);
+    let is_known = std::env::var_os(environment::CONTAINER).is_none_or(|name| name == KNOWN);
     if !is_openrc || is_known {
         return Ok(());
     }
@@ -44,9 +44,6 @@ fn execute(launcher: &Launcher) -> io::Result<Infallible> {
     let args: Result<Vec<CString>, _> = std::env::args_os()
         .map(|arg| CString::new(arg.into_vec()))
         .collect();
-    let mut env = environment::for_init();
-    let ours = format!("{VARIABLE}=");
-    env.retain(|pair| !pair.as_bytes().starts_with(ours.as_bytes()));
-    env.push(CString::new(format!("{ours}{KNOWN}"))?);
+    let env = environment::for_init(true, Some(KNOWN));
     Err(exec::exec_path(c"/proc/self/exe", &args?, &env))
 }

@@ -66,12 +66,25 @@ impl Environment {
     }
 }
 
+/// What tells a distribution that it is in a container, and in whose.
+pub(crate) const CONTAINER: &str = "container";
+
 /// More variables are not set: processes of the VE ask for them.
 const MOST: usize = 32;
 
-/// This process's environment as it is, for an init that takes its place.
-pub(crate) fn for_init() -> Vec<CString> {
+/// This process's environment for an init that takes its place: the readiness socket
+/// only for one that knows it, which others would pass on to their services; and as
+/// what it is to know where it is, if not as ours.
+pub(crate) fn for_init(tells: bool, container: Option<&str>) -> Vec<CString> {
+    let known = |key: &OsString| match key.to_str() {
+        Some(PRIVATE) => tells,
+        Some(CONTAINER) => container.is_none(),
+        _ => true,
+    };
+    let named = container.map(|name| (CONTAINER.into(), name.into()));
     std::env::vars_os()
+        .filter(|(key, _)| known(key))
+        .chain(named)
         .filter_map(|(key, value)| pair(key, value))
         .collect()
 }

@@ -86,7 +86,7 @@ pub(crate) fn is_login(process: &str) -> bool {
 
 /// "/sbin/getty", "-getty" and "getty" are one.
 fn base_name(program: &str) -> &str {
-    let program = program.strip_prefix('-').unwrap_or(program);
+    let program = program.trim_start_matches(['-', '@']);
     program.rsplit('/').next().unwrap_or(program)
 }
 
@@ -118,6 +118,7 @@ mod tests {
             "/sbin/getty 38400 tty1",
             "getty -L ttyS0 115200 vt100",
             "-/sbin/agetty --noclear tty1 linux",
+            "@/sbin/agetty tty2",
             "/sbin/mingetty tty2",
             "/usr/bin/fgetty tty1",
             "/sbin/ngetty",

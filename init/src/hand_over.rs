@@ -9,9 +9,11 @@ use std::path::Path;
 
 use nix::sys::signal::SigSet;
 use veld_protocol::init::exit;
+use veld_protocol::kind::Kind;
 use veld_sys::{Context, Failure, fault};
 
 use crate::console;
+use crate::disguise;
 use crate::environment;
 use crate::flavour::{HandOver, Readiness, RunFiles};
 use crate::herald;
@@ -78,6 +80,8 @@ fn put(files: &RunFiles) -> Result<(), Failure> {
 
 /// Executes with no signal blocked or ignored, as the kernel starts an init.
 fn execute(over: &HandOver) -> Result<Infallible, Failure> {
+    let tells = over.readiness == Readiness::Told;
+    let container = (over.kind == Kind::Openrc).then_some(disguise::KNOWN);
     let attempt = || -> io::Result<Infallible> {
         veld_sys::signal::default_dispositions()?;
         SigSet::empty().thread_set_mask()?;
@@ -89,7 +93,7 @@ fn execute(over: &HandOver) -> Result<Infallible, Failure> {
         Err(veld_sys::exec::exec_path(
             &file,
             &args,
-            &environment::for_init(),
+            &environment::for_init(tells, container),
         ))
     };
     attempt().context(|| format!("execute {}", over.program.display()))

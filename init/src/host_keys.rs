@@ -18,8 +18,9 @@ const SERVER: &str = "/etc/ssh/sshd_config";
 const KEYS: &str = "/etc/ssh";
 const PROGRAM: &std::ffi::CStr = c"/usr/bin/ssh-keygen";
 
-/// The slowest key takes a second or two on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The slowest key takes a second or two on a busy machine. Whoever started the VE
+/// waits for this, and gives up on it after three times as long.
+const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Makes the keys where there is a server and no key.

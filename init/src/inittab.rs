@@ -7,8 +7,8 @@
 //! - *BusyBox*: the id names a terminal below /dev, the run levels mean nothing,
 //!   and `#` starts a comment anywhere.
 //! - *System V* (inittab(5)): the id is a name, the run levels say when an entry
-//!   counts, `#` starts a comment only at the beginning of a line, and a `+` or
-//!   `@` before the process asks for what PID 1 does not do here.
+//!   counts, `#` starts a comment only at the beginning of a line, and a `+` before
+//!   the process says that it keeps its own records of logins.
 
 use std::fmt;
 
@@ -55,13 +55,13 @@ pub(crate) enum Action {
     Shutdown,
     /// Never: it names the run level that is entered after the boot.
     InitDefault,
-    /// When power fails, not awaited.
+    /// When power fails.
     PowerFail,
-    /// When power fails, awaited.
+    /// The same; who awaits its end has nothing else to do then.
     PowerWait,
     /// When power fails and the battery is almost empty.
     PowerFailNow,
-    /// When power is back, awaited.
+    /// When power is back.
     PowerOkWait,
     /// Never.
     Off,
@@ -106,6 +106,8 @@ const BUSYBOX: [(&str, Action); 8] = [
 pub(crate) struct Entry {
     /// Its number in the file, from 1.
     pub(crate) line: usize,
+    /// Its name, where that is no terminal's.
+    pub(crate) id: String,
     /// The terminal's name below /dev, where one is given.
     pub(crate) terminal: Option<String>,
     /// In which run levels it counts.
@@ -213,7 +215,10 @@ fn entry(line: usize, bytes: &[u8], dialect: Dialect) -> Result<Option<Entry>, P
         return Err(Problem::TooFewFields(text.split(':').count()));
     };
     let action = dialect.action(action)?;
-    let process = process.trim_start_matches(dialect.marks());
+    let process = match dialect {
+        Dialect::Busybox => process,
+        Dialect::SystemV => process.trim_start_matches('+'),
+    };
     let runs = !matches!(action, Action::InitDefault | Action::Off);
     if runs && (process.is_empty() || process == "-") {
         return Err(Problem::NoProcess);
@@ -221,12 +226,13 @@ fn entry(line: usize, bytes: &[u8], dialect: Dialect) -> Result<Option<Entry>, P
     if process.len() > MAX_PROCESS {
         return Err(Problem::LongProcess(process.len()));
     }
-    let (terminal, levels) = match dialect {
-        Dialect::Busybox => (terminal(id)?, Levels::ALL),
-        Dialect::SystemV => (None, Levels::of(levels)),
+    let (id, terminal, levels) = match dialect {
+        Dialect::Busybox => (String::new(), terminal(id)?, Levels::ALL),
+        Dialect::SystemV => (id.to_owned(), None, Levels::of(levels)),
     };
     Ok(Some(Entry {
         line,
+        id,
         terminal,
         levels,
         action,
@@ -252,14 +258,6 @@ impl Dialect {
             .iter()
             .find_map(|&(known, meaning)| (known == word).then_some(meaning))
             .ok_or_else(|| Problem::NoSuchAction(word.to_owned()))
-    }
-
-    /// What stands before a process and is not part of it.
-    fn marks(self) -> &'static [char] {
-        match self {
-            Self::Busybox => &[],
-            Self::SystemV => &['+', '@'],
-        }
     }
 }
 

@@ -55,13 +55,16 @@ impl Level {
 pub(crate) struct Levels(u16);
 
 impl Levels {
-    /// All of them: what an entry that names none is meant for.
+    /// All of them: of an init that does not know any.
     pub(crate) const ALL: Self = Self(u16::MAX);
+
+    /// Those with a number: what an entry that names none is meant for.
+    pub(crate) const NUMBERED: Self = Self(0x3ff);
 
     /// The levels of a field of letters and digits; what is neither is passed over.
     pub(crate) fn of(field: &str) -> Self {
         if field.is_empty() {
-            return Self::ALL;
+            return Self::NUMBERED;
         }
         let levels = field.bytes().filter_map(Level::from_byte);
         Self(levels.fold(0, |set, level| set | level.bit()))
@@ -84,6 +87,7 @@ mod tests {
         assert!(within(b'2') && within(b'3') && within(b'S'));
         assert!(!within(b'0') && !within(b'6') && !within(b'1'));
         assert!(Levels::of("").contain(Level::HALT));
+        assert!(!Levels::of("").contain(Level::SINGLE) && Levels::ALL.contain(Level::SINGLE));
         assert!(!Levels::of("abc").contain(Level::USUAL));
         let demand = Level::from_byte(b'B').unwrap();
         assert!(Levels::of("b").contain(demand) && demand.is_on_demand());

@@ -18,6 +18,9 @@ pub(crate) struct Job {
     pub(crate) terminal: Option<String>,
     /// Whether it waits for somebody to press Enter first.
     pub(crate) ask: bool,
+    /// What the table calls it, where it has a name that outlives a change of the
+    /// command; else empty.
+    pub(crate) id: String,
 }
 
 impl Job {
@@ -28,6 +31,7 @@ impl Job {
             process: process.into(),
             terminal: None,
             ask: false,
+            id: String::new(),
         }
     }
 
@@ -113,12 +117,16 @@ pub(crate) struct Plan {
     pub(crate) main: Option<Job>,
     /// When asked by Ctrl-Alt-Del's signal.
     pub(crate) ctrl_alt_del: Vec<(Levels, Job)>,
-    /// When told about the power.
-    pub(crate) power: Vec<(Power, Step)>,
+    /// When told about the power; nobody waits for their ends.
+    pub(crate) power: Vec<(Power, Job)>,
+    /// When asked for one user alone by an init without run levels.
+    pub(crate) single: Option<Job>,
     /// Before everything ends, in order, where no run level says what.
     pub(crate) shutdown: Vec<Step>,
     /// The same before a reboot, where that differs.
     pub(crate) reboot: Option<Vec<Step>>,
+    /// Whether what is no longer kept after the files were read again is to end.
+    pub(crate) ends_removed: bool,
     /// What takes over when the init is asked to restart itself.
     pub(crate) restart: Option<Job>,
 }

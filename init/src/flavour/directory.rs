@@ -11,6 +11,7 @@ use veld_protocol::init::Options;
 use veld_sys::Context;
 
 use super::{AfterMain, Manners};
+use crate::command::is_plain;
 use crate::console;
 use crate::getty;
 use crate::level::Levels;
@@ -30,11 +31,13 @@ pub(super) static MANNERS: Manners = Manners {
 const MOST: usize = 1024;
 
 fn load(options: &Options) -> Plan {
-    let directory = options.init.as_ref().map(PathBuf::from).unwrap_or_default();
+    let words = options.init.iter().flat_map(|init| super::words(init));
+    let directory = words.map(PathBuf::from).next().unwrap_or_default();
     let mut entries = getty::on_console(options.getty);
     entries.extend(services(&directory));
     Plan {
         entries,
+        ends_removed: true,
         ..Plan::default()
     }
 }
@@ -77,8 +80,9 @@ fn services(directory: &Path) -> Vec<Entry> {
 /// ones are switched off.
 fn program(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_str()?;
-    // A blank would part the path from the rest as an operand.
-    if name.starts_with('.') || name.contains(char::is_whitespace) {
+    // A blank would part the path from the rest as an operand, and other characters
+    // would be read by a shell.
+    if name.starts_with('.') || name.contains(char::is_whitespace) || !is_plain(name) {
         return None;
     }
     let candidate = if path.is_dir() {
@@ -106,6 +110,7 @@ mod tests {
             ("readme", 0o644),
             (".off", 0o755),
             ("two words", 0o755),
+            ("a&b", 0o755),
         ] {
             fs::File::create(at(name)).unwrap();
             fs::set_permissions(at(name), fs::Permissions::from_mode(mode)).unwrap();

@@ -40,15 +40,12 @@ const KILLED: i32 = 128;
 fn load(options: &Options) -> Plan {
     let job = |process: String| Job::new("runit", process);
     let stage = |number: u8| job(format!("/etc/runit/{number}"));
-    let mut reboot = Vec::new();
-    // Stage 3 looks there for which scripts to run.
-    if let Some(file) = REBOOT
-        .into_iter()
-        .find(|path| std::path::Path::new(path).exists())
-    {
-        reboot.push(Step::awaited(job(format!("/bin/chmod 100 {file}"))));
-    }
-    reboot.push(Step::awaited(stage(3)));
+    // Stage 3 looks there for which scripts to run; stage 1 makes the file.
+    let mark = format!(
+        "/bin/sh -c 'for f in {}; do [ -e $f ] && chmod 100 $f; done; :'",
+        REBOOT.join(" ")
+    );
+    let reboot = vec![Step::awaited(job(mark)), Step::awaited(stage(3))];
     // runit looks whether it is to stop when this script has ended; here it says so.
     let key = "/bin/sh -c \"/etc/runit/ctrlaltdel; kill -CONT 1\"";
     Plan {

@@ -12,7 +12,7 @@ use super::root::Root;
 use super::table::Table;
 use super::{AfterMain, Manners};
 use crate::inittab::{Action, Dialect};
-use crate::level::Level;
+use crate::level::{Level, Levels};
 use crate::plan::{Plan, Power, Step, When};
 use crate::supervise::{Ear, End, Event};
 
@@ -51,14 +51,15 @@ fn plan(table: &Table) -> Plan {
     entries.extend(table.entries(Action::Once, When::Once));
     entries.extend(table.entries(Action::Respawn, When::Keep));
     let power = [
-        (Power::Fails, Action::PowerWait, true),
-        (Power::Fails, Action::PowerFail, false),
-        (Power::FailsNow, Action::PowerFailNow, true),
-        (Power::Back, Action::PowerOkWait, true),
+        (Power::Fails, Action::PowerWait),
+        (Power::Fails, Action::PowerFail),
+        (Power::FailsNow, Action::PowerFailNow),
+        (Power::Back, Action::PowerOkWait),
     ];
-    let power = power
-        .into_iter()
-        .flat_map(|(what, action, wait)| steps(action, wait).map(move |step| (what, step)));
+    let power = power.into_iter().flat_map(|(what, action)| {
+        let jobs = table.jobs(action).into_iter();
+        jobs.map(move |job| (what, job))
+    });
     let lines = table.lines(Action::CtrlAltDel);
     Plan {
         boot,
@@ -66,6 +67,7 @@ fn plan(table: &Table) -> Plan {
         entries,
         ctrl_alt_del: lines.map(|line| (line.levels, table.job(line))).collect(),
         power: power.collect(),
+        ends_removed: true,
         ..Plan::default()
     }
 }
@@ -78,7 +80,7 @@ fn first_level(table: &Table) -> Level {
     let candidates = b"98754321S".iter().copied().filter_map(Level::from_byte);
     levels
         .and_then(|levels| candidates.clone().find(|level| levels.contain(*level)))
-        .filter(|_| levels != Some(crate::level::Levels::ALL))
+        .filter(|_| levels != Some(Levels::NUMBERED))
         .unwrap_or(Level::USUAL)
 }
 
@@ -93,11 +95,14 @@ fn meaning(signal: i32) -> Option<Event> {
     super::among(&table, signal)
 }
 
-/// What the monitor of the power supply wrote; without a word of it power fails.
+/// What the monitor of the power supply wrote, which counts once; without a word of
+/// it power fails.
 fn power_status() -> Power {
-    let letter = POWER_STATUS
-        .into_iter()
-        .find_map(|path| Root.start(path, 1)?.first().copied());
+    let letter = POWER_STATUS.into_iter().find_map(|path| {
+        let letter = Root.start(path, 1)?.first().copied()?;
+        let _ = std::fs::remove_file(path);
+        Some(letter)
+    });
     match letter {
         Some(b'O') => Power::Back,
         Some(b'L') => Power::FailsNow,

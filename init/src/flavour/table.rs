@@ -77,6 +77,7 @@ impl Table {
             process: line.process.clone(),
             terminal: line.terminal.clone(),
             ask: line.action == Action::Askfirst,
+            id: line.id.clone(),
         }
     }
 }

@@ -145,6 +145,7 @@ proptest! {
         let text = format!("{noise}\ntty7::respawn:/bin/service --flag");
         let (entries, _) = parse(text.as_bytes(), Dialect::Busybox);
         let wanted = Entry {
+            id: String::new(),
             levels: Levels::ALL,
             line: 2,
             terminal: Some("tty7".to_owned()),

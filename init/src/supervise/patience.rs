@@ -15,8 +15,10 @@ pub(super) const KILL: Duration = Duration::from_secs(2);
 /// into the VE from outside are not children of PID 1 and end without a SIGCHLD.
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
-/// How often it is asked whether a main job has brought its services up.
+/// How often it is asked at first whether a main job has brought its services up.
 pub(super) const LOOK: Duration = Duration::from_millis(20);
+/// After this long they are taken for up: it cannot be seen of them.
+pub(super) const SURELY_UP: Duration = Duration::from_secs(60);
 
 /// What is said when a state's deadline passes.
 pub(super) fn late(state: State) -> String {

@@ -13,6 +13,9 @@ pub(crate) const WINDOW: Duration = Duration::from_secs(10);
 /// How long a service that ends too often is left alone.
 pub(crate) const PAUSE: Duration = Duration::from_secs(30);
 
+/// How long it takes until a start is tried again that found no process.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// One job and how it fares.
 #[derive(Debug)]
 pub(crate) struct Service {
@@ -21,6 +24,8 @@ pub(crate) struct Service {
     pub(crate) pid: Option<Pid>,
     /// Whether the VE lives as long as it does.
     pub(crate) is_main: bool,
+    /// Whether it stays from one run level to the next.
+    pub(crate) on_demand: bool,
     /// Not to be started before.
     paused_until: Option<Instant>,
     /// After a pause it counts as failed until it has lived up to this.
@@ -36,6 +41,7 @@ impl Service {
             job,
             pid: None,
             is_main: false,
+            on_demand: false,
             paused_until: None,
             fails_until: None,
             counted: None,
@@ -45,6 +51,16 @@ impl Service {
     /// Whether it is the same job as another.
     pub(crate) fn is(&self, job: &Job) -> bool {
         (&self.job.process, &self.job.terminal) == (&job.process, &job.terminal)
+    }
+
+    /// Whether it has the name of another in a table.
+    pub(crate) fn is_called(&self, job: &Job) -> bool {
+        !job.id.is_empty() && self.job.id == job.id
+    }
+
+    /// Is not tried again at once.
+    pub(crate) fn wait_a_moment(&mut self, now: Instant) {
+        self.paused_until = self.paused_until.or(Some(now + RETRY));
     }
 
     /// Whether it does not run as it should.
@@ -116,6 +132,17 @@ mod tests {
         assert!(service.is_due(last + PAUSE) && service.fails(last + PAUSE));
         assert!(!service.ended(last + PAUSE));
         assert!(!service.fails(last + PAUSE + WINDOW));
+    }
+
+    #[test]
+    fn a_service_that_found_no_process_is_tried_again_soon() {
+        let mut service = service("/bin/cron");
+        let start = Instant::now();
+        assert!(!service.ended(start));
+        service.wait_a_moment(start);
+        assert!(!service.is_due(start));
+        assert_eq!(service.waits_until(), Some(start + RETRY));
+        assert!(service.is_due(start + RETRY));
     }
 
     #[test]

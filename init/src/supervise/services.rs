@@ -14,7 +14,7 @@ use crate::plan::Job;
 
 /// How long a process has between SIGTERM and SIGKILL when it is no longer kept:
 /// what init(8) gives.
-const LEAVE: Duration = Duration::from_secs(3);
+pub(super) const LEAVE: Duration = Duration::from_secs(3);
 
 /// All of them.
 #[derive(Debug, Default)]
@@ -24,17 +24,22 @@ pub(super) struct Services {
 }
 
 impl Services {
-    /// Takes over other jobs: one that is kept already goes on as it is. Those that
-    /// are not among them are no longer kept, and end if `ends` says so.
+    /// Takes over other jobs: one that is kept already, by its command or by its name
+    /// in a table, goes on as it is. Those that are not among them are no longer
+    /// kept, and end if `ends` says so.
     pub(super) fn keep(&mut self, jobs: impl Iterator<Item = Job>, main: Option<Job>, ends: bool) {
         let mut old = std::mem::take(&mut self.kept);
-        let mut take = |job: Job| match old.iter().position(|service| service.is(&job)) {
-            Some(index) => {
-                let mut service = old.swap_remove(index);
-                service.job = job;
-                service
+        let mut take = |job: Job| {
+            let same = old.iter().position(|service| service.is(&job));
+            let named = || old.iter().position(|service| service.is_called(&job));
+            match same.or_else(named) {
+                Some(index) => {
+                    let mut service = old.swap_remove(index);
+                    service.job = job;
+                    service
+                }
+                None => Service::new(job),
             }
-            None => Service::new(job),
         };
         self.kept = jobs.map(&mut take).collect();
         self.kept.extend(main.map(|job| {
@@ -42,33 +47,44 @@ impl Services {
             service.is_main = true;
             service
         }));
-        if ends {
-            let pids: Vec<Pid> = old.iter().filter_map(|service| service.pid).collect();
-            pids.into_iter().for_each(|pid| self.end(pid));
+        for service in old {
+            match service.pid {
+                _ if service.on_demand => self.kept.push(service),
+                Some(pid) if ends => self.end(pid, LEAVE),
+                _ => {}
+            }
         }
     }
 
-    /// Keeps one more job, unless it is kept already.
+    /// Keeps one more job until a level is entered in which all else ends, unless it
+    /// is kept already.
     pub(super) fn add(&mut self, job: &Job) {
         if !self.kept.iter().any(|service| service.is(job)) {
-            self.kept.push(Service::new(job.clone()));
+            let mut service = Service::new(job.clone());
+            service.on_demand = true;
+            self.kept.push(service);
         }
     }
 
-    /// Asks all to end that are not among these jobs, which are no longer kept.
-    pub(super) fn leave_all_but(&mut self, jobs: &[&Job]) {
-        let stays = |service: &Service| service.is_main || jobs.iter().any(|job| service.is(job));
+    /// Asks all to end that are not among these jobs, which are no longer kept; of
+    /// those on demand only if `all` says so.
+    pub(super) fn leave_all_but(&mut self, jobs: &[&Job], all: bool) {
+        let stays = |service: &Service| {
+            let demanded = service.on_demand && !all;
+            service.is_main || demanded || jobs.iter().any(|job| service.is(job))
+        };
         let (stay, leave): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.kept).into_iter().partition(stays);
         self.kept = stay;
         let pids = leave.into_iter().filter_map(|service| service.pid);
-        pids.for_each(|pid| self.end(pid));
+        pids.for_each(|pid| self.end(pid, LEAVE));
     }
 
-    /// Asks a process to end, and kills it if it has not after a while.
-    pub(super) fn end(&mut self, pid: Pid) {
+    /// Asks a process and its children to end, and kills them if they have not after
+    /// a while.
+    pub(super) fn end(&mut self, pid: Pid, patience: Duration) {
         signal(pid, Signal::SIGTERM);
-        self.leaving.push((pid, Instant::now() + LEAVE));
+        self.leaving.push((pid, Instant::now() + patience));
     }
 
     /// Whether all that were asked to end have.
@@ -96,7 +112,9 @@ impl Services {
         for service in self.kept.iter_mut().filter(|service| service.is_due(now)) {
             service.pid = child::start_or_report(&service.job, env);
             if service.pid.is_none() {
+                // No process could be had; there may be one soon.
                 tell_if_paused(service, now);
+                service.wait_a_moment(now);
             }
         }
     }
@@ -133,9 +151,14 @@ impl Services {
     }
 }
 
+/// Signals a job, which leads a session of its own and with it a group; one that was
+/// forked a moment ago does not yet, and is signalled alone.
 fn signal(pid: Pid, signal: Signal) {
-    // ESRCH: it has ended, and that will be heard.
-    let _ = kill(NixPid::from_raw(pid.as_raw_nonzero().get()), signal);
+    let number = pid.as_raw_nonzero().get();
+    if kill(NixPid::from_raw(-number), signal).is_err() {
+        // ESRCH: it has ended, and that will be heard.
+        let _ = kill(NixPid::from_raw(number), signal);
+    }
 }
 
 fn tell_if_paused(service: &mut Service, now: Instant) {
@@ -179,13 +202,18 @@ mod tests {
         services.add(&job("c"));
         assert_eq!(services.kept.len(), 4);
         services.kept[1].pid = None;
-        services.leave_all_but(&[&job("c")]);
+        services.leave_all_but(&[], false);
+        let left = services.kept.iter().map(|service| &service.job.process);
+        assert!(left.eq(["main", "c"]), "what was asked for stays");
+        services.keep(std::iter::empty(), Some(job("main")), true);
+        assert_eq!(services.kept.len(), 2);
+        services.leave_all_but(&[], true);
         let left: Vec<_> = services
             .kept
             .iter()
             .map(|service| &service.job.process)
             .collect();
-        assert_eq!(left, ["main", "c"]);
+        assert_eq!(left, ["main"]);
         assert!(services.all_left());
     }
 }

@@ -7,14 +7,15 @@ mod levels;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid as NixPid;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::Pid;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use veld_protocol::init::{FAILED, Options};
+use veld_sys::process::send_signal;
 use veld_sys::{Context, Failure};
 
 use super::child;
@@ -49,6 +50,12 @@ pub(super) struct Supervisor<'a> {
     queue: VecDeque<Step>,
     awaited: Option<(Pid, Job)>,
     services: Services,
+    /// What was awaited or run once in this level, and its process if that runs.
+    ran: Vec<(Job, Option<Pid>)>,
+    /// Whether the last jobs wait for others to end.
+    is_held_up: bool,
+    /// Since when services run, whether or not they are up.
+    up_since: Option<Instant>,
     /// When the present state has lasted long enough.
     deadline: Option<Instant>,
     /// How the main job ended, as a shell has it.
@@ -78,6 +85,9 @@ impl<'a> Supervisor<'a> {
             queue: VecDeque::new(),
             awaited: None,
             services: Services::default(),
+            ran: Vec::new(),
+            is_held_up: false,
+            up_since: None,
             deadline: None,
             status: 0,
             failed: Vec::new(),
@@ -106,6 +116,7 @@ impl<'a> Supervisor<'a> {
         self.plan = (self.manners.load)(self.options);
         self.queue = std::mem::take(&mut self.plan.boot).into();
         self.services = Services::default();
+        self.ran.clear();
         self.awaited = None;
         self.deadline = None;
         self.before = None;
@@ -134,9 +145,7 @@ impl<'a> Supervisor<'a> {
                 finished |= self.asked(request);
             }
             finished |= self.reap();
-            if self.state == State::Leave && self.services.all_left() {
-                finished |= self.handle(Event::LevelLeft);
-            }
+            finished |= self.go_on_if_all_left();
             if self.is_ending() && nobody_is_left() {
                 finished |= self.handle(Event::NobodyLeft);
             }
@@ -180,7 +189,8 @@ impl<'a> Supervisor<'a> {
         let now = Instant::now();
         let service = self.services.due_at(self.state == State::Run);
         let tick = self.is_ending().then(|| now + TICK);
-        let look = (self.state == State::Run && !self.was_ready).then(|| now + LOOK);
+        let is_coming_up = self.state == State::Run && !self.was_ready;
+        let look = is_coming_up.then(|| now + self.look());
         let until = [self.deadline, service, tick, look]
             .into_iter()
             .flatten()
@@ -202,6 +212,14 @@ impl<'a> Supervisor<'a> {
         }
     }
 
+    /// How long until it is asked again whether the services are up.
+    fn look(&self) -> Duration {
+        let age = self
+            .up_since
+            .map_or(Duration::ZERO, |since| since.elapsed());
+        LOOK.max(age / 8)
+    }
+
     /// Does what a signal asks for; true when all is done.
     fn signalled(&mut self, signal: i32) -> bool {
         match signals::of_host(signal).or_else(|| (self.manners.meaning)(signal)) {
@@ -215,9 +233,13 @@ impl<'a> Supervisor<'a> {
         }
     }
 
+    /// Passes a signal on to the main job, real-time ones too.
     fn forward(&self, signal: i32) {
-        if let (Some(main), Ok(signal)) = (self.services.main(), Signal::try_from(signal)) {
-            let _ = kill(NixPid::from_raw(main.as_raw_nonzero().get()), signal);
+        let main = self.services.main();
+        let main = main.and_then(|main| pidfd_open(main, PidfdFlags::empty()).ok());
+        if let Some(main) = main {
+            // One that has ended will be heard of.
+            let _ = send_signal(main.as_fd(), signal);
         }
     }
 
@@ -229,6 +251,10 @@ impl<'a> Supervisor<'a> {
                 // What `shutdown -H` leaves; of `init 0` the power goes too.
                 let halts = self.env.get("INIT_HALT") == Some("HALT");
                 self.handle(Event::Stop(if halts { End::Halt } else { End::PowerOff }))
+            }
+            Request::Level(Level::SINGLE) if self.level.is_none() => {
+                self.single();
+                false
             }
             Request::Level(Level::REBOOT) => self.handle(Event::Stop(End::Reboot)),
             Request::Level(level) => self.handle(Event::Level(level)),

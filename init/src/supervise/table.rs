@@ -71,7 +71,7 @@ pub(crate) enum Event {
     JobEnded,
     /// No job of this state is left to run.
     QueueEmpty,
-    /// All that were asked to end for a run level have.
+    /// All that were asked to end for a run level, or before the last jobs, have.
     LevelLeft,
     /// No process but PID 1 is left.
     NobodyLeft,
@@ -134,7 +134,9 @@ pub(crate) fn decide(state: State, event: Event) -> (State, Action) {
             (state, Action::Ignore)
         }
 
-        (Boot | Enter | Shutdown, E::JobEnded) => (state, Action::NextJob),
+        (Boot | Enter | Shutdown, E::JobEnded) | (Shutdown, E::LevelLeft) => {
+            (state, Action::NextJob)
+        }
         (Leave | Run | Terminate | Kill, E::JobEnded) => (state, Action::Ignore),
 
         (Boot, E::QueueEmpty) | (Leave, E::LevelLeft) => (Enter, Action::EnterLevel),
@@ -149,9 +151,7 @@ pub(crate) fn decide(state: State, event: Event) -> (State, Action) {
         // time, and an empty VE is one too.
         (Boot | Leave | Enter | Run, E::Deadline | E::NobodyLeft)
         | (Shutdown, E::NobodyLeft)
-        | (Boot | Enter | Run | Shutdown | Terminate | Kill, E::LevelLeft) => {
-            (state, Action::Ignore)
-        }
+        | (Boot | Enter | Run | Terminate | Kill, E::LevelLeft) => (state, Action::Ignore),
     }
 }
 

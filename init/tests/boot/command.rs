@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 use veld_protocol::ending::Ending;
-use veld_protocol::init::SIGNAL_POWER_OFF;
+use veld_protocol::init::{SIGNAL_POWER_OFF, SIGNAL_REBOOT};
 
 use crate::skip_unless_possible;
 use crate::ve::{Root, until};
@@ -52,6 +52,69 @@ fn signals_reach_the_program_and_a_stop_lets_it_finish() {
     ve.signal(SIGNAL_POWER_OFF);
     assert_eq!(ve.end(), Ending::PowerOff, "asked for by the host");
     assert_eq!(ve.read("log/app"), "up\nhup\nusr1\nterm\n");
+}
+
+#[test]
+fn a_reboot_that_the_host_asks_for_is_one_whatever_the_program_ends_with() {
+    skip_unless_possible!();
+    let root = Root::bare();
+    root.script("app", "trap 'exit 3' TERM; while :; do sleep 0.05; done");
+    let mut ve = root.boot(&["--init", "/app"]);
+    ve.ready();
+    ve.signal(SIGNAL_REBOOT);
+    assert_eq!(ve.end(), Ending::Reboot);
+}
+
+/// runit's stages; what stands for runsvdir has its name.
+fn runit() -> Root {
+    let root = Root::bare();
+    root.file("sbin/runit-init", "");
+    std::os::unix::fs::symlink("runit-init", root.path("sbin/init")).expect("link init");
+    root.script(
+        "etc/runit/1",
+        "echo one >> /log/stages; : > /run/runit.stopit; : > /run/runit.reboot",
+    );
+    root.script(
+        "etc/runit/2",
+        "echo two >> /log/stages; sleep 0.3; exec /bin/runsvdir",
+    );
+    root.script(
+        "etc/runit/3",
+        "[ -x /run/runit.reboot ] && echo again >> /log/stages; echo three >> /log/stages",
+    );
+    root.script(
+        "bin/runsvdir",
+        "trap 'exit 0' TERM; while :; do sleep 0.05; done",
+    );
+    root
+}
+
+#[test]
+fn the_stages_of_runit_are_run_and_a_stop_is_a_reboot_where_it_says_so() {
+    skip_unless_possible!();
+    for (reboots, by_host) in [(false, false), (true, false), (false, true), (true, true)] {
+        let root = runit();
+        let mut ve = root.boot(&[]);
+        ve.ready();
+        assert_eq!(ve.read("log/stages"), "one\ntwo\n");
+        match (by_host, reboots) {
+            (true, true) => ve.signal(SIGNAL_REBOOT),
+            (true, false) => ve.signal(SIGNAL_POWER_OFF),
+            (false, _) => {
+                let reboot = if reboots { "/run/runit.reboot" } else { "" };
+                ve.enter(&format!(
+                    "chmod 100 /run/runit.stopit {reboot}; kill -CONT 1"
+                ));
+            }
+        }
+        let (ending, last) = if reboots {
+            (Ending::Reboot, "again\nthree\n")
+        } else {
+            (Ending::PowerOff, "three\n")
+        };
+        assert_eq!(ve.end(), ending, "by the host: {by_host}");
+        assert_eq!(ve.read("log/stages"), format!("one\ntwo\n{last}"));
+    }
 }
 
 #[test]

@@ -104,6 +104,25 @@ fn run_levels_are_entered_left_and_told() {
 
     ask(&ve, 1, b'a', "");
     sleepers(&ve, 3);
+    // What was asked for by name stays.
+    ask(&ve, 1, b'q', "");
+    ask(&ve, 1, b'2', "");
+    until("level 2 again", || {
+        jobs(&ve)
+            .iter()
+            .filter(|job| job.starts_with("two "))
+            .count()
+            == 2
+    });
+    sleepers(&ve, 3);
+    ask(&ve, 1, b'3', "");
+    until("level 3 again", || {
+        jobs(&ve)
+            .iter()
+            .filter(|job| job.starts_with("three "))
+            .count()
+            == 2
+    });
     ask(&ve, 6, 0, "INIT_HALT=POWEROFF");
     ask(&ve, 1, b'0', "");
     assert_eq!(ve.end(), Ending::PowerOff);

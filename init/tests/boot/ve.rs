@@ -30,9 +30,9 @@ const INIT: &str = env!("CARGO_BIN_EXE_veld-init");
 /// Long enough for a busy machine, short enough for a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-const APPLETS: [&str; 18] = [
-    "cat", "echo", "env", "grep", "halt", "kill", "killall", "ls", "poweroff", "ps", "reboot",
-    "sh", "sleep", "swapoff", "touch", "true", "umount", "wc",
+const APPLETS: [&str; 19] = [
+    "cat", "chmod", "echo", "env", "grep", "halt", "kill", "killall", "ls", "poweroff", "ps",
+    "reboot", "sh", "sleep", "swapoff", "touch", "true", "umount", "wc",
 ];
 
 /// Makes the mounts that the launcher makes, and executes veld-init in the root.

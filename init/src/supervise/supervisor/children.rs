@@ -2,8 +2,6 @@
 
 use std::time::Instant;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid as NixPid;
 use rustix::process::{WaitOptions, WaitStatus, wait};
 
 use super::Supervisor;
@@ -12,6 +10,7 @@ use crate::flavour::AfterMain;
 use crate::level::Level;
 use crate::plan::Job;
 use crate::supervise::patience::SHUTDOWN_JOBS;
+use crate::supervise::services::LEAVE;
 use crate::supervise::table::{End, Event, State};
 use crate::supervise::utmp;
 
@@ -21,32 +20,46 @@ impl Supervisor<'_> {
         self.notify.send("STOPPING=1\nSTATUS=Stopping services");
         self.queue = self.plan.last_steps(end == End::Reboot).into();
         self.deadline = Some(Instant::now() + SHUTDOWN_JOBS);
-        self.awaited = None;
         if let Some(level) = self.level {
-            utmp::goes_down();
-            let next = if end == End::Reboot {
-                Level::REBOOT
-            } else {
-                Level::HALT
+            let next = match end {
+                End::Reboot => Level::REBOOT,
+                End::Restart | End::Exit | End::Halt | End::PowerOff => Level::HALT,
             };
             self.before = Some(level);
             self.level = Some(next);
+            utmp::goes_down();
             utmp::entered(next, self.before);
             self.set_level_variables(next);
-            self.services.leave_all_but(&[]);
+            self.services.leave_all_but(&[], true);
         }
-        // The main job stops what it has started before anything else is stopped.
-        match (self.services.main(), self.plan.main.clone()) {
-            (Some(pid), Some(job)) => {
-                let _ = kill(
-                    NixPid::from_raw(pid.as_raw_nonzero().get()),
-                    Signal::SIGTERM,
-                );
-                self.awaited = Some((pid, job));
-                false
-            }
-            _ => self.next_job(),
+        // A job of the boot would go on starting what the last jobs stop.
+        if let Some((pid, _)) = self.awaited.take() {
+            self.services.end(pid, LEAVE);
         }
+        // So would the main job, which has all the time that there is where nobody
+        // else stops its services.
+        if let Some(pid) = self.services.main() {
+            let alone = self.queue.is_empty();
+            let patience = if alone { SHUTDOWN_JOBS } else { LEAVE };
+            self.services.end(pid, patience);
+        }
+        if self.services.all_left() {
+            return self.next_job();
+        }
+        self.is_held_up = true;
+        false
+    }
+
+    /// Goes on with the last jobs once all that stood in their way have ended.
+    pub(super) fn go_on_if_all_left(&mut self) -> bool {
+        if !self.services.all_left() {
+            return false;
+        }
+        let held_up = std::mem::take(&mut self.is_held_up);
+        if self.state == State::Leave || (self.state == State::Shutdown && held_up) {
+            return self.handle(Event::LevelLeft);
+        }
+        false
     }
 
     /// Takes leave of every child that has ended; true when all is done.
@@ -54,13 +67,18 @@ impl Supervisor<'_> {
         let mut finished = false;
         // ECHILD, the one error that can be, is "none left" as well.
         while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
-            if self.services.ended(pid, Instant::now()) {
-                finished |= self.main_ended(status);
-            }
             if self.level.is_some() {
                 utmp::ended(pid);
             }
-            if let Some((_, job)) = self.awaited.take_if(|(awaited, _)| *awaited == pid) {
+            for (_, once) in &mut self.ran {
+                let _ = once.take_if(|once| *once == pid);
+            }
+            // Before anything is started that could have the number again.
+            let awaited = self.awaited.take_if(|(awaited, _)| *awaited == pid);
+            if self.services.ended(pid, Instant::now()) {
+                finished |= self.main_ended(status);
+            }
+            if let Some((_, job)) = awaited {
                 self.note(&job, status);
                 finished |= self.handle(Event::JobEnded);
             }
@@ -70,9 +88,14 @@ impl Supervisor<'_> {
 
     pub(super) fn main_ended(&mut self, status: WaitStatus) -> bool {
         self.status = as_shell(status);
+        let lives = match self.state {
+            State::Boot | State::Leave | State::Enter | State::Run => true,
+            // What ends it was asked for before it did.
+            State::Shutdown | State::Terminate | State::Kill => false,
+        };
         match (self.manners.after_main)(self.status) {
-            AfterMain::Again => false,
-            AfterMain::Stop(end) => self.handle(Event::Stop(end)),
+            AfterMain::Stop(end) if lives => self.handle(Event::Stop(end)),
+            AfterMain::Stop(_) | AfterMain::Again => false,
         }
     }
 

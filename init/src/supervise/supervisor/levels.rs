@@ -7,6 +7,8 @@ use crate::console;
 use crate::level::Level;
 use crate::plan::{Job, Power, When};
 use crate::supervise::child;
+use crate::supervise::patience::SURELY_UP;
+use crate::supervise::services::LEAVE;
 use crate::supervise::table::State;
 use crate::supervise::utmp;
 
@@ -21,12 +23,19 @@ impl Supervisor<'_> {
         self.before = self.level.replace(level);
         self.queue.clear();
         let stay: Vec<&Job> = self.plan.of(Some(level), When::Keep).collect();
-        self.services.leave_all_but(&stay);
+        self.services.leave_all_but(&stay, level == Level::SINGLE);
+        let once: Vec<&Job> = self.plan.of(Some(level), When::Once).collect();
+        let gone = self.ran.iter().filter(|(job, _)| !once.contains(&job));
+        for pid in gone.filter_map(|&(_, pid)| pid) {
+            self.services.end(pid, LEAVE);
+        }
         if let Some((pid, _)) = self.awaited.take() {
-            self.services.end(pid);
+            self.services.end(pid, LEAVE);
         }
     }
 
+    /// Queues what begins the run level. What ran in the one before and belongs to
+    /// both does not run again.
     pub(super) fn enter_level(&mut self) -> bool {
         if let Some(level) = self.level {
             if self.before.is_none() {
@@ -35,8 +44,29 @@ impl Supervisor<'_> {
             utmp::entered(level, self.before);
             self.set_level_variables(level);
         }
-        self.queue = self.plan.awaited(self.level).into();
+        let mut steps = self.plan.awaited(self.level);
+        let once: Vec<&Job> = self.plan.of(self.level, When::Once).collect();
+        self.ran
+            .retain(|(job, _)| once.contains(&job) || steps.iter().any(|step| step.job == *job));
+        steps.retain(|step| self.ran.iter().all(|(job, _)| *job != step.job));
+        self.ran
+            .extend(steps.iter().map(|step| (step.job.clone(), None)));
+        self.queue = steps.into();
         self.next_job()
+    }
+
+    /// Starts what is to run once in this level and has not.
+    fn run_once(&mut self) {
+        let jobs: Vec<Job> = self
+            .plan
+            .of(self.level, When::Once)
+            .filter(|job| self.ran.iter().all(|(other, _)| other != *job))
+            .cloned()
+            .collect();
+        for job in jobs {
+            let pid = child::start_or_report(&job, self.env.strings());
+            self.ran.push((job, pid));
+        }
     }
 
     pub(super) fn set_level_variables(&mut self, level: Level) {
@@ -56,10 +86,9 @@ impl Supervisor<'_> {
     }
 
     pub(super) fn serve(&mut self) {
-        for job in self.plan.of(self.level, When::Once) {
-            child::start_or_report(job, self.env.strings());
-        }
+        self.run_once();
         self.keep();
+        self.up_since = Some(Instant::now());
         self.services.start_due(Instant::now(), self.env.strings());
         if self.was_ready {
             self.notify.send(UP);
@@ -68,8 +97,13 @@ impl Supervisor<'_> {
         }
     }
 
+    /// Says that the services are up once they are; and when that could not be seen
+    /// for long, since whoever waits for it waits for nothing else.
     pub(super) fn tell_if_up(&mut self) {
-        self.was_ready = (self.manners.is_up)(self.services.main());
+        let late = self
+            .up_since
+            .is_some_and(|since| since.elapsed() > SURELY_UP);
+        self.was_ready = late || (self.manners.is_up)(self.services.main());
         if self.was_ready {
             self.notify.send(&format!("READY=1\n{UP}"));
         }
@@ -78,16 +112,19 @@ impl Supervisor<'_> {
     pub(super) fn keep(&mut self) {
         let jobs: Vec<Job> = self.plan.of(self.level, When::Keep).cloned().collect();
         let main = self.plan.main.clone();
-        // Where there are run levels, init(8) ends what is no longer asked for.
         self.services
-            .keep(jobs.into_iter(), main, self.level.is_some());
+            .keep(jobs.into_iter(), main, self.plan.ends_removed);
     }
 
-    /// Takes over what the files say now. What was run once is not run again.
+    /// Takes over what the files say now. What was run once is not run again, and
+    /// what would be awaited waits for its level to be entered.
     pub(super) fn reload(&mut self) {
         self.plan = (self.manners.load)(self.options);
         self.plan.boot.clear();
         if self.state == State::Run {
+            if self.level.is_some() {
+                self.run_once();
+            }
             self.keep();
         }
     }
@@ -102,9 +139,16 @@ impl Supervisor<'_> {
 
     /// The jobs for word about the power do not stop anything else.
     pub(super) fn power(&self, power: Power) {
-        let steps = self.plan.power.iter().filter(|(when, _)| *when == power);
-        for (_, step) in steps {
-            child::start_or_report(&step.job, self.env.strings());
+        let jobs = self.plan.power.iter().filter(|(when, _)| *when == power);
+        for (_, job) in jobs {
+            child::start_or_report(job, self.env.strings());
+        }
+    }
+
+    /// What an init without run levels does for one user alone.
+    pub(super) fn single(&self) {
+        if let Some(job) = &self.plan.single {
+            child::start_or_report(job, self.env.strings());
         }
     }
 }
