@@ -10,6 +10,7 @@ use crate::cleanup::{self, Remains};
 use crate::command::{Cmd, Output};
 use crate::disposable;
 use crate::leaks;
+use crate::mirror::Mirror;
 use crate::network::OwnNetwork;
 use crate::orphans;
 use crate::slot::{self, Slot};
@@ -30,7 +31,7 @@ pub struct Host {
     slot: Slot,
     /// Locked as long as this host is in use.
     _alive: File,
-    _network: OwnNetwork,
+    network: OwnNetwork,
 }
 
 /// Hosts of this process so far.
@@ -64,7 +65,7 @@ impl Host {
             cgroup_parent: cleanup::cgroup_parent(&name),
             slot: Slot::take(&disposable::cache().join("slots")),
             _alive: alive,
-            _network: OwnNetwork::enter(),
+            network: OwnNetwork::enter(),
             directory,
         };
         host.configure("");
@@ -139,6 +140,16 @@ impl Host {
     #[must_use]
     pub fn existing(&self, name: &str) -> Ve<'_> {
         Ve::new(self, name)
+    }
+
+    /// The package mirror of the machine, in reach of a Debian that runs here as
+    /// long as this is kept.
+    ///
+    /// # Panics
+    /// Where that cannot be.
+    #[must_use]
+    pub fn mirror(&self, ve: &Ve<'_>) -> Mirror {
+        Mirror::reach_from(ve, self.network.machine())
     }
 
     /// The command, to be altered before it runs.

@@ -4,7 +4,7 @@
 //! name is given to it and no process holds it: it is gone with its last user.
 
 use std::fs::File;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::sched::{CloneFlags, setns, unshare};
 
@@ -23,6 +23,11 @@ impl OwnNetwork {
         unshare(CloneFlags::CLONE_NEWNET).unwrap();
         Cmd::program("ip", ["link", "set", "lo", "up"]).run().ok();
         Self { before }
+    }
+
+    /// The namespace that the thread was in before: the machine's.
+    pub(crate) fn machine(&self) -> BorrowedFd<'_> {
+        self.before.as_fd()
     }
 }
 

@@ -15,11 +15,30 @@ pub enum Template {
     Busybox,
     /// BusyBox's tools and no init at all.
     NoInit,
+    /// Debian 11: systemd 247.
+    DebianBullseye,
     /// Debian 12: systemd 252.
     Debian,
     /// Debian 13: systemd 257.
     DebianTrixie,
+    /// Debian of tomorrow: the latest systemd.
+    DebianSid,
+    /// Debian 12 with the init of System V.
+    Sysvinit,
+    /// Debian 12 with OpenRC, run by the init of System V.
+    Openrc,
+    /// Debian 12 with OpenRC's own init.
+    OpenrcInit,
+    /// Debian 13 with runit.
+    Runit,
+    /// Debian 13 with Finit.
+    Finit,
+    /// Debian 12 with BusyBox as its init, and services of System V.
+    BusyboxDebian,
 }
+
+/// Raised whenever built templates are to be built again: their name has it.
+const RECIPE: u32 = 2;
 
 /// A Debian template takes half a minute on a machine with nothing else to do.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -28,12 +47,28 @@ impl Template {
     /// What it is called.
     #[must_use]
     pub fn name(self) -> String {
-        match self {
-            Self::Busybox => format!("busybox-{}", busybox::RECIPE),
-            Self::NoInit => format!("noinit-{}", busybox::RECIPE),
-            Self::Debian => "debian".to_owned(),
-            Self::DebianTrixie => "trixie".to_owned(),
+        match self.debian() {
+            Some((suite, init)) => format!("{suite}-{init}-{RECIPE}"),
+            None if self == Self::Busybox => format!("busybox-{}", busybox::RECIPE),
+            None => format!("noinit-{}", busybox::RECIPE),
         }
+    }
+
+    /// The suite and the init of one that is built; the others are imported.
+    fn debian(self) -> Option<(&'static str, &'static str)> {
+        Some(match self {
+            Self::Busybox | Self::NoInit => return None,
+            Self::DebianBullseye => ("bullseye", "systemd"),
+            Self::Debian => ("bookworm", "systemd"),
+            Self::DebianTrixie => ("trixie", "systemd"),
+            Self::DebianSid => ("sid", "systemd"),
+            Self::Sysvinit => ("bookworm", "sysvinit"),
+            Self::Openrc => ("bookworm", "openrc"),
+            Self::OpenrcInit => ("bookworm", "openrc-init"),
+            Self::Runit => ("trixie", "runit"),
+            Self::Finit => ("trixie", "finit"),
+            Self::BusyboxDebian => ("bookworm", "busybox"),
+        })
     }
 
     /// Its tree, as it is on the machine.
@@ -44,16 +79,17 @@ impl Template {
 
     /// What this machine lacks to make it.
     pub(crate) fn missing(self) -> Option<String> {
-        match self {
-            _ if self.root().is_dir() => None,
-            Self::Busybox | Self::NoInit => {
-                let there = Path::new(busybox::PROGRAM).exists();
-                (!there).then(|| format!("no {} (package busybox-static)", busybox::PROGRAM))
-            }
-            Self::Debian | Self::DebianTrixie => {
-                (!Cmd::is_there("mmdebstrap")).then(|| "no mmdebstrap".to_owned())
-            }
+        if self.root().is_dir() {
+            return None;
         }
+        let (there, lacking) = match self.debian() {
+            Some(_) => (Cmd::is_there("mmdebstrap"), "no mmdebstrap".to_owned()),
+            None => (
+                Path::new(busybox::PROGRAM).exists(),
+                format!("no {} (package busybox-static)", busybox::PROGRAM),
+            ),
+        };
+        (!there).then_some(lacking)
     }
 
     /// Makes it, unless it is there; whoever needs it meanwhile waits.
@@ -67,11 +103,9 @@ impl Template {
         if self.root().is_dir() {
             return;
         }
-        match self {
-            Self::Busybox => self.import(true),
-            Self::NoInit => self.import(false),
-            Self::Debian => self.build("bookworm"),
-            Self::DebianTrixie => self.build("trixie"),
+        match self.debian() {
+            Some((suite, init)) => self.build(suite, init),
+            None => self.import(self == Self::Busybox),
         }
         assert!(self.root().is_dir(), "no template {}", self.name());
     }
@@ -84,8 +118,9 @@ impl Template {
         veld(["template", "import", &tree, "--name", &self.name()]);
     }
 
-    fn build(self, suite: &str) {
-        veld(["template", "build", &self.name(), "--suite", suite]);
+    fn build(self, suite: &str, init: &str) {
+        let name = self.name();
+        veld(["template", "build", &name, "--suite", suite, "--init", init]);
     }
 }
 

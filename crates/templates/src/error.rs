@@ -85,6 +85,22 @@ pub enum Error {
         /// The text.
         value: String,
     },
+    /// No template is built with this init.
+    #[error("{value:?} is not an init to build Debian with: allowed is {allowed}")]
+    BadInit {
+        /// The text.
+        value: String,
+        /// The names of all that there are.
+        allowed: String,
+    },
+    /// The suite lacks a package that was asked for.
+    #[error("suite {suite} has no package {package}")]
+    NoPackage {
+        /// Debian's release.
+        suite: String,
+        /// The package.
+        package: String,
+    },
     /// A program that a build needs is not on this host.
     #[error("{program} is not installed")]
     MissingProgram {
@@ -126,6 +142,8 @@ impl Error {
             | Self::Corrupt { .. }
             | Self::Digest { .. }
             | Self::BadOption { .. }
+            | Self::BadInit { .. }
+            | Self::NoPackage { .. }
             | Self::MissingProgram { .. }
             | Self::NoMirror
             | Self::Builder { .. }

@@ -45,7 +45,7 @@ mod tree;
 mod unpack;
 mod xattr;
 
-pub use build::BuildOptions;
+pub use build::{BuildInit, BuildOptions};
 pub use error::Error;
 pub use import::{ImportOptions, Source};
 pub use init_kind::architecture;

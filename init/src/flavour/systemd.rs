@@ -1,4 +1,25 @@
-//! systemd: handed over to, its login prompts masked.
+//! systemd: handed over to, with units masked that have no use in a VE: its login
+//! prompts, and those that must fail.
+//!
+//! Debian 11 to 13 and its next (systemd 247 to 262) come up with no unit failed.
+//! What that took, of Debian's own units and of those of packages that people
+//! install without a thought:
+//!
+//! | unit | releases | why it would fail | what is done |
+//! |---|---|---|---|
+//! | `systemd-journald-audit.socket` | 247 | it takes the audit log of the machine | no `cap_audit_read` |
+//! | `systemd-modules-load` | 257 | kmod finds no `/proc/modules` | no `cap_sys_module` |
+//! | `sys-kernel-debug.mount`, `sys-kernel-tracing.mount` | all | the file systems are the machine's | no `cap_sys_rawio` |
+//! | `systemd-timesyncd`, `chrony`, `ntpsec` | all | the clock is the machine's | no `cap_sys_time`: they are skipped, or serve without setting it |
+//! | `systemd-udevd`, `systemd-udev-trigger` | all | devices are the machine's | `/sys` is read-only: skipped |
+//! | `auditd`, `audit-rules` | all | the kernel gives its audit log to nobody else | masked here |
+//! | `run-rpc_pipefs.mount`, `proc-fs-nfsd.mount` | all | the kernel's NFS is for the machine alone | masked here; services that need them stay down |
+//! | `rngd` | all | it feeds the machine's entropy | masked here |
+//! | `acct` | all | processes are accounted for the machine alone | masked here |
+//! | `multipathd`, `iscsid`, `open-iscsi` | 247 | block devices are the machine's | masked here; later ones are skipped in a container |
+//! | `usbguard`, `usbguard-dbus` | all | USB devices are the machine's | masked here |
+//!
+//! A mask is of no consequence where the unit is not installed.
 
 use super::RunFiles;
 
@@ -10,8 +31,9 @@ use super::RunFiles;
 /// systemd.unit(5), "Unit File Load Path"; the same in releases 247 to 262.
 const DIRECTORY: &str = "/run/systemd/system.control";
 
-/// Where a VE has no login prompt.
-const ALL: [&str; 6] = [
+/// All that are masked in a VE without a login prompt; the one on the console is
+/// the first.
+const ALL: [&str; 17] = [
     "console-getty.service",
     "container-getty@.service",
     "getty@.service",
@@ -19,6 +41,18 @@ const ALL: [&str; 6] = [
     // An alias of getty@ that logind starts, and what starts getty@ by name.
     "autovt@.service",
     "getty-static.service",
+    // What only the machine can have; the table above says why.
+    "acct.service",
+    "audit-rules.service",
+    "auditd.service",
+    "iscsid.service",
+    "multipathd.service",
+    "open-iscsi.service",
+    "proc-fs-nfsd.mount",
+    "rngd.service",
+    "run-rpc_pipefs.mount",
+    "usbguard-dbus.service",
+    "usbguard.service",
 ];
 
 /// The units to mask. A prompt that is wanted is the one on the console, which

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use veld_config::{Dns, Hostname, Mode, TemplateName, VeName, VeRef, parameter};
+use veld_templates::BuildInit;
 use veld_units::{Bytes, Count, CpuUnits, Percent, Timespan};
 
 use crate::commands;
@@ -72,6 +73,11 @@ pub(crate) enum Command {
 const COLUMNS: &str = "\
 Columns: name, id, status, ip, template, hostname, pid, uptime, onboot.
 With no VE to list the table is its header alone, and the exit status is 0.";
+
+/// What Debian can boot with.
+const INITS: &str = "\
+Inits: systemd; sysvinit; openrc, run by sysvinit; openrc-init; runit; finit; busybox, with the
+services of sysvinit; none.";
 
 /// What a script may go by.
 const STATUS: &str = "\
@@ -288,6 +294,7 @@ pub(crate) struct Destroy {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Template {
     /// Build a template of Debian with mmdebstrap(1).
+    #[command(after_help = INITS)]
     Build(Build),
     /// Import a directory or a tar archive, compressed or not, as a template.
     Import(Import),
@@ -306,6 +313,9 @@ pub(crate) struct Build {
     /// Debian's release, as bookworm or trixie.
     #[arg(long, default_value = "bookworm")]
     pub(crate) suite: String,
+    /// What it boots with, as systemd or sysvinit.
+    #[arg(long, value_name = "KIND", default_value = "systemd")]
+    pub(crate) init: BuildInit,
     /// More packages, repeatable.
     #[arg(long, value_name = "PACKAGE,…", value_delimiter = ',')]
     pub(crate) include: Vec<String>,

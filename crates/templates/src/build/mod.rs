@@ -5,6 +5,7 @@
 //! which live in a scratch directory of the stage and die with it.
 
 mod child;
+mod init;
 mod mirror;
 mod packages;
 mod scrub;
@@ -21,12 +22,15 @@ use crate::store::Store;
 use crate::tree::Tree;
 
 use child::Builder;
+pub use init::BuildInit;
 
 /// What to build.
 #[derive(Debug, Clone, Default)]
 pub struct BuildOptions {
     /// Debian's release by code name or class: `bookworm`, `sid`.
     pub suite: String,
+    /// What it boots with.
+    pub init: BuildInit,
     /// Packages besides the ones that every template has.
     pub include: Vec<String>,
     /// What mmdebstrap takes as a mirror: an address, or a line of sources.list.
@@ -41,14 +45,16 @@ impl Store {
     /// Builds a template. The watcher gets mmdebstrap's lines too.
     ///
     /// The tree has what Debian requires, apt, an init, and what one expects at a
-    /// console: see the list in `packages.rs`. It has nothing of this host: no
+    /// console: see the lists in `packages.rs` and
+    /// `init.rs`. It has nothing of this host: no
     /// resolv.conf, no hostname, no ssh host keys, and an empty machine-id, which
     /// each VE fills at its first boot (a missing one would have systemd ask the
     /// questions of a first boot, see machine-id(5)).
     ///
     /// # Errors
     /// Those of [`Store::import`]; [`Error::MissingProgram`], [`Error::NoMirror`],
-    /// [`Error::Builder`] with mmdebstrap's last words, [`Error::BadOption`].
+    /// [`Error::NoPackage`], [`Error::Builder`] with mmdebstrap's last words,
+    /// [`Error::BadOption`].
     pub fn build(
         &self,
         name: &str,
@@ -82,7 +88,9 @@ fn fill(
     let root = stage.root()?;
     let mut tree = Tree::new(stage.root()?, options.limits);
     let filled = fill_from(&mut builder, &mut tree, reporter);
-    let digest = builder.conclude(filled)?;
+    let digest = builder
+        .conclude(filled)
+        .map_err(|error| packages::explain(error, &options.suite))?;
     scrub::scrub(root.as_fd())?;
     reporter.tell(None)?;
     let source = format!("mmdebstrap {}", options.suite);

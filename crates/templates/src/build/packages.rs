@@ -6,14 +6,11 @@ use crate::error::Error;
 
 use super::BuildOptions;
 
-/// What every template has beyond the packages that Debian marks as required and
-/// apt: enough to boot with systemd, log in, see what runs, reach the network and
-/// read a file. No kernel, boot loader, udev, ssh or locales: the first three have
-/// no use in a VE, the others are a choice.
-const PACKAGES: [&str; 16] = [
-    "systemd-sysv",
-    "dbus",
-    "libpam-systemd",
+/// What every template has beyond the packages that Debian marks as required, apt
+/// and the init: enough to log in, see what runs, reach the network and read a
+/// file. No kernel, boot loader, udev, ssh or locales: the first three have no use
+/// in a VE, the others are a choice.
+const PACKAGES: [&str; 13] = [
     "adduser",
     "login",
     "passwd",
@@ -59,10 +56,34 @@ pub(super) fn check(options: &BuildOptions) -> Result<(), Error> {
     }
 }
 
+/// Says in one line what apt says of a package that a suite does not have.
+pub(super) fn explain(error: Error, suite: &str) -> Error {
+    let Error::Builder { lines, .. } = &error else {
+        return error;
+    };
+    let first = lines.split("; ").next().unwrap_or_default();
+    let unknown = first.split_once(" locate package ");
+    let package = unknown.map(|(_, package)| package).or_else(|| {
+        let rest = first.strip_prefix("Package '")?;
+        rest.strip_suffix("' has no installation candidate")
+    });
+    match package {
+        Some(package) => Error::NoPackage {
+            suite: suite.to_owned(),
+            package: package.to_owned(),
+        },
+        None => error,
+    }
+}
+
 /// The whole command line but the program.
 pub(super) fn arguments(options: &BuildOptions, sources: &[String]) -> Vec<String> {
-    let packages: Vec<&str> = PACKAGES
+    let suite = options.suite.as_str();
+    let packages: Vec<&str> = options
+        .init
+        .packages(suite)
         .into_iter()
+        .chain(PACKAGES)
         .chain(options.include.iter().map(String::as_str))
         .collect();
     let mut arguments = vec![
@@ -74,11 +95,14 @@ pub(super) fn arguments(options: &BuildOptions, sources: &[String]) -> Vec<Strin
     if Path::new(KEYRING).exists() {
         arguments.push(format!("--keyring={KEYRING}"));
     }
-    if ["sid", "unstable"].contains(&options.suite.as_str()) {
+    if let Some(command) = options.init.customize(suite) {
+        arguments.push(format!("--customize-hook={command}"));
+    }
+    if ["sid", "unstable"].contains(&suite) {
         // A frozen mirror of a suite that changes daily looks expired at once.
         arguments.push("--aptopt=Acquire::Check-Valid-Until \"false\"".to_owned());
     }
-    arguments.push(options.suite.clone());
+    arguments.push(suite.to_owned());
     arguments.push("-".to_owned());
     arguments.extend_from_slice(sources);
     arguments
@@ -110,6 +134,28 @@ mod tests {
         assert_eq!(
             check(&options).unwrap_err().to_string(),
             "\"-\" is not a mirror"
+        );
+    }
+
+    #[test]
+    fn a_package_that_is_not_there_is_named() {
+        let said = |lines: &str| {
+            let error = Error::Builder {
+                status: "exit status: 1".to_owned(),
+                lines: lines.to_owned(),
+            };
+            explain(error, "bookworm").to_string()
+        };
+        for lines in [
+            "Unable to locate package openrc-init; setup failed: E: apt-get",
+            "Package 'openrc-init' has no installation candidate",
+        ] {
+            let expected = "suite bookworm has no package openrc-init";
+            assert_eq!(said(lines), expected);
+        }
+        assert_eq!(
+            said("no space"),
+            "mmdebstrap ended with exit status: 1: no space"
         );
     }
 

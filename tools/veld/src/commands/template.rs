@@ -30,6 +30,7 @@ fn build(host: &Host, build: Build) -> Result<(), Failed> {
     let name = build.name.as_str();
     let options = BuildOptions {
         suite: build.suite,
+        init: build.init,
         include: build.include,
         mirror: build.mirror,
         limits: Limits::default(),

@@ -120,6 +120,11 @@ fn a_value_that_makes_no_sense_is_named_with_what_is_allowed() {
             "create: --network: \"vlan\" is not a network mode: allowed is routed or none",
         ),
         (
+            &["template", "build", "a", "--init", "s6"],
+            "template build: --init: \"s6\" is not an init to build Debian with: allowed is systemd, \
+             sysvinit, openrc, openrc-init, runit, finit, busybox or none",
+        ),
+        (
             &["start", "--wait=x", "a"],
             "start: --wait: \"x\" is not a duration: allowed is seconds, or a number with s, m, h or d, as 1h30m",
         ),

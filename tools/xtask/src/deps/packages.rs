@@ -84,6 +84,7 @@ const PACKAGES: &[Package] = &[
         "libcap2-bin",
         "file capabilities in templates and private areas",
     ),
+    package(Set::Test, "openssh-client", "logs in to VEs that serve ssh"),
     package(
         Set::Test,
         "procps",
