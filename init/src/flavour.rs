@@ -1,6 +1,6 @@
 //! Which init the distribution has, and what is done about it.
 //!
-//! [`preferred`] is the table: a kind of init, and the way it goes. What a way
+//! [`way`] is the table: a kind of init, and the way it goes. What a way
 //! needs to know of an init is in the init's module below: how it is executed in
 //! our place ([`HandOver`]), or how its work is done here ([`Manners`]). An init
 //! of which nothing is known is executed in our place; a shell is never taken
@@ -21,6 +21,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use nix::sys::signal::Signal;
 use rustix::process::Pid;
 use veld_protocol::init::{Found, Mode, Options, SIGNAL_POWER_OFF};
 use veld_protocol::kind::{Kind, Look, PLACES};
@@ -63,6 +64,8 @@ pub(crate) struct HandOver {
     pub(crate) stop_signal: i32,
     /// How it is known that its services are up.
     pub(crate) readiness: Readiness,
+    /// Whether it has to see the loopback device come up.
+    pub(crate) brings_loopback_up: bool,
 }
 
 /// How it is known that the services of a handed-over init are up.
@@ -167,6 +170,7 @@ fn way(kind: Kind, path: &str, args: Vec<String>, options: &Options) -> Way {
             files,
             stop_signal,
             readiness,
+            brings_loopback_up: kind == Kind::Finit,
         })
     };
     let supervised = manners(kind, path);
@@ -189,7 +193,7 @@ fn way(kind: Kind, path: &str, args: Vec<String>, options: &Options) -> Way {
         ),
         Kind::Busybox => hand_over(None, SIGUSR2, Readiness::Assumed),
         Kind::Sysvinit | Kind::Openrc | Kind::Runit => hand_over(None, SIGINT, Readiness::Assumed),
-        _ => hand_over(None, SIGTERM, Readiness::Assumed),
+        Kind::S6 | Kind::None | Kind::Unknown => hand_over(None, SIGTERM, Readiness::Assumed),
     }
 }
 
@@ -204,7 +208,7 @@ fn manners(kind: Kind, path: &str) -> Option<&'static Manners> {
             name if name.starts_with(b"busybox") => &busybox::MANNERS,
             _ => &sysvinit::MANNERS,
         }),
-        _ => None,
+        Kind::Systemd | Kind::Finit | Kind::S6 | Kind::None | Kind::Unknown => None,
     }
 }
 
@@ -224,6 +228,12 @@ impl Way {
             Self::Nowhere => Found::default(),
         }
     }
+}
+
+/// What a table of signals says of one.
+fn among(table: &[(Signal, Event)], signal: i32) -> Option<Event> {
+    let found = table.iter().find(|(known, _)| *known as i32 == signal);
+    found.map(|&(_, event)| event)
 }
 
 /// The words of a command that somebody named, split at blanks.

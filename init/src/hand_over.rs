@@ -16,6 +16,7 @@ use crate::environment;
 use crate::flavour::{HandOver, Readiness, RunFiles};
 use crate::herald;
 use crate::launcher::Launcher;
+use crate::loopback;
 use crate::notify::Notify;
 
 /// Executes an init as PID 1, under the name that the kernel would give it.
@@ -24,6 +25,11 @@ pub(crate) fn run(over: &HandOver, found: &str, launcher: &Launcher) -> u8 {
     // Login prompts in a VE are a nuisance, no services are a failure.
     if let Some(files) = &over.files
         && let Err(failure) = put(files)
+    {
+        console::report(&failure);
+    }
+    if over.brings_loopback_up
+        && let Err(failure) = loopback::take_down()
     {
         console::report(&failure);
     }

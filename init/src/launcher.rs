@@ -3,6 +3,7 @@
 
 use std::os::fd::OwnedFd;
 
+use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::{SendFlags, send};
 use veld_protocol::boot::{CHANNEL, FromChild, Stage, StepFailure};
 use veld_sys::{Failure, descriptor};
@@ -19,6 +20,14 @@ impl Launcher {
     pub(crate) fn take() -> Self {
         Self {
             channel: descriptor::take_inherited(CHANNEL).ok(),
+        }
+    }
+
+    /// Lets the next program that this process executes take the channel.
+    pub(crate) fn pass_on(&self) -> std::io::Result<()> {
+        match &self.channel {
+            Some(channel) => Ok(fcntl_setfd(channel, FdFlags::empty())?),
+            None => Ok(()),
         }
     }
 

@@ -19,14 +19,17 @@
 
 mod command;
 mod console;
+mod disguise;
 mod environment;
 mod flavour;
 mod getty;
 mod hand_over;
 mod herald;
+mod host_keys;
 mod inittab;
 mod launcher;
 mod level;
+mod loopback;
 mod notify;
 mod plan;
 mod supervise;
@@ -67,6 +70,12 @@ fn run() -> Result<u8, u8> {
         exit::USAGE
     })?;
     let way = flavour::choose(&options);
+    if let Err(failure) = disguise::put_on(&way, &launcher) {
+        console::report(&failure);
+    }
+    if let Err(failure) = host_keys::ensure() {
+        console::report(&failure);
+    }
     let found = format!("{FOUND}{}", way.told());
     match way {
         Way::Nowhere => {

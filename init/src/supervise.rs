@@ -20,6 +20,7 @@ mod utmp;
 use std::io;
 
 use rustix::fs::Mode;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use veld_protocol::init::Options;
 use veld_sys::{Context, Failure};
 
@@ -46,6 +47,10 @@ pub(crate) fn run(
     let signals = Signals::block().context(|| "block signals")?;
     // From here on nothing is lost that the host asks for.
     drop(launcher);
+    // Root of the VE may look at its PID 1, as it may elsewhere: distributions read
+    // the environment of it to learn what they run in. The file that this runs from
+    // is not theirs to read, which is why the kernel keeps the process closed.
+    set_dumpable_behavior(DumpableBehavior::Dumpable).context(|| "open PID 1 to its root")?;
     rustix::process::umask(Mode::from_raw_mode(0o022));
     if let Err(failure) = tell_container() {
         console::report(&failure);

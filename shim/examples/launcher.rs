@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! launcher boot RUN_DIRECTORY SHIM COMMAND [--namespace] PROGRAM ARGUMENT…
+//! launcher wait RUN_DIRECTORY SHIM COMMAND MILLISECONDS
 //! veld after-end NAME         write to DIRECTORY/called how it was called
 //! launcher notify TEXT        send TEXT to $NOTIFY_SOCKET
 //! launcher notify-often N     send N statuses at once, then sleep
@@ -31,6 +32,7 @@ fn main() {
     let role = arguments.first().and_then(|role| role.to_str());
     match (role, arguments.get(1..).unwrap_or_default()) {
         (Some("boot"), rest) => boot(rest),
+        (Some("wait"), rest) => wait(rest),
         (Some(shim::AFTER_END), [name]) => tell_how_called(name),
         (Some("notify"), [text]) => notify(text),
         (Some("notify-often"), [count]) => notify_often(count),
@@ -131,6 +133,27 @@ fn boot(arguments: &[OsString]) {
     )
 }
 
+/// The shim of no VE.
+fn wait(arguments: &[OsString]) {
+    let [directory, shim, command, milliseconds] = arguments else {
+        panic!("usage: see the head of the source");
+    };
+    let directory = PathBuf::from(directory);
+    let [name, command, milliseconds] = [
+        directory.file_name().expect("a name"),
+        command,
+        milliseconds,
+    ]
+    .map(|word| word.to_str().expect("UTF-8"));
+    let run = open(&directory, OFlags::DIRECTORY);
+    execute(
+        shim,
+        &shim::waiting_arguments(name, command, milliseconds),
+        &directory,
+        (shim::RUN_DIRECTORY, &[run.as_fd()]),
+    )
+}
+
 fn become_init(program: &[OsString], slave: &OwnedFd, notices: &Path) -> ! {
     rustix::process::setsid().expect("a session");
     rustix::process::ioctl_tiocsctty(slave).expect("a controlling terminal");
@@ -149,17 +172,32 @@ fn become_init(program: &[OsString], slave: &OwnedFd, notices: &Path) -> ! {
 }
 
 fn become_shim(programs: &[&OsString; 2], directory: &Path, descriptors: [BorrowedFd<'_>; 6]) {
-    let [shim, command] = programs.map(|program| program.to_str().expect("UTF-8"));
+    let [shim, command] = *programs;
+    let command = command.to_str().expect("UTF-8");
     let name = directory
         .file_name()
         .and_then(OsStr::to_str)
         .expect("UTF-8");
+    execute(
+        shim,
+        &shim::arguments(name, command),
+        directory,
+        (shim::FIRST_DESCRIPTOR, &descriptors),
+    )
+}
+
+fn execute(
+    shim: &OsStr,
+    arguments: &[&str],
+    directory: &Path,
+    (first, descriptors): (i32, &[BorrowedFd<'_>]),
+) {
     let null = open(Path::new("/dev/null"), OFlags::RDWR);
     rustix::stdio::dup2_stdin(&null).expect("stdin");
     rustix::stdio::dup2_stdout(&null).expect("stdout");
     rustix::stdio::dup2_stderr(&null).expect("stderr");
     let program = open(Path::new(shim), OFlags::PATH);
-    let arguments = shim::arguments(name, command).map(c_string);
+    let arguments: Vec<CString> = arguments.iter().map(c_string).collect();
     let environment = [
         c_string("PATH=/usr/bin:/bin"),
         c_string(format!("{DIRECTORY}={}", directory.display())),
@@ -168,10 +206,10 @@ fn become_shim(programs: &[&OsString; 2], directory: &Path, descriptors: [Borrow
         program.as_fd(),
         &arguments,
         &environment,
-        shim::FIRST_DESCRIPTOR,
-        &descriptors,
+        first,
+        descriptors,
     );
-    panic!("cannot execute {shim}: {error}");
+    panic!("cannot execute {}: {error}", shim.display());
 }
 
 fn open(path: &Path, flags: OFlags) -> OwnedFd {

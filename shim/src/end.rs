@@ -4,6 +4,7 @@ use std::ffi::CString;
 use std::io::Write;
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStringExt;
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, test_kill_process};
@@ -31,12 +32,29 @@ pub(crate) fn end(
     let at = Stamp::now();
     shim.drain();
     // Before the clients are let go: whoever sees its connection end finds why.
-    record(directory, &Ended { ending, at });
+    let asked = stopper_lives(directory);
+    record(directory, &Ended { ending, asked, at });
     drop(shim);
     if stopper_lives(directory) {
         return Ok(());
     }
     Err(become_successor(successor))
+}
+
+/// Waits before the VE is started again, and becomes the command that does it.
+/// Returns why it could not.
+///
+/// It listens to nobody: a command that takes the matter over kills it.
+///
+/// # Kernel
+/// waitid(2); clock_nanosleep(2), whose clock stands still while the host sleeps.
+pub(crate) fn wait(patience: Duration, successor: &Successor) -> Failure {
+    // A PID 1 of a start that failed late, which was killed with its group.
+    while let Ok(Some(_)) =
+        rustix::process::waitid(WaitId::All, WaitIdOptions::EXITED | WaitIdOptions::NOHANG)
+    {}
+    std::thread::sleep(patience);
+    become_successor(successor)
 }
 
 /// Whether the command that said it stops the VE is still there to do the rest;
@@ -80,7 +98,7 @@ fn record(directory: &RunDirectory, ended: &Ended) {
     let mut line = [0; 64];
     let room = line.len();
     let mut rest = &mut line[..];
-    // The longest line is "exited 255" with 30 digits and a point.
+    // The longest line is "exited 255 asked" with 30 digits and a point.
     let _ = writeln!(rest, "{ended}");
     let length = room - rest.len();
     // On a full disk the end goes unrecorded; that it came is seen all the same.

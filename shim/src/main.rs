@@ -10,7 +10,13 @@
 //! ```text
 //! start ──> event loop ──PID 1 ended──> end ──> veld after-end NAME
 //!                                        └────> exit, when a command is at work
+//!
+//! start ──> wait ──> veld after-end NAME
 //! ```
+//!
+//! The second line is a shim without a VE: one that ends again and again waits
+//! before its next start, in the smallest process there is. Whoever takes the
+//! matter over meanwhile kills it.
 //!
 //! A VE outlives its shim. With the shim killed nobody holds the console's
 //! master: the kernel hangs the tty up, so what is open on it reads end-of-file
@@ -40,14 +46,18 @@ use veld_sys::Failure;
 use crate::event_loop::Shim;
 use crate::log::Log;
 use crate::run_directory::RunDirectory;
-use crate::start::{Descriptors, Successor};
+use crate::start::{Descriptors, Successor, Task};
 
 fn main() -> ExitCode {
     let Ok(start) = start::start() else {
         return ExitCode::FAILURE;
     };
     let directory = start.directory;
-    match serve(&directory, start.descriptors, &start.successor) {
+    let done = match start.task {
+        Task::Serve(descriptors) => serve(&directory, descriptors, &start.successor),
+        Task::Wait(patience) => Err(end::wait(patience, &start.successor)),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             Log::note(&directory, &failure);

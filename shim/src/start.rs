@@ -1,9 +1,10 @@
 //! From whatever the launcher was to what the shim is: arguments, descriptors,
 //! signals, name, working directory.
 
-use std::ffi::{CString, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use veld_protocol::shim;
@@ -19,8 +20,17 @@ pub(crate) struct Start {
     pub(crate) successor: Successor,
     /// Where to tell about it.
     pub(crate) directory: RunDirectory,
-    /// What to watch meanwhile.
-    pub(crate) descriptors: Descriptors,
+    /// What to do meanwhile.
+    pub(crate) task: Task,
+}
+
+/// What a shim is there for.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// A VE runs; this is what to watch.
+    Serve(Descriptors),
+    /// It is to be started again after this time.
+    Wait(Duration),
 }
 
 /// The command that goes on after the end, ready to be executed.
@@ -48,10 +58,10 @@ pub(crate) struct Descriptors {
 pub(crate) fn start() -> Result<Start, Failure> {
     let directory = RunDirectory::new(take(shim::RUN_DIRECTORY, "run directory")?);
     match prepare() {
-        Ok((successor, descriptors)) => Ok(Start {
+        Ok((successor, task)) => Ok(Start {
             successor,
             directory,
-            descriptors,
+            task,
         }),
         Err(failure) => {
             Log::note(&directory, &failure);
@@ -60,9 +70,13 @@ pub(crate) fn start() -> Result<Start, Failure> {
     }
 }
 
-fn prepare() -> Result<(Successor, Descriptors), Failure> {
-    let descriptors = descriptors()?;
-    let successor = successor()?;
+fn prepare() -> Result<(Successor, Task), Failure> {
+    let mut given = std::env::args_os().skip(1);
+    let successor = successor(&mut given)?;
+    let task = match given.next() {
+        None => Task::Serve(descriptors()?),
+        Some(milliseconds) => Task::Wait(duration(&milliseconds)?),
+    };
     // The tool, or whoever stops the host, may signal the process group of the
     // launcher; a client that vanishes raises SIGPIPE. None of it concerns the VE.
     for unwanted in [Signal::PIPE, Signal::HUP, Signal::INT] {
@@ -72,7 +86,7 @@ fn prepare() -> Result<(Successor, Descriptors), Failure> {
     rustix::thread::set_name(&name).context(|| "name the process")?;
     // No mount is kept busy by a process that stands in the root directory.
     rustix::process::chdir(c"/").context(|| "change directory to /")?;
-    Ok((successor, descriptors))
+    Ok((successor, task))
 }
 
 fn take(number: i32, what: &str) -> Result<OwnedFd, Failure> {
@@ -89,8 +103,14 @@ fn descriptors() -> Result<Descriptors, Failure> {
     })
 }
 
-fn successor() -> Result<Successor, Failure> {
-    let mut given = std::env::args_os().skip(1);
+fn duration(milliseconds: &OsStr) -> Result<Duration, Failure> {
+    let number = milliseconds.to_str().and_then(|text| text.parse().ok());
+    let number = number.ok_or(rustix::io::Errno::INVAL);
+    let operation = || format!("wait for {} milliseconds", milliseconds.display());
+    Ok(Duration::from_millis(number.context(operation)?))
+}
+
+fn successor(given: &mut impl Iterator<Item = OsString>) -> Result<Successor, Failure> {
     let mut next = |what: &str| {
         let missing = || rustix::io::Errno::INVAL;
         let argument = given.next().ok_or_else(missing);

@@ -158,6 +158,18 @@ impl Host {
         self.for_this_host(Cmd::program(Self::program(), words))
     }
 
+    /// Another program, which is told of this host and may run the command.
+    pub fn tool<S: AsRef<str>>(&self, program: &Path, words: impl IntoIterator<Item = S>) -> Cmd {
+        let words = words.into_iter().map(|word| word.as_ref().to_owned());
+        self.for_this_host(Cmd::program(program, words))
+    }
+
+    /// A file that `cargo xtask install` puts below the root of a host.
+    #[must_use]
+    pub fn installed(path: &str) -> PathBuf {
+        disposable::stage().join(path)
+    }
+
     /// Runs the command to its end.
     ///
     /// # Panics

@@ -85,6 +85,12 @@ impl Terminal {
         shown.unwrap_or_else(|| panic!("no {words:?} in {:?}", self.text()))
     }
 
+    /// All that is on the screen so far.
+    pub fn shown(&mut self) -> String {
+        self.look();
+        self.text()
+    }
+
     /// Forgets what was shown so far.
     pub fn clear(&mut self) {
         self.look();

@@ -3,6 +3,7 @@
 //! | | v2 | v1 |
 //! |---|---|---|
 //! | state | cgroup.freeze, 0 or 1 | freezer.state, THAWED or FROZEN |
+//! | effect | cgroup.events, frozen | freezer.state, FREEZING on the way |
 //!
 //! Each group of a subtree has a state of its own, and one that is frozen by
 //! itself stays so when those above it are thawed.
@@ -10,6 +11,8 @@
 //! # Kernel
 //! Documentation/admin-guide/cgroup-v2.rst "cgroup.freeze", Linux 5.2;
 //! cgroup-v1/freezer-subsystem.rst.
+
+use std::path::Path;
 
 use veld_sys::{Context, Failure};
 
@@ -25,6 +28,17 @@ fn knob(hierarchy: &Hierarchy) -> Option<(&'static str, &'static str)> {
             .iter()
             .any(|name| name == "freezer")
             .then_some(("freezer.state", "THAWED")),
+    }
+}
+
+/// Whether the processes right in the group at `dir` are frozen, by its own state
+/// or by that of one above it.
+pub(crate) fn is_frozen(hierarchy: &Hierarchy, dir: &Path) -> bool {
+    let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap_or_default();
+    match hierarchy.version {
+        Version::V2 => read("cgroup.events").lines().any(|line| line == "frozen 1"),
+        // FREEZING as well: whoever comes in now is frozen.
+        Version::V1 => matches!(read("freezer.state").trim_end(), "FROZEN" | "FREEZING"),
     }
 }
 

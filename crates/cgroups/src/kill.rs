@@ -28,6 +28,16 @@ impl Group {
         Ok(())
     }
 
+    /// Whether processes that join the group are frozen; those in groups below it
+    /// may be even where it is not.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.host
+            .hierarchies
+            .iter()
+            .any(|hierarchy| freezer::is_frozen(hierarchy, &self.members_dir(hierarchy)))
+    }
+
     /// Sends SIGKILL to every process in the group and below it, frozen or not.
     ///
     /// It does not wait for them to be gone: [`Group::remove`] does. A group

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
+pub use veld_protocol::restart::Policy as RestartPolicy;
 use veld_units::{Bytes, Count, Error, Timespan};
 
 use crate::Invalid;
@@ -72,6 +73,29 @@ pub fn start_timeout(text: &str) -> Result<Timespan, Error> {
 /// It is no duration.
 pub fn stop_timeout(text: &str) -> Result<Timespan, Error> {
     text.parse()
+}
+
+/// After which ends a VE is started again.
+///
+/// # Errors
+/// It is no such word.
+pub fn restart(text: &str) -> Result<RestartPolicy, Invalid> {
+    text.parse()
+        .map_err(|_| Invalid::form(text, "a restart policy", "no, on-failure or always"))
+}
+
+/// A VE's place among those that start with the host: the least come first, and
+/// those of one number together. Below 0 is before all that were given none.
+///
+/// # Errors
+/// It is no whole number, or out of this range.
+pub fn boot_order(text: &str) -> Result<i32, Error> {
+    let allowed = "-1000 to 1000";
+    match text.parse::<i32>() {
+        Ok(order) if (-1000..=1000).contains(&order) => Ok(order),
+        Ok(_) => Err(Error::out_of_range(text, allowed)),
+        Err(_) => Err(Error::malformed(text, "a whole number", allowed)),
+    }
 }
 
 /// An address that a VE may have: one host's, and reachable from another.

@@ -7,12 +7,14 @@
 //! program. A step that fails is told to the parent, which words it; the child
 //! prints nothing.
 //!
+//! [`ask()`] runs a program in a VE for what it prints, by a deadline.
 //! [`quiet_console`] sends a child part of the way, to put right what a VE has
 //! lost with its shim.
 //!
 //! What this crate must not know: VEs by name, config, where files are kept,
 //! the order in which a start makes and undoes other things.
 
+mod ask;
 mod boot;
 mod channel;
 mod enter;
@@ -23,6 +25,7 @@ mod quiet;
 mod steps;
 mod users;
 
+pub use ask::{Answer, NoAnswer, ask};
 pub use boot::{Birth, Born, boot};
 pub use enter::{Entered, Entry, Program, enter};
 pub use error::{Error, ErrorKind};

@@ -21,6 +21,7 @@ use crate::stamp::{NotAStamp, Stamp};
 /// Signal numbers that are the same on every architecture of Linux.
 const SIGHUP: u8 = 1;
 const SIGINT: u8 = 2;
+const SIGKILL: u8 = 9;
 const LAST_SIGNAL: u8 = 64;
 
 /// How PID 1 of a VE ended. Displayed in words for people; the words of the
@@ -82,13 +83,28 @@ impl fmt::Display for Ending {
 /// An ending and when it was seen: the one line of the file.
 ///
 /// `poweroff 1700000000.123000000`, `reboot …`, `exited 3 …`, `killed 9 …`,
-/// `unseen …`.
+/// `unseen …`; with `asked` before the time where a command wanted it so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
     /// How.
     pub ending: Ending,
+    /// Whether a command of the host was ending the VE.
+    pub asked: bool,
     /// When, by the host's wall clock.
     pub at: Stamp,
+}
+
+impl Ended {
+    /// How it ended, in words for people.
+    #[must_use]
+    pub fn how(&self) -> String {
+        match (self.asked, self.ending) {
+            (true, Ending::Killed(SIGKILL)) => "was killed".to_owned(),
+            // Which way it took is its own affair.
+            (true, _) => "was stopped".to_owned(),
+            (false, ending) => ending.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Ended {
@@ -99,6 +115,9 @@ impl fmt::Display for Ended {
             Ending::Exited(status) => write!(f, "exited {status}")?,
             Ending::Killed(signal) => write!(f, "killed {signal}")?,
             Ending::Unseen => f.write_str("unseen")?,
+        }
+        if self.asked {
+            f.write_str(" asked")?;
         }
         write!(f, " {}", self.at)
     }
@@ -129,6 +148,10 @@ impl FromStr for Ended {
     fn from_str(text: &str) -> Result<Self, NotAnEnding> {
         let line = text.strip_suffix('\n').unwrap_or(text);
         let (what, at) = line.rsplit_once(' ').ok_or(NotAnEnding)?;
+        let (what, asked) = match what.strip_suffix(" asked") {
+            Some(what) => (what, true),
+            None => (what, false),
+        };
         let ending = match what.split_once(' ') {
             None => match what {
                 "poweroff" => Ending::PowerOff,
@@ -145,6 +168,7 @@ impl FromStr for Ended {
         };
         Ok(Self {
             ending,
+            asked,
             at: at.parse()?,
         })
     }
@@ -179,10 +203,11 @@ mod tests {
         #[test]
         fn what_is_written_is_read(
             ending in endings(),
+            asked in any::<bool>(),
             seconds in any::<u64>(),
             nanos in 0u32..1_000_000_000,
         ) {
-            let ended = Ended { ending, at: Stamp { seconds, nanos } };
+            let ended = Ended { ending, asked, at: Stamp { seconds, nanos } };
             prop_assert_eq!(format!("{ended}\n").parse(), Ok(ended));
         }
 
@@ -219,9 +244,21 @@ mod tests {
             ),
             (Ending::Unseen, "unseen", "ended while nobody watched it"),
         ] {
-            let ended = Ended { ending, at };
+            let mut ended = Ended {
+                ending,
+                asked: false,
+                at,
+            };
             assert_eq!(ended.to_string(), format!("{line} 1700000000.123000000"));
-            assert_eq!(ending.to_string(), words);
+            assert_eq!(ended.how(), words);
+            ended.asked = true;
+            let asked = format!("{line} asked 1700000000.123000000");
+            assert_eq!(ended.to_string(), asked);
+            let killed = ending == Ending::Killed(9);
+            assert_eq!(
+                ended.how(),
+                if killed { "was killed" } else { "was stopped" }
+            );
         }
         for text in [
             "",
@@ -230,6 +267,7 @@ mod tests {
             "killed 65 1.0",
             "exited 256 1.0",
             "exited +1 1.0",
+            "asked 1.0",
         ] {
             assert_eq!(text.parse::<Ended>(), Err(NotAnEnding), "{text:?}");
         }

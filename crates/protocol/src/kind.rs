@@ -26,7 +26,6 @@ const RC: &str = "/etc/init.d/rc";
 
 /// The kinds of init that are told apart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Kind {
     /// systemd.
     Systemd,

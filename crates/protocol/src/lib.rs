@@ -10,5 +10,6 @@ pub mod console;
 pub mod ending;
 pub mod init;
 pub mod kind;
+pub mod restart;
 pub mod shim;
 pub mod stamp;

@@ -7,6 +7,10 @@
 //! give to its successor. The shim, in turn, executes the command named in its
 //! arguments once the VE has ended, unless [`STOPPING`] says that a command is
 //! at work on the VE and does what is left to do.
+//!
+//! That command may execute the shim once more, by [`waiting_arguments`], to
+//! wait before the VE is started again: with no descriptor but
+//! [`RUN_DIRECTORY`], it sleeps that long and executes the command anew.
 
 /// Name of the program: `argv[0]`, and how it shows in a process list.
 pub const PROGRAM: &str = "veld-shim";
@@ -71,6 +75,13 @@ pub const STATUS_LIMIT: usize = 256;
 #[must_use]
 pub fn arguments<'a>(name: &'a str, command: &'a str) -> [&'a str; 3] {
     [PROGRAM, name, command]
+}
+
+/// The arguments of a shim that has no VE: it waits for so many milliseconds.
+#[must_use]
+pub fn waiting_arguments<'a>(name: &'a str, command: &'a str, wait: &'a str) -> [&'a str; 4] {
+    let [program, name, command] = arguments(name, command);
+    [program, name, command, wait]
 }
 
 #[cfg(test)]

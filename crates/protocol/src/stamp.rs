@@ -36,6 +36,16 @@ impl Stamp {
         Self::now().since(self)
     }
 
+    /// The moment so much later than this one.
+    #[must_use]
+    pub fn later_by(self, time: Duration) -> Self {
+        let sum = Duration::new(self.seconds, self.nanos).saturating_add(time);
+        Self {
+            seconds: sum.as_secs(),
+            nanos: sum.subsec_nanos(),
+        }
+    }
+
     /// How long after `earlier` this moment is; nothing if it is before.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
@@ -93,6 +103,12 @@ mod tests {
                 nanos: 0
             })
         );
+        let late = Stamp {
+            seconds: 7,
+            nanos: 900_000_000,
+        };
+        let later = late.later_by(Duration::from_millis(1200));
+        assert_eq!((later.seconds, later.nanos), (9, 100_000_000));
         for text in ["", ".", "1.", ".5", "-1", "+1", "1.0000000001", "1 2"] {
             assert_eq!(text.parse::<Stamp>(), Err(NotAStamp), "{text:?}");
         }

@@ -8,6 +8,8 @@
 //! ```text
 //! lock  record  ready  status  stopping  stopping-inside  console.sock  stage/
 //!    from start to end of a run; `lock` stays
+//! restarting
+//!    from the end of a run to the next that follows by itself
 //! ended  failure  console.log  console.log.1
 //!    until the next start, for people to read
 //! ```
@@ -19,12 +21,14 @@ mod ids;
 mod observe;
 mod process;
 mod record;
+mod restarting;
 mod run_dir;
 mod wait;
 
 pub use ids::Ids;
-pub use observe::{Observed, Running, Stopped, observe};
+pub use observe::{Observed, Running, Stopped, found, observe};
 pub use process::{Process, parents_of_zombies, signals_handled};
 pub use record::Record;
+pub use restarting::Restarting;
 pub use run_dir::RunDir;
 pub use wait::{Awaited, ended, file_or_end};

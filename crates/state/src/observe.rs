@@ -1,6 +1,7 @@
 //! What a VE is doing now, without lock and without a change to anything.
 
 use std::os::fd::OwnedFd;
+use std::time::UNIX_EPOCH;
 
 use veld_protocol::ending::{Ended, Ending};
 use veld_protocol::init::Found;
@@ -8,6 +9,7 @@ use veld_protocol::shim;
 use veld_protocol::stamp::Stamp;
 
 use crate::record::Record;
+use crate::restarting::Restarting;
 use crate::run_dir::RunDir;
 
 /// A VE as it was at one moment.
@@ -32,12 +34,16 @@ pub struct Running {
     pub ready: Option<Stamp>,
     /// Whether it is going down, by its own word or a command's.
     pub stopping: bool,
+    /// Since when it is.
+    pub stopping_since: Option<Stamp>,
     /// What PID 1 last said that it does.
     pub status: Option<String>,
     /// Which init PID 1 found, once it has said so.
     pub found: Option<Found>,
     /// Services that do not run as they should, by PID 1's word.
     pub failed: Vec<String>,
+    /// Since when it is these.
+    pub failed_since: Option<Stamp>,
 }
 
 /// A VE whose PID 1 does not live.
@@ -49,14 +55,18 @@ pub struct Stopped {
     pub unswept: bool,
     /// Why the last start failed.
     pub failure: Option<String>,
+    /// Until when it waits to be started again, where somebody waits.
+    pub restarting: Option<Restarting>,
 }
 
 impl Stopped {
-    /// Whether it ended to be started again.
+    /// Whether it is on its way up again: it ended for that, or waits for it.
     #[must_use]
     pub fn reboots(&self) -> bool {
-        self.ended
-            .is_some_and(|ended| ended.ending == Ending::Reboot)
+        self.restarting.is_some()
+            || self
+                .ended
+                .is_some_and(|ended| ended.ending == Ending::Reboot)
     }
 }
 
@@ -79,20 +89,43 @@ pub fn observe(run: &RunDir) -> Observed {
             shim: record.shim.open(),
             ready: words(run, shim::READY).and_then(|text| text.trim_end().parse().ok()),
             stopping: run.is_being_stopped() || run.file(shim::STOPPING_INSIDE).exists(),
+            stopping_since: [shim::STOPPING, shim::STOPPING_INSIDE]
+                .into_iter()
+                .filter_map(|name| written(run, name))
+                .min(),
             status: words(run, shim::STATUS),
-            found: words(run, shim::FOUND).and_then(|text| text.parse().ok()),
+            found: found(run),
             failed: words(run, shim::FAILED)
                 .unwrap_or_default()
                 .split_ascii_whitespace()
                 .map(str::to_owned)
                 .collect(),
+            failed_since: written(run, shim::FAILED),
         }),
         None => Observed::Stopped(Stopped {
             ended: words(run, shim::ENDED).and_then(|text| text.parse().ok()),
-            unswept: run.record().exists() || run.stage().exists(),
+            unswept: run.record().exists() || run.stage().exists() || run.restarting().exists(),
             failure: std::fs::read_to_string(run.failure()).ok(),
+            restarting: Restarting::read(&run.restarting())
+                .filter(|restarting| restarting.shim.open().is_some()),
         }),
     }
+}
+
+/// Which init PID 1 found, once it has said so.
+#[must_use]
+pub fn found(run: &RunDir) -> Option<Found> {
+    words(run, shim::FOUND)?.parse().ok()
+}
+
+/// When a file was written.
+fn written(run: &RunDir, name: &str) -> Option<Stamp> {
+    let about = std::fs::metadata(run.file(name)).ok()?;
+    let since = about.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(Stamp {
+        seconds: since.as_secs(),
+        nanos: since.subsec_nanos(),
+    })
 }
 
 fn words(run: &RunDir, name: &str) -> Option<String> {
@@ -108,6 +141,7 @@ fn words(run: &RunDir, name: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::process::Process;
+    use veld_protocol::restart::Policy;
 
     #[test]
     fn a_record_of_a_dead_process_is_a_stopped_ve() {
@@ -127,6 +161,8 @@ mod tests {
             init: dead,
             shim: me,
             started,
+            restarts: 0,
+            policy: Policy::No,
         }
         .write(&run.record())
         .unwrap();
@@ -139,6 +175,8 @@ mod tests {
             init: me,
             shim: dead,
             started,
+            restarts: 0,
+            policy: Policy::No,
         }
         .write(&run.record())
         .unwrap();
@@ -154,5 +192,34 @@ mod tests {
             matches!(observe(&run), Observed::Stopped(_)),
             "it is still starting"
         );
+    }
+    #[test]
+    fn a_wait_for_the_next_start_counts_while_somebody_waits() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::new(dir.path(), "web1");
+        std::fs::create_dir(run.path()).unwrap();
+        let me = Process::of(std::process::id().cast_signed()).unwrap();
+        let dead = Process {
+            born: me.born - 1,
+            ..me
+        };
+        for (shim, waits) in [(me, true), (dead, false)] {
+            Restarting {
+                shim,
+                due: Stamp::now(),
+                restarts: 1,
+                policy: Policy::No,
+            }
+            .write(&run.restarting())
+            .unwrap();
+            let Observed::Stopped(stopped) = observe(&run) else {
+                panic!("not running")
+            };
+            assert!(stopped.unswept);
+            assert_eq!(
+                (stopped.restarting.is_some(), stopped.reboots()),
+                (waits, waits)
+            );
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use veld_durable::Life;
+use veld_protocol::restart::Policy;
 use veld_protocol::stamp::Stamp;
 use veld_sys::{Context, Failure};
 
@@ -21,6 +22,11 @@ pub struct Record {
     pub shim: Process,
     /// When PID 1 was let go, by the host's wall clock.
     pub started: Stamp,
+    /// The how manyeth start in a row this is after ends that came soon; 0 for
+    /// the first.
+    pub restarts: u32,
+    /// What the VE's config said of restarts at its start.
+    pub policy: Policy,
 }
 
 impl Record {
@@ -46,8 +52,15 @@ impl Record {
 
     fn to_text(self) -> String {
         format!(
-            "init-pid {}\ninit-born {}\nshim-pid {}\nshim-born {}\nstarted {}\n",
-            self.init.pid, self.init.born, self.shim.pid, self.shim.born, self.started
+            "init-pid {}\ninit-born {}\nshim-pid {}\nshim-born {}\nstarted {}\n\
+             restarts {}\npolicy {}\n",
+            self.init.pid,
+            self.init.born,
+            self.shim.pid,
+            self.shim.born,
+            self.started,
+            self.restarts,
+            self.policy
         )
     }
 
@@ -66,6 +79,15 @@ impl Record {
             init: process("init-pid", "init-born")?,
             shim: process("shim-pid", "shim-born")?,
             started: pairs.get("started")?.parse().ok()?,
+            // Of an older veld's record, which has neither.
+            restarts: pairs
+                .get("restarts")
+                .and_then(|number| number.parse().ok())
+                .unwrap_or_default(),
+            policy: pairs
+                .get("policy")
+                .and_then(|word| word.parse().ok())
+                .unwrap_or_default(),
         })
     }
 }
@@ -85,6 +107,8 @@ mod tests {
                 seconds: 1_700_000_000,
                 nanos: 5,
             },
+            restarts: 2,
+            policy: Policy::Always,
         };
         record.write(&path).unwrap();
         assert_eq!(Record::read(&path).unwrap(), record);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use veld_durable::{Life, Lock, LockError};
+use veld_protocol::ending::Ended;
 use veld_protocol::shim;
 use veld_sys::{Context, Failure, fault};
 
@@ -23,14 +24,16 @@ const STAGE: &str = "stage";
 const RECORD: &str = "record";
 const LOCK: &str = "lock";
 const FAILURE: &str = "failure";
+const RESTARTING: &str = "restarting";
 /// How often a directory is emptied into which a shim still writes: it has a line
 /// or two to write, each once.
 const REMOVALS: usize = 8;
 
 /// What a run leaves that the next command has no use for.
-const OF_ONE_RUN: [&str; 12] = [
+const OF_ONE_RUN: [&str; 15] = [
     RECORD,
     shim::FOUND,
+    RESTARTING,
     shim::READY,
     shim::FAILED,
     shim::STATUS,
@@ -39,7 +42,9 @@ const OF_ONE_RUN: [&str; 12] = [
     shim::CONSOLE_SOCKET,
     // What replacements of the above left when they were killed.
     ".record.new",
+    ".restarting.new",
     ".stopping.new",
+    ".ended.new",
     ".failure.new",
     ".shim.new",
 ];
@@ -96,6 +101,19 @@ impl RunDir {
         remove_file(&self.file(shim::STOPPING))
     }
 
+    /// Says how the VE ended in place of a shim that is gone; what one that saw it
+    /// has said stays.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn say_ended(&self, ended: &Ended) -> Result<(), Failure> {
+        let path = self.file(shim::ENDED);
+        if path.exists() {
+            return Ok(());
+        }
+        veld_durable::replace(&path, format!("{ended}\n").as_bytes(), Life::Volatile)
+    }
+
     /// Whether a process that lives has said that it is stopping the VE.
     #[must_use]
     pub fn is_being_stopped(&self) -> bool {
@@ -123,6 +141,12 @@ impl RunDir {
     #[must_use]
     pub fn failure(&self) -> PathBuf {
         self.file(FAILURE)
+    }
+
+    /// Until when the VE waits to be started again, and who waits.
+    #[must_use]
+    pub fn restarting(&self) -> PathBuf {
+        self.file(RESTARTING)
     }
 
     /// Takes the VE's lock, making the directory where it is missing.

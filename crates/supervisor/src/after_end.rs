@@ -1,10 +1,24 @@
 //! What follows when a VE has ended by itself: the shim's second life.
+//!
+//! ```text
+//! shim ──> after-end ──> launcher ──> shim                 started again
+//!             │  └─────> shim that waits ──> after-end     started again later
+//!             └────────> exit                              not started again
+//! ```
+//!
+//! All of it is one process, which goes on only as long as the record, or the
+//! word of its wait, names it: whoever swept meanwhile has taken the matter over.
 
 use std::time::{Duration, Instant};
 
 use veld_durable::Lock;
-use veld_state::{Observed, Process, Record};
+use veld_protocol::ending::{Ended, Ending};
+use veld_protocol::restart::Policy;
+use veld_protocol::shim;
+use veld_protocol::stamp::Stamp;
+use veld_state::{Observed, Process, Record, Stopped};
 
+use crate::backoff::Next;
 use crate::error::{Error, ErrorKind};
 use crate::launcher;
 use crate::outcome::Done;
@@ -12,6 +26,7 @@ use crate::report::Reporter;
 use crate::start;
 use crate::sweep::{Left, sweep};
 use crate::ve::Ve;
+use crate::waiter;
 
 /// A command that holds the lock is waited for this long before the VE is left
 /// to the next one.
@@ -19,12 +34,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is asked meanwhile whether that command stops the VE.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// A VE that reboots sooner than this is in a loop, and waits as long again: its
-/// starts are work of the host's, which no limit of the VE's counts.
-const TOO_SOON: Duration = Duration::from_secs(1);
+/// What there is for this process to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Nothing: it is another's to look after.
+    Nothing,
+    /// To sweep: the VE stays stopped.
+    Sweep,
+    /// To sweep and start it again.
+    Start(Next, Policy),
+}
 
-/// Sweeps a VE that has ended and, after a reboot from inside, starts it again:
-/// this process then becomes its shim and does not return.
+/// Sweeps a VE that has ended and, where a reboot from inside or its restart
+/// policy asks for it, starts it again: this process then becomes its shim and
+/// does not return.
 ///
 /// # Errors
 /// Another command holds the lock, or a step failed; the reason is left in the
@@ -34,34 +57,83 @@ pub fn after_end(ve: &Ve<'_>) -> Result<Done, Error> {
 }
 
 fn go_on(ve: &Ve<'_>) -> Result<Done, Error> {
-    if let Observed::Stopped(stopped) = ve.observe()
-        && stopped.reboots()
-        && Record::read(&ve.run.record()).is_ok_and(|run| run.started.age() < TOO_SOON)
-    {
-        std::thread::sleep(TOO_SOON);
-    }
     let Some(lock) = lock(ve)? else {
         return Ok(Done::default());
     };
     let lock = ve.must_exist(lock)?;
-    // A command may have swept, started or stopped it while this one waited: then
-    // it is no longer this process's to look after.
-    let mine = Process::of(std::process::id().cast_signed());
-    let record = Record::read(&ve.run.record());
-    let is_mine = matches!((mine, record), (Ok(me), Ok(record)) if record.shim == me);
     let Observed::Stopped(stopped) = ve.observe() else {
         return Ok(Done::default());
     };
-    if !is_mine {
-        return Ok(Done::default());
+    match turn(ve, &stopped) {
+        Turn::Nothing => Ok(Done::default()),
+        Turn::Sweep => sweep(ve, Left::Kill).map(|()| Done::default()),
+        Turn::Start(next, policy) => start_again(ve, next, policy, lock),
     }
-    sweep(ve, Left::Kill)?;
-    if stopped.reboots() {
-        let plan = start::plan(ve)?;
-        launcher::launch(ve, &plan, &Reporter::nobody());
+}
+
+/// A command may have swept, started or stopped the VE while this one waited for
+/// the lock: then neither names this process.
+fn turn(ve: &Ve<'_>, stopped: &Stopped) -> Turn {
+    let Ok(me) = Process::of(std::process::id().cast_signed()) else {
+        return Turn::Nothing;
+    };
+    if let Some(waited) = stopped.restarting.filter(|waited| waited.shim == me) {
+        return Turn::Start(Next::now(waited.restarts), policy(ve, waited.policy));
     }
-    drop(lock);
-    Ok(Done::default())
+    let Ok(record) = Record::read(&ve.run.record()) else {
+        return Turn::Nothing;
+    };
+    if record.shim != me {
+        return Turn::Nothing;
+    }
+    // On a full disk the shim could not write how it was.
+    let ended = stopped.ended.unwrap_or(Ended {
+        ending: Ending::Unseen,
+        asked: false,
+        at: Stamp::now(),
+    });
+    let policy = policy(ve, record.policy);
+    // Somebody asked for this end, though the command that did was killed.
+    let was_asked = ended.ending != Ending::Reboot && ve.run.file(shim::STOPPING).exists();
+    if was_asked || !policy.restarts(ended.ending) {
+        return Turn::Sweep;
+    }
+    let lasted = ended.at.since(record.started);
+    Turn::Start(Next::after(ended.ending, lasted, record.restarts), policy)
+}
+
+/// What the config says now, so that an administrator can end a loop; what it
+/// said before where it is nonsense now.
+fn policy(ve: &Ve<'_>, before: Policy) -> Policy {
+    ve.config().map_or(before, |config| config.restart)
+}
+
+/// Starts it, or waits for the time to; returns where neither can be done.
+fn start_again(ve: &Ve<'_>, next: Next, policy: Policy, lock: Lock) -> Result<Done, Error> {
+    let mut next = next;
+    let swept = sweep(ve, Left::Kill);
+    if swept.is_err() || next.wait.is_zero() {
+        let failed = swept.and_then(|()| launch(ve, next, policy));
+        if !policy.retries() {
+            return failed.map(|()| Done::default());
+        }
+        if let Err(error) = failed {
+            launcher::leave_reason(ve, &error.lines().join("; "));
+        }
+        next = Next::after_failure(next.restarts);
+    }
+    let source = waiter::wait(ve, next, policy, lock);
+    Err(Error::action(&ve.name, "wait for the restart", source))
+}
+
+/// Returns where it failed, which has left its reason already unless it is the
+/// error.
+fn launch(ve: &Ve<'_>, next: Next, policy: Policy) -> Result<(), Error> {
+    let mut plan = start::plan(ve)?;
+    plan.restarts = next.restarts;
+    plan.policy = policy;
+    launcher::launch(ve, &plan, &Reporter::nobody());
+    Ok(())
 }
 
 /// The lock, unless whoever has it stops the VE and does the rest.

@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use veld_config::{Dns, Hostname, Mode, Resources, TemplateName, Uuid, VeConfig, VeId, VeName};
+use veld_config::{
+    Dns, Hostname, Init, Mode, Resources, RestartPolicy, TemplateName, Uuid, VeConfig, VeId, VeName,
+};
 
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::host::Host;
@@ -27,6 +29,14 @@ pub struct Wish {
     pub dns: Vec<Dns>,
     /// Whether it starts with the host.
     pub onboot: bool,
+    /// Its place among those that do.
+    pub bootorder: i32,
+    /// After which ends it is started again.
+    pub restart: RestartPolicy,
+    /// How its services are brought up.
+    pub init: Init,
+    /// Whether its getty units and lines run too.
+    pub getty: bool,
 }
 
 /// Makes the VE `name`.
@@ -88,6 +98,10 @@ fn config(ve: &Ve<'_>, wish: &Wish, id: VeId) -> Result<VeConfig, Source> {
     }
     config.resources = wish.resources.clone();
     config.onboot = wish.onboot;
+    config.bootorder = wish.bootorder;
+    config.restart = wish.restart;
+    config.init = wish.init.clone();
+    config.getty = wish.getty;
     config.network.mode = wish.mode;
     config.network.dns.clone_from(&wish.dns);
     config.network.ip.clone_from(&wish.ip);

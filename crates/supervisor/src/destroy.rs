@@ -4,7 +4,7 @@ use veld_state::Observed;
 
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::outcome::Done;
-use crate::stop::{Manner, end};
+use crate::stop::end;
 use crate::sweep::{Left, sweep};
 use crate::ve::Ve;
 
@@ -26,7 +26,7 @@ pub fn destroy(ve: &Ve<'_>, force: bool) -> Result<Done, Error> {
             let fact = "is running; stop it first or use --force";
             return Err(Error::fact(ErrorKind::AlreadyRunning, &ve.name, fact));
         }
-        end(ve, &running, Manner::Kill)?;
+        end(ve, &running)?;
     }
     let left = if force { Left::Kill } else { Left::Refuse };
     sweep(ve, left)?;

@@ -44,7 +44,7 @@ struct Parts {
     ve: String,
     what: What,
     also: Vec<String>,
-    hint: Option<&'static str>,
+    hint: Option<String>,
 }
 
 #[derive(Debug)]
@@ -111,8 +111,8 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_hint(mut self, hint: &'static str) -> Self {
-        self.0.hint = Some(hint);
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
         self
     }
 
@@ -136,8 +136,8 @@ impl Error {
 
     /// What a person might do about it.
     #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        self.0.hint
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
     }
 
     /// The error as lines of text: one, but for a config file with several

@@ -7,7 +7,7 @@ use std::time::Duration;
 use veld_cgroups::Group;
 use veld_launch::{Entered, Entry, Program, Who, enter};
 use veld_rootfs::TerminalSize;
-use veld_state::{Observed, ended};
+use veld_state::{Observed, Running, ended};
 
 use crate::error::{Error, ErrorKind, Source};
 use crate::plan::NOFILE;
@@ -48,19 +48,7 @@ pub fn exec(ve: &Ve<'_>, command: Command<'_>) -> Result<Entered, Error> {
     };
     let failed = |source: Source| Error::action(&ve.name, "exec", source);
     let group = ve.group().map_err(|error| failed(error.into()))?;
-    let entry = Entry {
-        init: running.init.as_fd(),
-        cgroup: group.entry().map_err(|error| failed(error.into()))?,
-        owner: ve.ids().map_err(failed)?.first(),
-        who: command.who,
-        directory: command.directory,
-        environment: command.environment,
-        program: command.program,
-        terminal: command.terminal,
-        term: command.term,
-        stdio: command.stdio,
-        nofile: NOFILE,
-    };
+    let entry = entry(ve, &running, &group, command).map_err(failed)?;
     enter(entry).map_err(|error| {
         // Whatever failed, failed because the VE was going: it may not be gone yet.
         let patience = if is_of_dying(&error) {
@@ -75,17 +63,43 @@ pub fn exec(ve: &Ve<'_>, command: Command<'_>) -> Result<Entered, Error> {
     })
 }
 
+/// The way of a command into the VE.
+pub(crate) fn entry<'a>(
+    ve: &Ve<'_>,
+    running: &'a Running,
+    group: &Group,
+    command: Command<'a>,
+) -> Result<Entry<'a>, Source> {
+    Ok(Entry {
+        init: running.init.as_fd(),
+        cgroup: group.entry()?,
+        owner: ve.ids()?.first(),
+        who: command.who,
+        directory: command.directory,
+        environment: command.environment,
+        program: command.program,
+        terminal: command.terminal,
+        term: command.term,
+        stdio: command.stdio,
+        nofile: NOFILE,
+    })
+}
+
 /// How long a VE that is being killed may take to be gone.
 const DYING: Duration = Duration::from_secs(2);
 
 /// Whether a failure is one that a VE's death on the way would explain.
+///
+/// # Kernel
+/// clone(2): ENOMEM in a pid namespace whose PID 1 has ended.
 fn is_of_dying(error: &veld_launch::Error) -> bool {
-    use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset, OutOfMemory};
     let cause = error.errno().map(std::io::Error::from_raw_os_error);
     error.kind() == veld_launch::ErrorKind::Silent
         || cause.is_some_and(|cause| {
             let nobody = Some(veld_sys::process::NO_SUCH_PROCESS);
-            matches!(cause.kind(), BrokenPipe | ConnectionReset) || cause.raw_os_error() == nobody
+            matches!(cause.kind(), BrokenPipe | ConnectionReset | OutOfMemory)
+                || cause.raw_os_error() == nobody
         })
 }
 

@@ -1,16 +1,20 @@
-//! Looking at VEs: no lock, no change, no wait for any of them.
+//! Looking at VEs: no lock, no change, and no wait for any of them, but for the
+//! answer of the one that is looked at closely.
 
 use std::net::IpAddr;
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 use veld_cgroups::Effective;
 use veld_config::{VeConfig, VeName};
 use veld_network::ObservedLink;
 use veld_protocol::ending::Ended;
+use veld_protocol::init::Found;
 use veld_protocol::stamp::Stamp;
-use veld_state::{Observed, Running};
+use veld_state::{Observed, Running, ended};
 
 use crate::error::{Error, chain};
+use crate::health::{Health, health};
 use crate::host::Host;
 use crate::ve::Ve;
 
@@ -23,8 +27,12 @@ pub enum Phase {
     Booting,
     /// Its services are up.
     Up,
+    /// Its services are up, but for some that do not run as they should.
+    Degraded,
     /// It is going down.
     Stopping,
+    /// It does not run, and waits to be started again.
+    Restarting,
 }
 
 impl Phase {
@@ -35,7 +43,9 @@ impl Phase {
             Phase::Stopped => "stopped",
             Phase::Booting => "booting",
             Phase::Up => "up",
+            Phase::Degraded => "degraded",
             Phase::Stopping => "stopping",
+            Phase::Restarting => "restarting",
         }
     }
 }
@@ -49,6 +59,12 @@ pub struct Summary {
     pub id: Option<u32>,
     /// What it is doing.
     pub phase: Phase,
+    /// Since when it is doing that, where that is known.
+    pub since: Option<Stamp>,
+    /// Services that do not run as they should, as far as files tell.
+    pub failed: Vec<String>,
+    /// Which init it has, once that is known.
+    pub init: Option<Found>,
     /// Whether its shim lives; true for one that is stopped.
     pub watched: bool,
     /// PID 1 as the host numbers it.
@@ -65,6 +81,11 @@ pub struct Summary {
     pub ended: Option<Ended>,
     /// Why its last start failed.
     pub failure: Option<String>,
+    /// Until when it waits to be started again.
+    pub restart_due: Option<Stamp>,
+    /// The how manyeth start in a row this is, or the next one, after ends that
+    /// came soon.
+    pub restarts: u32,
     /// Its config, or what is wrong with it.
     pub config: Result<VeConfig, String>,
 }
@@ -82,8 +103,10 @@ impl Summary {
 /// A VE in full.
 #[derive(Debug, Clone)]
 pub struct Detail {
-    /// What fits in a line.
+    /// What fits in a line, and what the VE had to say about its services.
     pub summary: Summary,
+    /// Why it is not known whether all services run as they should.
+    pub health_unknown: Option<String>,
     /// Limits and use, as the kernel has them; none where it does not run.
     pub kernel: Option<Limits>,
     /// Links and addresses that it really has.
@@ -108,10 +131,17 @@ pub fn all(host: &Host) -> Result<Vec<Summary>, Error> {
 /// Looks at one VE.
 #[must_use]
 pub fn summary(ve: &Ve<'_>) -> Summary {
+    summary_of(ve, &ve.observe())
+}
+
+fn summary_of(ve: &Ve<'_>, observed: &Observed) -> Summary {
     let mut summary = Summary {
         name: ve.name.clone(),
         id: ve.area.id().ok(),
         phase: Phase::Stopped,
+        since: None,
+        failed: Vec::new(),
+        init: None,
         watched: true,
         pid: None,
         shim_pid: None,
@@ -120,53 +150,89 @@ pub fn summary(ve: &Ve<'_>) -> Summary {
         status: None,
         ended: None,
         failure: None,
+        restart_due: None,
+        restarts: 0,
         config: ve.config().map_err(|error| chain(&error)),
     };
-    match ve.observe() {
-        Observed::Running(running) => describe(&running, &mut summary),
+    match observed {
+        Observed::Running(running) => describe(running, &mut summary),
         Observed::Stopped(stopped) => {
+            summary.since = stopped.ended.map(|ended| ended.at);
             summary.ended = stopped.ended;
-            summary.failure = stopped.failure;
+            summary.failure.clone_from(&stopped.failure);
+            if let Some(restarting) = &stopped.restarting {
+                summary.phase = Phase::Restarting;
+                summary.restart_due = Some(restarting.due);
+                summary.restarts = restarting.restarts;
+                summary.shim_pid = Some(restarting.shim.pid);
+            }
         }
     }
     summary
 }
 
 fn describe(running: &Running, summary: &mut Summary) {
-    summary.phase = match (running.stopping, running.ready) {
-        (true, _) => Phase::Stopping,
-        (false, Some(_)) => Phase::Up,
-        (false, None) => Phase::Booting,
+    (summary.phase, summary.since) = match (running.stopping, running.ready) {
+        (true, _) => (Phase::Stopping, running.stopping_since),
+        (false, None) => (Phase::Booting, Some(running.record.started)),
+        (false, ready) if running.failed.is_empty() => (Phase::Up, ready),
+        // What failed while the services were coming up has failed since then.
+        (false, ready) => (Phase::Degraded, running.failed_since.max(ready)),
     };
+    summary.failed.clone_from(&running.failed);
+    summary.init = running.found;
     summary.watched = running.shim.is_some();
     summary.pid = Some(running.record.init.pid);
     summary.shim_pid = running.shim.as_ref().map(|_| running.record.shim.pid);
     summary.started = Some(running.record.started);
+    summary.restarts = running.record.restarts;
     summary.ready = running.ready;
     summary.status.clone_from(&running.status);
 }
 
-/// Looks at one VE closely.
+/// Since when a service has failed that the VE was asked for, nobody knows.
+fn add_health(detail: &mut Detail, health: Health) {
+    let summary = &mut detail.summary;
+    if summary.phase == Phase::Up && !health.failed.is_empty() {
+        (summary.phase, summary.since) = (Phase::Degraded, None);
+    }
+    summary.failed = health.failed;
+    detail.health_unknown = health.unknown;
+}
+
+/// Looks at one VE closely. One that is up is asked for its services, for which
+/// it has two seconds.
 ///
 /// # Errors
 /// Where the kernel does not tell the limits of a VE that runs.
 pub fn detail(ve: &Ve<'_>) -> Result<Detail, Error> {
-    let summary = summary(ve);
-    let mut detail = Detail {
-        kernel: None,
-        links: Vec::new(),
-        first_host_id: ve.ids().ok().map(veld_namespaces::IdRange::first),
-        area: ve.area.path(),
-        summary,
-    };
-    if let Observed::Running(running) = ve.observe() {
-        let effective = ve.group().and_then(|group| group.effective());
-        detail.kernel = Some(effective.map_err(|error| Error::action(&ve.name, "show", error))?);
+    loop {
+        let observed = ve.observe();
+        let mut detail = Detail {
+            summary: summary_of(ve, &observed),
+            health_unknown: None,
+            kernel: None,
+            links: Vec::new(),
+            first_host_id: ve.ids().ok().map(veld_namespaces::IdRange::first),
+            area: ve.area.path(),
+        };
+        let Observed::Running(running) = observed else {
+            return Ok(detail);
+        };
+        match ve.group().and_then(|group| group.effective()) {
+            Ok(effective) => detail.kernel = Some(effective),
+            // It has ended since it was looked at: it is to be looked at anew.
+            Err(_) if ended(running.init.as_fd(), Duration::ZERO).unwrap_or(false) => continue,
+            Err(error) => return Err(Error::action(&ve.name, "show", error)),
+        }
         let namespace = veld_namespaces::open(running.record.init.pid, "net", running.init.as_fd());
         let observed = namespace
             .ok()
             .and_then(|netns| veld_network::observe(netns.as_fd()).ok());
         detail.links = observed.map(|observed| observed.links).unwrap_or_default();
+        if matches!(detail.summary.phase, Phase::Up | Phase::Degraded) {
+            add_health(&mut detail, health(ve, &running));
+        }
+        return Ok(detail);
     }
-    Ok(detail)
 }

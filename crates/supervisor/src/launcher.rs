@@ -111,6 +111,8 @@ fn prepare<'a>(
         init: Process::of(born.child().pid.as_raw_nonzero().get())?,
         shim: Process::of(std::process::id().cast_signed())?,
         started: Stamp::now(),
+        restarts: plan.restarts,
+        policy: plan.policy,
     };
     ve.step("write record");
     record.write(&ve.run.record())?;
@@ -130,7 +132,7 @@ fn prepare<'a>(
 
 /// The path of the command that the shim executes when the VE has ended: of its
 /// successor, where it was replaced while it ran.
-fn own_path() -> Result<CString, Source> {
+pub(crate) fn own_path() -> Result<CString, Source> {
     let path = std::env::current_exe().context(|| "find the path of this program")?;
     let path = path.into_os_string().into_vec();
     let path = path
@@ -247,7 +249,7 @@ fn become_shim(ve: &Ve<'_>, ready: &Ready) -> Source {
 }
 
 /// What the shim passes on to the launcher of the next boot.
-fn environment() -> Vec<CString> {
+pub(crate) fn environment() -> Vec<CString> {
     let kept = |key: &OsStr| key == "PATH" || key.as_bytes().starts_with(b"VELD_");
     std::env::vars_os()
         .filter(|(key, _)| kept(key))

@@ -12,6 +12,7 @@ use veld_namespaces::{IDS, IdRange};
 use veld_network::{HostNetwork, RoutedLink};
 use veld_privileges::Nofile;
 use veld_protocol::init;
+use veld_protocol::restart::Policy;
 use veld_rootfs::Sizes;
 use veld_units::Bytes;
 
@@ -54,6 +55,10 @@ pub struct StartPlan {
     pub nofile: Nofile,
     /// Nested namespaces of each kind.
     pub nesting: u32,
+    /// The how manyeth start in a row it is after ends that came soon.
+    pub restarts: u32,
+    /// After which ends it is started again.
+    pub policy: Policy,
 }
 
 /// What is known of the host and its parts when a plan is made.
@@ -98,6 +103,8 @@ impl StartPlan {
             environment: environment(config),
             nofile: NOFILE,
             nesting: NESTING,
+            restarts: 0,
+            policy: config.restart,
         }
     }
 }

@@ -3,12 +3,14 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use veld_protocol::kind::Kind;
 use veld_protocol::shim;
-use veld_state::{Awaited, Observed, file_or_end};
+use veld_state::{Awaited, Observed, file_or_end, found};
 use veld_sys::Context;
 use veld_sys::process::{Forked, exit_now, fork};
 
 use crate::error::{Error, ErrorKind, Source, chain};
+use crate::health::health;
 use crate::launcher;
 use crate::outcome::Done;
 use crate::plan::{Facts, StartPlan};
@@ -30,6 +32,9 @@ pub enum Wait {
 /// How long a killed launcher may take to be gone.
 const DYING: Duration = Duration::from_secs(5);
 
+/// How long an init must have run of which nobody knows whether it is up.
+const SETTLING: Duration = Duration::from_millis(300);
+
 /// Starts a VE.
 ///
 /// # Errors
@@ -42,13 +47,14 @@ pub fn start(ve: &Ve<'_>, wait: Wait) -> Result<Done, Error> {
     must_not_run(ve)?;
     sweep(ve, Left::Refuse)?;
     let plan = make_plan(ve).map_err(|source| Error::action(&ve.name, "start", source))?;
-    let warnings = fork_launcher(ve, &plan)?;
+    let mut warnings = fork_launcher(ve, &plan)?;
     drop(lock);
     let done = match wait {
         Wait::No => Done::new("started"),
         Wait::Up(patience) => {
             ve.step("wait for services");
             until_up(ve, patience)?;
+            warnings.extend(degraded(ve));
             Done::new(format!(
                 "started, up in {:.2} s",
                 begun.elapsed().as_secs_f64()
@@ -135,6 +141,13 @@ fn until_up(ve: &Ve<'_>, patience: Duration) -> Result<(), Error> {
     };
     let awaited = file_or_end(&ve.run, shim::READY, running.init.as_fd(), patience);
     match awaited.map_err(|failure| failed(failure.into()))? {
+        // Of an init that cannot tell, it is the start that was told.
+        Awaited::File if may_end_at_once(ve) => {
+            match veld_state::ended(running.init.as_fd(), SETTLING) {
+                Ok(true) => Err(ended(ve)),
+                _ => Ok(()),
+            }
+        }
         Awaited::File => Ok(()),
         Awaited::Ended => Err(ended(ve)),
         Awaited::Late => {
@@ -145,27 +158,47 @@ fn until_up(ve: &Ve<'_>, patience: Duration) -> Result<(), Error> {
     }
 }
 
+/// Whether PID 1 is an init that was executed and has no way to tell that its
+/// services are up.
+fn may_end_at_once(ve: &Ve<'_>) -> bool {
+    let tells = |kind| matches!(kind, Kind::Systemd | Kind::Finit);
+    found(&ve.run).is_some_and(|found| found.hands_over && !tells(found.kind))
+}
+
+/// What does not run as it should in a VE that has just come up.
+fn degraded(ve: &Ve<'_>) -> Option<String> {
+    ve.step("look for failed services");
+    // What it said by now, not what it had when it was first seen.
+    let now = match ve.observe() {
+        Observed::Running(now) => health(ve, &now),
+        Observed::Stopped(_) => return None,
+    };
+    let is_systemd = found(&ve.run).is_some_and(|found| found.kind == Kind::Systemd);
+    let noun = if is_systemd { "units" } else { "services" };
+    (!now.failed.is_empty()).then(|| format!("degraded: failed {noun}: {}", now.failed.join(" ")))
+}
+
 /// The VE ended while it was coming up; its shim is writing down how.
 fn ended(ve: &Ve<'_>) -> Error {
     let deadline = Instant::now() + Duration::from_secs(2);
     let how = loop {
-        if let Observed::Stopped(stopped) = ve.observe()
-            && stopped.ended.is_some()
-        {
-            break stopped.ended;
+        if let Observed::Stopped(stopped) = ve.observe() {
+            // Without a shim there is no end to be seen, but a reason for that.
+            let how = stopped.ended.map(|ended| ended.how());
+            if let Some(how) = how.or(stopped.failure) {
+                break Some(how.trim_end().to_owned());
+            }
         }
         if Instant::now() > deadline {
             break None;
         }
         std::thread::sleep(Duration::from_millis(5));
     };
-    let how = how.map_or_else(
-        || "nobody saw how".to_owned(),
-        |ended| ended.ending.to_string(),
-    );
+    let how = how.unwrap_or_else(|| "nobody saw how".to_owned());
     Error::fact(
         ErrorKind::Failed,
         &ve.name,
         format!("ended before its services were up: {how}"),
     )
+    .with_hint(format!("see veld logs {}", ve.name))
 }

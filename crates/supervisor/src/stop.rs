@@ -1,37 +1,65 @@
-//! Stopping a VE.
+//! Stopping a VE: PID 1 is asked, waited for, and killed with all the rest.
+//!
+//! ```text
+//! begin ──> look ──it waits──> look … ──> finish
+//!   lock, thaw, ask                         kill what is left, sweep
+//! ```
+//!
+//! Who stops many VEs begins with all, looks at each when its time has come, and
+//! hands those that are over to somebody who may take as long as it takes.
 
-use std::os::fd::AsFd;
+mod asking;
+mod kill;
+
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use veld_namespaces::IDS;
-use veld_protocol::init;
-use veld_state::{Observed, Process, Running, ended, parents_of_zombies, signals_handled};
-use veld_sys::process::send_signal;
-use veld_sys::{Context, Failure};
+use veld_durable::Lock;
+use veld_protocol::ending::Ended;
+use veld_protocol::stamp::Stamp;
+use veld_state::{Observed, Running, Stopped, ended};
 
-use crate::error::{Error, ErrorKind, Source, chain};
+use crate::error::{Error, ErrorKind, Source};
 use crate::outcome::Done;
 use crate::sweep::{Left, sweep};
 use crate::ve::Ve;
+use asking::{Answer, Asking};
+pub(crate) use kill::abort_fuse;
 
 /// How a VE is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
     /// PID 1 is asked to shut down; past this, the VE is killed.
-    Ask(Duration),
+    Ask(Patience),
     /// It is killed at once.
     Kill,
 }
 
-/// SIGKILL takes effect when the kernel gets to it; only a process stuck in the
-/// kernel takes longer.
-const DYING: Duration = Duration::from_secs(10);
+/// How long VEs may take to shut down, counted from one moment for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    begun: Instant,
+    time: Duration,
+}
 
-/// How long a killed PID 1 usually takes, and some more.
-const SOON: Duration = Duration::from_millis(500);
+impl Patience {
+    /// So long from this moment on.
+    #[must_use]
+    pub fn from_now(time: Duration) -> Self {
+        Self {
+            begun: Instant::now(),
+            time,
+        }
+    }
 
-const KILL: i32 = 9;
-const CONTINUE: i32 = 18;
+    fn left(self) -> Duration {
+        self.time.saturating_sub(self.begun.elapsed())
+    }
+
+    fn seconds(self) -> u64 {
+        self.time.as_secs()
+    }
+}
 
 /// Stops a VE and takes away all that its run made.
 ///
@@ -39,185 +67,198 @@ const CONTINUE: i32 = 18;
 /// [`ErrorKind::NotRunning`]; [`ErrorKind::TimedOut`] where even killed
 /// processes do not go, which are named.
 pub fn stop(ve: &Ve<'_>, manner: Manner) -> Result<Done, Error> {
-    let _lock = ve.must_exist(ve.lock("stop")?)?;
-    match ve.observe() {
-        Observed::Running(running) => end(ve, &running, manner),
-        // It was on its way up again.
-        Observed::Stopped(stopped) if stopped.reboots() && stopped.unswept => {
-            sweep(ve, Left::Kill)?;
-            Ok(Done::new("stopped"))
-        }
-        Observed::Stopped(_) => {
-            let runs = ve
-                .group()
-                .is_ok_and(|group| group.populated().unwrap_or(false));
-            sweep(ve, Left::Kill)?;
-            if runs {
-                let warning = "it ran without a record and was killed".to_owned();
-                return Ok(Done::new("stopped").with_warnings(vec![warning]));
+    let mut stopping = Stopping::begin(ve, manner, crate::ve::LOCK_PATIENCE)?;
+    while let Some(wait) = stopping.look()? {
+        stopping.wait(wait)?;
+    }
+    stopping.finish()
+}
+
+/// A VE that is being stopped. Its lock is held: where this is dropped before
+/// [`finish`](Self::finish), the VE is left to itself, asked or not.
+#[derive(Debug)]
+pub struct Stopping<'a> {
+    ve: &'a Ve<'a>,
+    what: What,
+    warnings: Vec<String>,
+    lock: Lock,
+}
+
+#[derive(Debug)]
+enum What {
+    /// PID 1 lives; it is asked, or nobody waits for it.
+    Run(Box<Running>, Option<Asking>),
+    /// It does not, but there may be something of its run.
+    Left(Stopped),
+}
+
+impl<'a> Stopping<'a> {
+    /// Takes the lock, for which `lock_patience` is waited, and asks PID 1, or
+    /// gets ready to: see [`look`](Self::look).
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], [`ErrorKind::Locked`], and what keeps PID 1 from
+    /// being asked.
+    pub fn begin(ve: &'a Ve<'a>, manner: Manner, lock_patience: Duration) -> Result<Self, Error> {
+        let lock = ve.must_exist(ve.lock_for("stop", lock_patience)?)?;
+        let mut warnings = Vec::new();
+        let what = match ve.observe() {
+            Observed::Running(running) => {
+                say(ve)?;
+                let asking = match manner {
+                    Manner::Kill => None,
+                    Manner::Ask(patience) => {
+                        warnings.extend(kill::quiet_console(ve, &running));
+                        ve.step("ask PID 1 to shut down");
+                        Some(Asking::new(ve, patience))
+                    }
+                };
+                What::Run(Box::new(running), asking)
             }
-            Err(Error::fact(
-                ErrorKind::NotRunning,
-                &ve.name,
-                "is not running",
-            ))
+            Observed::Stopped(stopped) => What::Left(stopped),
+        };
+        let mut stopping = Self {
+            ve,
+            what,
+            warnings,
+            lock,
+        };
+        stopping.look()?;
+        Ok(stopping)
+    }
+
+    /// Goes on as far as it can without waiting; how long to wait at most, and not
+    /// longer than PID 1 lives, before another look is of use. Nothing where the
+    /// rest is to be done.
+    ///
+    /// # Errors
+    /// PID 1 cannot be asked.
+    pub fn look(&mut self) -> Result<Option<Duration>, Error> {
+        let What::Run(running, asking) = &mut self.what else {
+            return Ok(None);
+        };
+        let Some(answer) = asking.as_mut().map(|asking| asking.look(self.ve, running)) else {
+            return Ok(None);
+        };
+        let answer = answer.inspect_err(|_| unsay(self.ve));
+        match answer.map_err(|failure| failed(self.ve, failure))? {
+            Answer::Waits(wait) => return Ok(Some(wait)),
+            Answer::Ended => {}
+            Answer::Not(why) => self.warnings.push(format!("{why}, killed")),
+        }
+        *asking = None;
+        Ok(None)
+    }
+
+    /// The VE.
+    #[must_use]
+    pub fn ve(&self) -> &'a Ve<'a> {
+        self.ve
+    }
+
+    /// Whether anything of a run is there.
+    #[must_use]
+    pub fn has_something_to_stop(&self) -> bool {
+        match &self.what {
+            What::Run(..) => true,
+            What::Left(stopped) => {
+                stopped.unswept || self.ve.group().is_ok_and(|group| group.exists())
+            }
+        }
+    }
+
+    /// Waits until PID 1 has ended, or this long.
+    fn wait(&self, patience: Duration) -> Result<(), Error> {
+        let waited = ended(self.as_fd(), patience);
+        waited.map(drop).map_err(|failure| failed(self.ve, failure))
+    }
+
+    /// Kills what is left and takes away what the run made.
+    ///
+    /// # Errors
+    /// As [`stop`].
+    pub fn finish(self) -> Result<Done, Error> {
+        match self.what {
+            What::Run(running, _) => {
+                let done = end_said(self.ve, &running);
+                unsay(self.ve);
+                done?;
+                Ok(Done::new("stopped").with_warnings(self.warnings))
+            }
+            What::Left(stopped) => sweep_left(self.ve, &stopped),
         }
     }
 }
 
-/// Stops a running VE whose lock is held.
-pub(crate) fn end(ve: &Ve<'_>, running: &Running, manner: Manner) -> Result<Done, Error> {
-    let failed = |source: Source| Error::action(&ve.name, "stop", source);
-    let group = ve.group().map_err(|error| failed(error.into()))?;
-    // From now on the shim leaves what comes after the end to this command.
+/// What is readable once another look is of use: PID 1, once it has ended.
+impl AsFd for Stopping<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.what {
+            What::Run(running, _) => running.init.as_fd(),
+            What::Left(_) => self.lock.file().as_fd(),
+        }
+    }
+}
+
+/// Kills a running VE whose lock is held.
+pub(crate) fn end(ve: &Ve<'_>, running: &Running) -> Result<(), Error> {
+    say(ve)?;
+    let done = end_said(ve, running);
+    unsay(ve);
+    done
+}
+
+/// From now on the shim leaves what comes after the end to this command.
+fn say(ve: &Ve<'_>) -> Result<(), Error> {
     ve.run
         .say_stopping()
-        .map_err(|failure| failed(failure.into()))?;
-    let said = Said(ve);
+        .map_err(|failure| failed(ve, failure))?;
     // A frozen process answers no signal, not even the last.
-    let _ = group.thaw();
-    let mut warnings = Vec::new();
-    if let Manner::Ask(patience) = manner {
-        warnings.extend(quiet_console(ve, running));
-        ve.step("ask PID 1 to shut down");
-        let stopped = ask(running, patience).map_err(|failure| failed(failure.into()))?;
-        if !stopped {
-            warnings.push(format!(
-                "init did not exit within {} s, killed",
-                patience.as_secs()
-            ));
-        }
-    }
-    kill_rest(ve, running, &group)?;
-    ve.step("wait for shim");
-    wait_for_shim(running).map_err(|failure| failed(failure.into()))?;
-    sweep(ve, Left::Kill)?;
-    drop(said);
-    Ok(Done::new("stopped").with_warnings(warnings))
-}
-
-/// The word that the VE is being stopped, which must not outlive the attempt.
-struct Said<'a>(&'a Ve<'a>);
-
-impl Drop for Said<'_> {
-    fn drop(&mut self) {
-        let _ = self.0.run.unsay_stopping();
-    }
-}
-
-/// Asks PID 1 to shut down; whether it has within `patience`.
-fn ask(running: &Running, patience: Duration) -> Result<bool, Failure> {
-    let deadline = Instant::now() + patience;
-    let left = || deadline.saturating_duration_since(Instant::now());
-    let init = running.init.as_fd();
-    // PID 1 of a namespace never gets a signal that it has not prepared for: one
-    // sent while it is still setting itself up would be lost.
-    while !signals_handled(running.record.init.pid, init::SIGNAL_POWER_OFF).unwrap_or(false) {
-        if ended(init, Duration::from_millis(5).min(left()))? {
-            return Ok(true);
-        }
-        if left().is_zero() {
-            return Ok(false);
-        }
-    }
-    match send_signal(init, init::SIGNAL_POWER_OFF) {
-        // A signal that comes too late finds nobody: it ended by itself.
-        Err(_) if ended(init, Duration::ZERO)? => Ok(true),
-        result => {
-            result.context(|| "signal PID 1")?;
-            ended(init, left())
-        }
-    }
-}
-
-fn kill_rest(ve: &Ve<'_>, running: &Running, group: &veld_cgroups::Group) -> Result<(), Error> {
-    let failed = |source: Source| Error::action(&ve.name, "stop", source);
-    let init = running.init.as_fd();
-    if ended(init, Duration::ZERO).map_err(|failure| failed(failure.into()))? {
-        return Ok(());
-    }
-    ve.step("kill");
-    // By group, for processes that joined; and by itself, for its namespace.
-    let _ = send_signal(init, KILL);
-    group.kill().map_err(|error| failed(error.into()))?;
-    if ended(init, SOON).map_err(|failure| failed(failure.into()))? {
-        return Ok(());
-    }
-    let waiting = wake_parents(ve);
-    let aborted = abort_fuse(ve);
-    if ended(init, DYING).map_err(|failure| failed(failure.into()))? {
-        return Ok(());
-    }
-    let left = group.processes().unwrap_or_default();
-    let words = |pids: &[i32]| {
-        let words: Vec<String> = pids.iter().map(ToString::to_string).collect();
-        if words.is_empty() {
-            "none".to_owned()
-        } else {
-            words.join(", ")
-        }
-    };
-    let fact = format!(
-        "cannot stop: killed {} s ago, but PID 1 is still there; processes left: {}; \
-         not waited for by: {}",
-        DYING.as_secs(),
-        words(&left),
-        words(&waiting)
-    );
-    let also = aborted.err().map(|error| chain(&error));
-    Err(Error::fact(ErrorKind::TimedOut, &ve.name, fact).and_also(also))
-}
-
-/// Nobody listens to the console of a VE without a shim, and a write to it is an
-/// error that an init may try long to get past. Returns the warning where that
-/// could not be helped.
-fn quiet_console(ve: &Ve<'_>, running: &Running) -> Option<String> {
-    if running.shim.is_some() {
-        return None;
-    }
-    ve.step("quiet console");
-    let init = running.init.as_fd();
-    match veld_launch::quiet_console(running.record.init.pid, init) {
-        // One that has just ended has nothing to say.
-        Err(_) if ended(init, Duration::ZERO).unwrap_or(false) => None,
-        Err(error) => Some(format!("cannot quiet the console: {}", chain(&error))),
-        Ok(()) => None,
-    }
-}
-
-/// Ends the wait of processes for FUSE servers of the VE, which are dead or wait
-/// themselves: until then not even a killed one goes.
-pub(crate) fn abort_fuse(ve: &Ve<'_>) -> Result<usize, Source> {
-    ve.step("abort FUSE connections");
-    let first = ve.ids()?.first();
-    Ok(veld_rootfs::abort_fuse(first..first.saturating_add(IDS))?)
-}
-
-/// PID 1 cannot end before a process that joined the VE has been waited for by
-/// its parent, `veld exec`, which somebody may have stopped. Such parents go on
-/// again, and are returned.
-fn wake_parents(ve: &Ve<'_>) -> Vec<i32> {
-    let ids = ve
-        .ids()
-        .map(|ids| ids.first()..ids.first().saturating_add(IDS));
-    let parents = ids.map(parents_of_zombies).unwrap_or_default();
-    for parent in &parents {
-        if let Some(pidfd) = Process::of(*parent).ok().and_then(Process::open) {
-            let _ = send_signal(pidfd.as_fd(), CONTINUE);
-        }
-    }
-    parents
-}
-
-/// The shim ends by itself once it has written down how PID 1 did; one that
-/// does not is of no use any more.
-fn wait_for_shim(running: &Running) -> Result<(), Failure> {
-    let Some(shim) = &running.shim else {
-        return Ok(());
-    };
-    if !ended(shim.as_fd(), Duration::from_secs(5))? {
-        let _ = send_signal(shim.as_fd(), KILL);
-        ended(shim.as_fd(), DYING)?;
-    }
+    let _ = ve.group().and_then(|group| group.thaw());
     Ok(())
+}
+
+/// The word that the VE is being stopped must not outlive the attempt.
+fn unsay(ve: &Ve<'_>) {
+    let _ = ve.run.unsay_stopping();
+}
+
+fn end_said(ve: &Ve<'_>, running: &Running) -> Result<(), Error> {
+    let group = ve.group().map_err(|error| failed(ve, error))?;
+    let ending = kill::kill_rest(ve, running, &group)?;
+    ve.step("wait for shim");
+    kill::wait_for_shim(running).map_err(|failure| failed(ve, failure))?;
+    // Where no shim has seen it. On a full disk the end goes unrecorded, as it does
+    // with one.
+    let _ = ve.run.say_ended(&Ended {
+        ending,
+        asked: true,
+        at: Stamp::now(),
+    });
+    sweep(ve, Left::Kill)
+}
+
+fn sweep_left(ve: &Ve<'_>, stopped: &Stopped) -> Result<Done, Error> {
+    // It was on its way up again.
+    if stopped.reboots() && stopped.unswept {
+        sweep(ve, Left::Kill)?;
+        return Ok(Done::new("stopped"));
+    }
+    let runs = ve
+        .group()
+        .is_ok_and(|group| group.populated().unwrap_or(false));
+    sweep(ve, Left::Kill)?;
+    if runs {
+        let warning = "it ran without a record and was killed".to_owned();
+        return Ok(Done::new("stopped").with_warnings(vec![warning]));
+    }
+    Err(Error::fact(
+        ErrorKind::NotRunning,
+        &ve.name,
+        "is not running",
+    ))
+}
+
+fn failed(ve: &Ve<'_>, source: impl Into<Source>) -> Error {
+    Error::action(&ve.name, "stop", source)
 }

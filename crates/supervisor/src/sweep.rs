@@ -7,6 +7,7 @@ use veld_cgroups::{ErrorKind as CgroupErrorKind, Group};
 use crate::error::{Error, ErrorKind, Source};
 use crate::stop::abort_fuse;
 use crate::ve::Ve;
+use crate::waiter::end_wait;
 
 /// What to do with processes of a run that has no record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,7 @@ pub(crate) fn sweep(ve: &Ve<'_>, left: Left) -> Result<(), Error> {
             .remove_parents()
             .map_err(|failure| failed(failure.into()))?;
     }
+    end_wait(ve).map_err(failed)?;
     ve.step("clear run directory");
     ve.run.clear().map_err(|failure| failed(failure.into()))
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use veld_config::TemplateName;
+use veld_protocol::kind::Kind;
 
 use crate::error::Source;
 use crate::host::Host;
@@ -30,4 +31,9 @@ pub fn users_of(host: &Host, name: &TemplateName) -> Vec<String> {
 pub fn remove_template(host: &Host, name: &TemplateName) -> Result<(), veld_templates::Error> {
     host.templates()
         .remove(name.as_str(), || users_of(host, name))
+}
+
+/// The kind of init that was found in a template, where that is known.
+pub(crate) fn init(host: &Host, name: &TemplateName) -> Option<Kind> {
+    Some(host.templates().get(name.as_str()).ok()?.manifest().init)
 }

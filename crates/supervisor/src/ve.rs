@@ -23,7 +23,7 @@ pub struct Ve<'h> {
 
 /// How long a command waits for another that works on the same VE: longer than
 /// a start takes, so that commands typed one after the other queue up.
-const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+pub const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
 impl<'h> Ve<'h> {
     pub(crate) fn new(host: &'h Host, name: VeName) -> Self {

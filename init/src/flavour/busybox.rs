@@ -56,17 +56,17 @@ fn plan(table: &Table) -> Plan {
 /// What BusyBox's halt, poweroff and reboot send, and what its init understands
 /// besides.
 fn meaning(signal: i32) -> Option<Event> {
-    Some(match Signal::try_from(signal).ok()? {
-        Signal::SIGUSR1 => Event::Stop(End::Halt),
-        Signal::SIGUSR2 => Event::Stop(End::PowerOff),
-        Signal::SIGTERM => Event::Stop(End::Reboot),
-        Signal::SIGQUIT => Event::Stop(End::Restart),
-        Signal::SIGHUP => Event::Reload,
-        Signal::SIGINT => Event::CtrlAltDel,
+    let table = [
+        (Signal::SIGUSR1, Event::Stop(End::Halt)),
+        (Signal::SIGUSR2, Event::Stop(End::PowerOff)),
+        (Signal::SIGTERM, Event::Stop(End::Reboot)),
+        (Signal::SIGQUIT, Event::Stop(End::Restart)),
+        (Signal::SIGHUP, Event::Reload),
+        (Signal::SIGINT, Event::CtrlAltDel),
         // Power fails: what a host without words for "stop" sends.
-        Signal::SIGPWR => Event::Stop(End::PowerOff),
-        _ => return None,
-    })
+        (Signal::SIGPWR, Event::Stop(End::PowerOff)),
+    ];
+    super::among(&table, signal)
 }
 
 #[cfg(test)]

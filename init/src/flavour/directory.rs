@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::sys::signal::Signal;
 use veld_protocol::init::Options;
 use veld_sys::Context;
 
@@ -40,7 +41,7 @@ fn load(options: &Options) -> Plan {
 
 /// The directory is read again on SIGHUP.
 fn meaning(signal: i32) -> Option<Event> {
-    (signal == nix::sys::signal::Signal::SIGHUP as i32).then_some(Event::Reload)
+    super::among(&[(Signal::SIGHUP, Event::Reload)], signal)
 }
 
 fn services(directory: &Path) -> Vec<Entry> {

@@ -36,5 +36,5 @@ fn load(options: &Options) -> Plan {
 }
 
 fn meaning(signal: i32) -> Option<Event> {
-    (Signal::try_from(signal).ok()? == Signal::SIGINT).then_some(Event::Stop(End::Reboot))
+    super::among(&[(Signal::SIGINT, Event::Stop(End::Reboot))], signal)
 }

@@ -23,7 +23,7 @@ pub(super) static MANNERS: Manners = Manners {
     meaning,
     ear: None,
     after_main,
-    is_up: is_up,
+    is_up,
     forwards: false,
 };
 
@@ -63,11 +63,10 @@ fn load(options: &Options) -> Plan {
 }
 
 fn meaning(signal: i32) -> Option<Event> {
-    match Signal::try_from(signal).ok()? {
-        Signal::SIGCONT if is_executable(STOP) => Some(Event::Stop(end())),
-        Signal::SIGINT => Some(Event::CtrlAltDel),
-        _ => None,
+    if signal == Signal::SIGCONT as i32 {
+        return is_executable(STOP).then(|| Event::Stop(end()));
     }
+    super::among(&[(Signal::SIGINT, Event::CtrlAltDel)], signal)
 }
 
 fn after_main(status: i32) -> AfterMain {

@@ -13,11 +13,14 @@
 //! | `systemd-timesyncd`, `chrony`, `ntpsec` | all | the clock is the machine's | no `cap_sys_time`: they are skipped, or serve without setting it |
 //! | `systemd-udevd`, `systemd-udev-trigger` | all | devices are the machine's | `/sys` is read-only: skipped |
 //! | `auditd`, `audit-rules` | all | the kernel gives its audit log to nobody else | masked here |
-//! | `run-rpc_pipefs.mount`, `proc-fs-nfsd.mount` | all | the kernel's NFS is for the machine alone | masked here; services that need them stay down |
+//! | `nfs-server`, `run-rpc_pipefs.mount`, `proc-fs-nfsd.mount` | all | the kernel's NFS is for the machine alone | masked here; services that need them stay down |
 //! | `rngd` | all | it feeds the machine's entropy | masked here |
 //! | `acct` | all | processes are accounted for the machine alone | masked here |
 //! | `multipathd`, `iscsid`, `open-iscsi` | 247 | block devices are the machine's | masked here; later ones are skipped in a container |
 //! | `usbguard`, `usbguard-dbus` | all | USB devices are the machine's | masked here |
+//!
+//! What drives a machine's own parts (`ksmtuned`, `zram-tools`, `rasdaemon`) fails in
+//! a VE as it does on a machine without them, and is not masked.
 //!
 //! A mask is of no consequence where the unit is not installed.
 
@@ -33,7 +36,7 @@ const DIRECTORY: &str = "/run/systemd/system.control";
 
 /// All that are masked in a VE without a login prompt; the one on the console is
 /// the first.
-const ALL: [&str; 17] = [
+const ALL: [&str; 18] = [
     "console-getty.service",
     "container-getty@.service",
     "getty@.service",
@@ -47,6 +50,7 @@ const ALL: [&str; 17] = [
     "auditd.service",
     "iscsid.service",
     "multipathd.service",
+    "nfs-server.service",
     "open-iscsi.service",
     "proc-fs-nfsd.mount",
     "rngd.service",

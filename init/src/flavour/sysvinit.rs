@@ -83,12 +83,14 @@ fn first_level(table: &Table) -> Level {
 }
 
 fn meaning(signal: i32) -> Option<Event> {
-    Some(match Signal::try_from(signal).ok()? {
-        Signal::SIGHUP => Event::Reload,
-        Signal::SIGINT => Event::CtrlAltDel,
-        Signal::SIGPWR => Event::Power(power_status()),
-        _ => return None,
-    })
+    if signal == Signal::SIGPWR as i32 {
+        return Some(Event::Power(power_status()));
+    }
+    let table = [
+        (Signal::SIGHUP, Event::Reload),
+        (Signal::SIGINT, Event::CtrlAltDel),
+    ];
+    super::among(&table, signal)
 }
 
 /// What the monitor of the power supply wrote; without a word of it power fails.

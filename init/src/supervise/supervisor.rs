@@ -1,4 +1,8 @@
-//! The supervisor: carries out what the table decides.
+//! The supervisor: carries out what the table decides. What is done for run levels
+//! and for children that end is in the modules below.
+
+mod children;
+mod levels;
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,25 +13,22 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid as NixPid;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, WaitOptions, WaitStatus, wait};
+use rustix::process::Pid;
 use veld_protocol::init::{FAILED, Options};
 use veld_sys::{Context, Failure};
 
 use super::child;
 use super::ear::{Fifo, Request};
-use super::patience::{KILL, LOOK, SHUTDOWN_JOBS, TERMINATE, TICK, late};
+use super::patience::{KILL, LOOK, TERMINATE, TICK, late};
 use super::services::Services;
 use super::signals::{self, Signals};
 use super::table::{self, Action, End, Event, State};
-use super::utmp;
 use crate::console;
 use crate::environment::Environment;
-use crate::flavour::{AfterMain, Manners};
+use crate::flavour::Manners;
 use crate::level::Level;
 use crate::notify::Notify;
-use crate::plan::{Job, Plan, Power, Step, When};
-
-const UP: &str = "STATUS=Services are up";
+use crate::plan::{Job, Plan, Step};
 
 /// PID 1 as it supervises.
 pub(super) struct Supervisor<'a> {
@@ -240,12 +241,10 @@ impl<'a> Supervisor<'a> {
 
     /// Takes an event through the table; true when all is done.
     fn handle(&mut self, event: Event) -> bool {
-        let is_moot = match event {
-            Event::Stop(End::Restart) => self.plan.restart.is_none(),
-            // An init without run levels has none to go to.
-            Event::Level(level) => self.level.is_none_or(|present| present == level),
-            _ => false,
-        };
+        let has_no_successor = event == Event::Stop(End::Restart) && self.plan.restart.is_none();
+        // An init without run levels has none to go to.
+        let stays = |level| self.level.is_none_or(|present| present == level);
+        let is_moot = has_no_successor || matches!(event, Event::Level(level) if stays(level));
         if is_moot {
             return false;
         }
@@ -305,179 +304,6 @@ impl<'a> Supervisor<'a> {
         }
         self.handle(Event::QueueEmpty)
     }
-
-    /// Asks what another run level does not have to end.
-    fn leave_for(&mut self, level: Level) {
-        self.notify
-            .send(&format!("STATUS=Entering run level {}", level.char()));
-        self.before = self.level.replace(level);
-        self.queue.clear();
-        let stay: Vec<&Job> = self.plan.of(Some(level), When::Keep).collect();
-        self.services.leave_all_but(&stay);
-        if let Some((pid, _)) = self.awaited.take() {
-            self.services.end(pid);
-        }
-    }
-
-    fn enter_level(&mut self) -> bool {
-        if let Some(level) = self.level {
-            if self.before.is_none() {
-                utmp::booted();
-            }
-            utmp::entered(level, self.before);
-            self.set_level_variables(level);
-        }
-        self.queue = self.plan.awaited(self.level).into();
-        self.next_job()
-    }
-
-    fn set_level_variables(&mut self, level: Level) {
-        let before = self.before.map_or('N', Level::char);
-        self.env.set("RUNLEVEL", Some(level.char().to_string()));
-        self.env.set("PREVLEVEL", Some(before.to_string()));
-        self.env.set("CONSOLE", Some(console::CONSOLE.to_owned()));
-    }
-
-    /// What has the level for its own adds to what is kept.
-    fn add(&mut self, level: Level) {
-        let jobs: Vec<Job> = self.plan.of(Some(level), When::Keep).cloned().collect();
-        jobs.iter().for_each(|job| self.services.add(job));
-        for job in self.plan.of(Some(level), When::Once) {
-            child::start_or_report(job, self.env.strings());
-        }
-    }
-
-    fn serve(&mut self) {
-        for job in self.plan.of(self.level, When::Once) {
-            child::start_or_report(job, self.env.strings());
-        }
-        self.keep();
-        self.services.start_due(Instant::now(), self.env.strings());
-        if self.was_ready {
-            self.notify.send(UP);
-        } else {
-            self.tell_if_up();
-        }
-    }
-
-    fn tell_if_up(&mut self) {
-        self.was_ready = (self.manners.is_up)(self.services.main());
-        if self.was_ready {
-            self.notify.send(&format!("READY=1\n{UP}"));
-        }
-    }
-
-    fn keep(&mut self) {
-        let jobs: Vec<Job> = self.plan.of(self.level, When::Keep).cloned().collect();
-        let main = self.plan.main.clone();
-        // Where there are run levels, init(8) ends what is no longer asked for.
-        self.services
-            .keep(jobs.into_iter(), main, self.level.is_some());
-    }
-
-    /// Takes over what the files say now. What was run once is not run again.
-    fn reload(&mut self) {
-        self.plan = (self.manners.load)(self.options);
-        self.plan.boot.clear();
-        if self.state == State::Run {
-            self.keep();
-        }
-    }
-
-    fn ctrl_alt_del(&mut self) {
-        for (levels, job) in &self.plan.ctrl_alt_del {
-            if self.level.is_none_or(|level| levels.contain(level)) {
-                child::start_or_report(job, self.env.strings());
-            }
-        }
-    }
-
-    /// The jobs for word about the power do not stop anything else.
-    fn power(&self, power: Power) {
-        let steps = self.plan.power.iter().filter(|(when, _)| *when == power);
-        for (_, step) in steps {
-            child::start_or_report(&step.job, self.env.strings());
-        }
-    }
-
-    fn begin_shutdown(&mut self, end: End) -> bool {
-        self.end = end;
-        self.notify.send("STOPPING=1\nSTATUS=Stopping services");
-        self.queue = self.plan.last_steps(end == End::Reboot).into();
-        self.deadline = Some(Instant::now() + SHUTDOWN_JOBS);
-        self.awaited = None;
-        if let Some(level) = self.level {
-            utmp::goes_down();
-            let next = if end == End::Reboot {
-                Level::REBOOT
-            } else {
-                Level::HALT
-            };
-            self.before = Some(level);
-            self.level = Some(next);
-            utmp::entered(next, self.before);
-            self.set_level_variables(next);
-            self.services.leave_all_but(&[]);
-        }
-        // The main job stops what it has started before anything else is stopped.
-        match (self.services.main(), self.plan.main.clone()) {
-            (Some(pid), Some(job)) => {
-                let _ = kill(
-                    NixPid::from_raw(pid.as_raw_nonzero().get()),
-                    Signal::SIGTERM,
-                );
-                self.awaited = Some((pid, job));
-                false
-            }
-            _ => self.next_job(),
-        }
-    }
-
-    /// Takes leave of every child that has ended; true when all is done.
-    fn reap(&mut self) -> bool {
-        let mut finished = false;
-        // ECHILD, the one error that can be, is "none left" as well.
-        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
-            if self.services.ended(pid, Instant::now()) {
-                finished |= self.main_ended(status);
-            }
-            if self.level.is_some() {
-                utmp::ended(pid);
-            }
-            if let Some((_, job)) = self.awaited.take_if(|(awaited, _)| *awaited == pid) {
-                self.note(&job, status);
-                finished |= self.handle(Event::JobEnded);
-            }
-        }
-        finished
-    }
-
-    fn main_ended(&mut self, status: WaitStatus) -> bool {
-        self.status = as_shell(status);
-        match (self.manners.after_main)(self.status) {
-            AfterMain::Again => false,
-            AfterMain::Stop(end) => self.handle(Event::Stop(end)),
-        }
-    }
-
-    /// Takes note of how a job of the boot or of a run level did.
-    fn note(&mut self, job: &Job, status: WaitStatus) {
-        if !matches!(self.state, State::Boot | State::Enter) {
-            return;
-        }
-        let name = job.short_name();
-        self.failed.retain(|other| *other != name);
-        if status.exit_status() != Some(0) {
-            console::say(&format!("{job} ended with status {}", as_shell(status)));
-            self.failed.push(name);
-        }
-    }
-}
-
-/// The status as a shell has it: 128 and the number of a signal that killed.
-fn as_shell(status: WaitStatus) -> i32 {
-    let killed = status.terminating_signal().map(|signal| 128 + signal);
-    killed.or(status.exit_status()).unwrap_or(0)
 }
 
 /// Signals every process of the pid namespace but this one.

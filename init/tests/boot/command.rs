@@ -86,3 +86,30 @@ fn a_directory_of_services_is_kept_running() {
     ve.signal(SIGNAL_POWER_OFF);
     assert_eq!(ve.end(), Ending::PowerOff);
 }
+
+#[test]
+fn a_server_of_ssh_without_keys_gets_its_own_once() {
+    skip_unless_possible!();
+    let keygen = "echo $* >> /log/keygen; touch /etc/ssh/ssh_host_ed25519_key";
+    for (file, wanted) in [
+        ("etc/ssh/sshd_config", "-A\n"),
+        ("etc/ssh/ssh_host_rsa_key", ""),
+        ("etc/ssh/ssh_config", ""),
+    ] {
+        let root = Root::bare();
+        root.script("usr/bin/ssh-keygen", keygen);
+        root.file(file, "");
+        if wanted.is_empty() && file.ends_with("_key") {
+            root.file("etc/ssh/sshd_config", "");
+        }
+        let ve = root.boot(&[]);
+        ve.ready();
+        assert_eq!(ve.read("log/keygen"), wanted, "{file}");
+    }
+    let root = Root::bare();
+    root.script("usr/bin/ssh-keygen", "exit 1");
+    root.file("etc/ssh/sshd_config", "");
+    let ve = root.boot(&[]);
+    ve.ready();
+    ve.says("veld-init: cannot make ssh host keys: ssh-keygen failed\n");
+}

@@ -53,8 +53,11 @@ fn ask(ve: &Ve, command: u32, level: u8, data: &str) {
     request[8..12].copy_from_slice(&u32::from(level).to_ne_bytes());
     request[16..16 + data.len()].copy_from_slice(data.as_bytes());
     let path = format!("/proc/{}/root/run/initctl", ve.pid1());
-    let mut fifo = OpenOptions::new().write(true).open(path).unwrap();
-    fifo.write_all(&request).unwrap();
+    let mut fifo = OpenOptions::new()
+        .write(true)
+        .open(path)
+        .expect("open the fifo");
+    fifo.write_all(&request).expect("write to the fifo");
 }
 
 fn jobs(ve: &Ve) -> Vec<String> {

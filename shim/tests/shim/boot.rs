@@ -61,7 +61,7 @@ pub(crate) fn launcher() -> PathBuf {
     path.join("examples/launcher")
 }
 
-fn shim_program() -> PathBuf {
+pub(crate) fn shim_program() -> PathBuf {
     std::env::var_os("VELD_SHIM").map_or_else(
         || PathBuf::from(env!("CARGO_BIN_EXE_veld-shim")),
         PathBuf::from,

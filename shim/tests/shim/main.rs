@@ -14,3 +14,4 @@ mod end;
 mod notices;
 mod output;
 mod typing;
+mod waiting;

@@ -70,9 +70,11 @@ fn the_list_for_programs_has_every_key_and_null_for_what_there_is_not() {
         "name": "web1", "id": 101, "status": "stopped", "watched": true, "init_pid": null,
         "shim_pid": null, "started_unix_seconds": null, "ready_unix_seconds": null,
         "init_status": null, "last_end": null, "template": Template::Busybox.name(),
-        "hostname": "web1", "uuid": stopped["uuid"], "onboot": false,
+        "hostname": "web1", "uuid": stopped["uuid"], "onboot": false, "bootorder": 0,
+        "restart": "no", "restart_due_unix_seconds": null, "restarts_in_a_row": 0,
         "addresses": ["10.117.0.101", "fd76:656c:64::65"], "config_error": null,
-        "start_error": null,
+        "start_error": null, "status_since_unix_seconds": null, "failed_services": [],
+        "init": null,
     });
     assert_eq!(*stopped, expected);
     ve.start();
@@ -95,7 +97,7 @@ fn the_list_for_programs_has_every_key_and_null_for_what_there_is_not() {
     );
     ve.stop();
     let stopped = &listed(&host)[0];
-    assert_eq!(stopped["last_end"]["text"], "was powered off from inside");
+    assert_eq!(stopped["last_end"]["text"], "was stopped");
     assert_eq!(stopped["start_error"], json!(null));
 }
 

@@ -77,19 +77,3 @@ fn debian_reboots_and_powers_off_by_its_own_commands() {
     assert_eq!(ve.last_end(), "was powered off from inside");
     host.nothing_remains();
 }
-
-#[test]
-fn a_later_debian_comes_up_whole_too() {
-    let host = host!(Template::DebianTrixie);
-    let ve = host.ve("deb").template(Template::DebianTrixie).start();
-    assert_eq!(
-        ve.exec(["systemctl", "is-system-running", "--wait"]).line(),
-        "running"
-    );
-    assert_eq!(
-        ve.exec(["systemctl", "--failed", "--no-legend", "--plain"])
-            .ok()
-            .line(),
-        ""
-    );
-}

@@ -6,12 +6,17 @@
     reason = "all of this is a test, which writes files as an administrator or a fault would"
 )]
 
+mod badinit;
 mod commands;
 mod damage;
 mod debian;
 mod ending;
+mod frozen;
 mod killed;
 mod many;
 mod orphaned;
+mod rebooting;
+mod restarting;
 mod sharing;
+mod states;
 mod stopping;

@@ -12,6 +12,10 @@ walked!(running: a_destroy_by_force_that_fails_is_asked_for_again,
     a_destroy_by_force_without_space_is_asked_for_again,
     a_killed_destroy_by_force_is_asked_for_again);
 
+walked!(waiting: a_destroy_of_one_that_waits_to_start_that_fails_is_asked_for_again,
+    a_destroy_of_one_that_waits_to_start_without_space_is_asked_for_again,
+    a_killed_destroy_of_one_that_waits_to_start_is_asked_for_again);
+
 /// One that ran before, so that there is a run directory.
 fn stopped(host: &Host, kind: Kind) {
     let prepare = || {
@@ -25,6 +29,17 @@ fn stopped(host: &Host, kind: Kind) {
 fn running(host: &Host, kind: Kind) {
     let prepare = || created(host).start();
     destroys(host, kind, prepare, &["destroy", "web1", "--force"]);
+}
+
+fn waiting(host: &Host, kind: Kind) {
+    let prepare = || {
+        let ve = host.ve("web1").template(Template::NoInit);
+        let ve = ve.with(["--network", "none", "--restart", "always"]);
+        let ve = ve.start();
+        ve.veld("kill", [""; 0]).ok();
+        ve.becomes("restarting");
+    };
+    destroys(host, kind, prepare, &["destroy", "web1"]);
 }
 
 fn created(host: &Host) -> veld_tests::Ve<'_> {

@@ -39,6 +39,38 @@ fn what_a_failed_sweep_left_is_taken_by_a_stop() {
     );
 }
 
+/// Each fifth point, since each of them is a second of waiting.
+#[test]
+fn a_reboot_that_fails_is_tried_again_where_the_policy_says_so() {
+    let host = host!(Template::NoInit);
+    let ve = host.ve("web1").template(Template::NoInit);
+    let ve = ve
+        .with(["--network", "none", "--restart", "on-failure"])
+        .create();
+    let first = points_of_start(&host, &ve) + 1;
+    let mut failed = 0;
+    for number in (first..).step_by(5) {
+        let fault = Fault::new(&host, number, Kind::Eio);
+        start_and_end(&host, &fault, "reboot");
+        let shown = ve.show();
+        let point = fault.passed().get(number - 1).cloned();
+        let at = format!("at point {number}, {point:?}: {shown}");
+        // The one thing that cannot be done again: nobody has the lock then.
+        if shown["status"] == "stopped" {
+            let why = shown["start_error"].as_str().unwrap_or_default();
+            assert!(why.contains("cannot lock "), "{at}");
+        } else {
+            failed += shown["restarts_in_a_row"].as_u64().unwrap();
+        }
+        let _ = ve.veld("stop", ["--force"]);
+        host.nothing_remains();
+        if point.is_none() {
+            break;
+        }
+    }
+    assert!(failed > 10, "only {failed} starts failed");
+}
+
 fn ends(host: &Host, kind: Kind, word: &str) {
     let ve = created(host);
     walk(

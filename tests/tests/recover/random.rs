@@ -90,19 +90,26 @@ fn a_reboot_whose_launcher_is_killed_at_any_moment_leaves_a_ve_that_starts() {
     let mut moments = Moments(0x2545_f491);
     for round in 0..ROUNDS / 2 {
         ve.start();
-        let shim = ve.shim_pid();
+        let (shim, init) = (ve.shim_pid(), ve.init_pid());
         let moment = moments.next(LONGEST);
         crate::ending::make_old(&ve);
         let _ = ve.exec(["reboot", "-f"]);
         sleep(moment);
         signal(shim, Signal::KILL);
-        eventually("it is gone", || (!alive(shim)).then_some(()));
+        // On a busy machine PID 1 may take longer to end than its shim: until then
+        // the VE runs.
+        eventually("both are gone", || {
+            (!alive(shim) && !alive(init)).then_some(())
+        });
         let started = ve.veld("start", [""; 0]);
         if started.status != 0 {
             started.fails(1, "veld: web1: is already running");
         }
-        let entered = ve.exec(["true"]).status;
-        assert_eq!(entered, 0, "round {round}, after {moment:?}");
+        let entered = ve.exec(["true"]);
+        assert_eq!(
+            entered.status, 0,
+            "round {round}, after {moment:?}: {entered:?}"
+        );
         ve.veld("stop", ["--force"]).done();
         host.nothing_remains();
     }

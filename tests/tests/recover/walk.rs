@@ -87,7 +87,7 @@ impl Fault {
         Self::new(host, usize::MAX, Kind::Eio)
     }
 
-    fn new(host: &Host, number: usize, kind: Kind) -> Self {
+    pub(crate) fn new(host: &Host, number: usize, kind: Kind) -> Self {
         let log = host.directory().join("faults");
         let _ = fs::remove_file(&log);
         Self { number, kind, log }

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use veld_config::{Dns, Hostname, Mode, TemplateName, VeName, VeRef, parameter};
+use veld_config::{
+    Dns, Hostname, Init, Mode, RestartPolicy, TemplateName, VeName, VeRef, parameter,
+};
 use veld_templates::BuildInit;
 use veld_units::{Bytes, Count, CpuUnits, Percent, Timespan};
 
@@ -38,6 +40,11 @@ pub(crate) enum Command {
     Create(Create),
     /// Start VEs.
     Start(Start),
+    /// Start the VEs that are to start with the host, the least boot order first.
+    #[command(
+        after_help = "What starts the host calls this; VEs that run already are passed over."
+    )]
+    Autostart(Autostart),
     /// Stop VEs: ask them to shut down, then kill what is left.
     Stop(Stop),
     /// Stop VEs and start them again.
@@ -58,6 +65,9 @@ pub(crate) enum Command {
     /// Show what a VE has written to its console.
     Logs(Logs),
     /// Send a signal to PID 1 of VEs.
+    #[command(
+        after_help = "A VE that ends of it is started again where its restart policy says so."
+    )]
     Kill(Kill),
     /// Destroy VEs with all their files.
     Destroy(Destroy),
@@ -71,7 +81,7 @@ pub(crate) enum Command {
 
 /// What a table may have, and what an empty one is.
 const COLUMNS: &str = "\
-Columns: name, id, status, ip, template, hostname, pid, uptime, onboot.
+Columns: name, id, status, since, ip, template, hostname, pid, uptime, onboot.
 With no VE to list the table is its header alone, and the exit status is 0.";
 
 /// What Debian can boot with.
@@ -144,6 +154,18 @@ pub(crate) struct Create {
     /// Start it with the host.
     #[arg(long)]
     pub(crate) onboot: bool,
+    /// Its place among those with --onboot; the least is first.
+    #[arg(long, value_name = "N", default_value = "0", value_parser = parameter::boot_order, allow_negative_numbers = true)]
+    pub(crate) bootorder: i32,
+    /// After which ends it starts again: no, on-failure, always.
+    #[arg(long, value_name = "POLICY", default_value = "no", value_parser = parameter::restart)]
+    pub(crate) restart: RestartPolicy,
+    /// Its init: auto, hand-over, supervise or a path.
+    #[arg(long, value_name = "INIT", default_value = "auto")]
+    pub(crate) init: Init,
+    /// Run its getty units and lines too.
+    #[arg(long)]
+    pub(crate) getty: bool,
 }
 
 #[derive(Debug, Args)]
@@ -156,6 +178,13 @@ pub(crate) struct Start {
     /// Show what would be done, and do nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Autostart {
+    /// Have the services of one order up before the next, waiting at most SECS each.
+    #[arg(long, value_name = "SECS", num_args = 0..=1, require_equals = true)]
+    pub(crate) wait: Option<Option<Timespan>>,
 }
 
 #[derive(Debug, Args)]

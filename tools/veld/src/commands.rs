@@ -1,5 +1,6 @@
 //! The commands, a file each.
 
+mod autostart;
 mod console;
 mod create;
 mod exec;
@@ -52,6 +53,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
         Command::Template(command) => template::run(&host, command),
         Command::Create(create) => create::run(&host, create),
         Command::Start(start) => start::run(&host, &start),
+        Command::Autostart(autostart) => autostart::run(&host, &autostart),
         Command::Stop(stop) => stop::run(&host, &stop),
         Command::Restart(restart) => restart::run(&host, &restart),
         Command::Kill(kill) => each(&host, &kill.which, |ve| {

@@ -5,26 +5,26 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::{Deserialize, Serialize};
 use veld_supervisor::{Done, Error, Host, Ve};
 use veld_sys::process::{Child, Forked, exit_now, fork};
 use veld_sys::{Context, Failure};
 
 use crate::cli::Which;
+use crate::gate::Gate;
 use crate::output;
 use crate::report::{self, Failed};
 
-/// Workers at once: enough to keep a machine busy while some wait.
-const WORKERS: usize = 16;
 /// How long a worker that has said how it went, or that nobody can hear any
 /// more, may take to end.
 const ENDING: Duration = Duration::from_secs(2);
 
 /// A process that works on one VE.
+#[derive(Debug)]
 struct Worker {
     ve: String,
     pipe: File,
@@ -50,6 +50,21 @@ pub(crate) fn each(
     which: &Which,
     action: impl Fn(&Ve<'_>) -> Result<Done, Error>,
 ) -> Result<(), Failed> {
+    let (ves, mut failed) = chosen(host, which)?;
+    match ves.as_slice() {
+        [] => {}
+        [ve] => failed |= tell(ve, action(ve))?,
+        many => failed |= in_workers(many, &mut Gate::Workers, &action)?,
+    }
+    if failed {
+        Err(Failed::Reported)
+    } else {
+        Ok(())
+    }
+}
+
+/// The VEs meant, and whether there are some that are not there, which is said.
+pub(crate) fn chosen<'h>(host: &'h Host, which: &Which) -> Result<(Vec<Ve<'h>>, bool), Failed> {
     let mut failed = false;
     let mut ves = Vec::new();
     if which.all {
@@ -64,50 +79,88 @@ pub(crate) fn each(
             }
         }
     }
-    match ves.as_slice() {
-        [] => {}
-        [ve] => failed |= show(&Outcome::of(ve, action(ve)))?,
-        many => failed |= in_workers(many, &action)?,
+    Ok((ves, failed))
+}
+
+/// Runs `action` on each VE in a process of its own, in their order and as many
+/// at once as the gate lets through; whether any failed.
+///
+/// # Errors
+/// A worker cannot be made or waited for; those that work go on.
+pub(crate) fn in_workers(
+    ves: &[Ve<'_>],
+    gate: &mut Gate,
+    action: &impl Fn(&Ve<'_>) -> Result<Done, Error>,
+) -> Result<bool, Failed> {
+    let mut waiting = ves.iter().peekable();
+    let mut workers = Workers::default();
+    loop {
+        while waiting.peek().is_some()
+            && gate.lets_through(workers.count())
+            && let Some(ve) = waiting.next()
+        {
+            workers.start(ve, || action(ve))?;
+        }
+        if workers.count() == 0 && waiting.peek().is_none() {
+            return Ok(workers.failed);
+        }
+        let patience = waiting.peek().and_then(|_| gate.patience());
+        let ready = ready(&workers.pipes(), patience)?;
+        workers.collect(&ready)?;
     }
-    if failed {
-        Err(Failed::Reported)
-    } else {
+}
+
+/// Processes that work on a VE each.
+#[derive(Debug, Default)]
+pub(crate) struct Workers {
+    working: Vec<Worker>,
+    /// Whether any has failed, or was not done.
+    pub(crate) failed: bool,
+}
+
+impl Workers {
+    pub(crate) fn count(&self) -> usize {
+        self.working.len()
+    }
+
+    pub(crate) fn start(
+        &mut self,
+        ve: &Ve<'_>,
+        action: impl FnOnce() -> Result<Done, Error>,
+    ) -> Result<(), Failure> {
+        let others = &mut self.working;
+        let worker = Worker::start(ve, || {
+            // A launcher needs numbers for descriptors that theirs would have.
+            others.clear();
+            action()
+        })?;
+        self.working.push(worker);
+        Ok(())
+    }
+
+    /// What is readable once a worker has something to say or has ended.
+    pub(crate) fn pipes(&self) -> Vec<BorrowedFd<'_>> {
+        self.working.iter().map(|one| one.pipe.as_fd()).collect()
+    }
+
+    /// Shows what those of these workers say, which are the first of a list.
+    pub(crate) fn collect(&mut self, ready: &[bool]) -> Result<(), Failed> {
+        for index in (0..self.working.len()).rev() {
+            if ready.get(index) == Some(&true) {
+                self.failed |= show(&self.working.swap_remove(index).outcome())?;
+            }
+        }
         Ok(())
     }
 }
 
-fn in_workers(
-    ves: &[Ve<'_>],
-    action: &impl Fn(&Ve<'_>) -> Result<Done, Error>,
-) -> Result<bool, Failed> {
-    let mut failed = false;
-    let mut waiting = ves.iter();
-    let mut working: Vec<Worker> = Vec::new();
-    loop {
-        while working.len() < WORKERS
-            && let Some(ve) = waiting.next()
-        {
-            working.push(Worker::start(ve, action)?);
-        }
-        if working.is_empty() {
-            return Ok(failed);
-        }
-        for index in finished(&working)?.into_iter().rev() {
-            failed |= show(&working.swap_remove(index).outcome())?;
-        }
-    }
-}
-
 impl Worker {
-    fn start(
-        ve: &Ve<'_>,
-        action: &impl Fn(&Ve<'_>) -> Result<Done, Error>,
-    ) -> Result<Self, Failure> {
+    fn start(ve: &Ve<'_>, action: impl FnOnce() -> Result<Done, Error>) -> Result<Self, Failure> {
         let (reader, mut writer) = std::io::pipe().context(|| "create a pipe")?;
         match fork().context(|| format!("fork a worker for {}", ve.name()))? {
             Forked::Child => {
                 drop(reader);
-                let outcome = Outcome::of(ve, action(ve));
+                let outcome = Outcome::of(ve, action());
                 let line = serde_json::to_vec(&outcome).map(|line| [&line[..], b"\n"].concat());
                 let sent = line.is_ok_and(|line| writer.write_all(&line).is_ok());
                 exit_now(i32::from(!sent));
@@ -142,23 +195,22 @@ impl Worker {
     }
 }
 
-/// Which workers have something to say or have ended.
-fn finished(working: &[Worker]) -> Result<Vec<usize>, Failure> {
-    let mut fds: Vec<PollFd<'_>> = working
+/// Which of the descriptors are readable or closed, once any is or `patience` is
+/// over.
+pub(crate) fn ready(
+    fds: &[BorrowedFd<'_>],
+    patience: Option<Duration>,
+) -> Result<Vec<bool>, Failure> {
+    let mut fds: Vec<PollFd<'_>> = fds
         .iter()
-        .map(|worker| PollFd::from_borrowed_fd(worker.pipe.as_fd(), PollFlags::IN))
+        .map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
         .collect();
-    match poll(&mut fds, None) {
-        Err(rustix::io::Errno::INTR) => Ok(Vec::new()),
-        result => {
-            result.context(|| "wait for workers")?;
-            let ready = fds
-                .iter()
-                .enumerate()
-                .filter(|(_, fd)| !fd.revents().is_empty());
-            Ok(ready.map(|(index, _)| index).collect())
-        }
+    let patience = patience.map(|time| Timespec::try_from(time).unwrap_or_default());
+    match poll(&mut fds, patience.as_ref()) {
+        Err(rustix::io::Errno::INTR) => {}
+        result => drop(result.context(|| "wait for VEs and workers")?),
     }
+    Ok(fds.iter().map(|fd| !fd.revents().is_empty()).collect())
 }
 
 impl Outcome {
@@ -189,6 +241,11 @@ impl Outcome {
     }
 }
 
+/// Prints what became of a VE; whether it is a failure.
+pub(crate) fn tell(ve: &Ve<'_>, result: Result<Done, Error>) -> Result<bool, Failed> {
+    show(&Outcome::of(ve, result))
+}
+
 /// Prints an outcome; whether it is a failure.
 fn show(outcome: &Outcome) -> Result<bool, Failed> {
     for warning in &outcome.warnings {
@@ -201,6 +258,8 @@ fn show(outcome: &Outcome) -> Result<bool, Failed> {
         report::hint(hint);
     }
     match &outcome.done {
+        // There was nothing to do, which is nothing to say.
+        Some(done) if done.is_empty() => Ok(false),
         Some(done) => {
             output::print(&format!("{}: {done}\n", outcome.ve))?;
             Ok(false)

@@ -17,20 +17,35 @@ pub(crate) struct Ve {
     name: String,
     id: Option<u32>,
     status: &'static str,
+    status_since_unix_seconds: Option<f64>,
+    failed_services: Vec<String>,
     watched: bool,
     init_pid: Option<i32>,
     shim_pid: Option<i32>,
     started_unix_seconds: Option<f64>,
     ready_unix_seconds: Option<f64>,
     init_status: Option<String>,
+    init: Option<Init>,
     last_end: Option<End>,
     start_error: Option<String>,
     template: Option<String>,
     hostname: Option<String>,
     uuid: Option<String>,
     onboot: Option<bool>,
+    bootorder: Option<i32>,
+    restart: Option<String>,
+    restart_due_unix_seconds: Option<f64>,
+    restarts_in_a_row: u32,
     addresses: Vec<IpAddr>,
     config_error: Option<String>,
+}
+
+/// The init of a VE that runs.
+#[derive(Debug, Serialize)]
+struct Init {
+    kind: &'static str,
+    is_pid_1: bool,
+    stop_signal: i32,
 }
 
 /// How a run ended.
@@ -47,14 +62,21 @@ impl Ve {
             name: ve.name.to_string(),
             id: ve.id,
             status: ve.phase.word(),
+            status_since_unix_seconds: ve.since.map(seconds),
+            failed_services: ve.failed.clone(),
             watched: ve.watched,
             init_pid: ve.pid,
             shim_pid: ve.shim_pid,
             started_unix_seconds: ve.started.map(seconds),
             ready_unix_seconds: ve.ready.map(seconds),
             init_status: ve.status.clone(),
+            init: ve.init.map(|found| Init {
+                kind: found.kind.as_str(),
+                is_pid_1: found.hands_over,
+                stop_signal: found.stop_signal,
+            }),
             last_end: ve.ended.map(|ended| End {
-                text: ended.ending.to_string(),
+                text: ended.how(),
                 at_unix_seconds: seconds(ended.at),
             }),
             start_error: ve
@@ -65,6 +87,10 @@ impl Ve {
             hostname: config.map(|config| config.hostname.to_string()),
             uuid: config.map(|config| config.uuid.to_string()),
             onboot: config.map(|config| config.onboot),
+            bootorder: config.map(|config| config.bootorder),
+            restart: config.map(|config| config.restart.to_string()),
+            restart_due_unix_seconds: ve.restart_due.map(seconds),
+            restarts_in_a_row: ve.restarts,
             addresses: ve.addresses().to_vec(),
             config_error: ve.config.as_ref().err().cloned(),
         }
@@ -76,6 +102,7 @@ impl Ve {
 pub(crate) struct Shown {
     #[serde(flatten)]
     ve: Ve,
+    health_unknown: Option<String>,
     first_host_id: Option<u32>,
     directory: String,
     limits: Limits,
@@ -125,6 +152,7 @@ impl Shown {
             .map(|config| &config.resources);
         Self {
             ve: Ve::new(&detail.summary),
+            health_unknown: detail.health_unknown.clone(),
             first_host_id: detail.first_host_id,
             directory: detail.area.display().to_string(),
             limits: resources.map_or_else(Limits::default, |wanted| Limits {

@@ -6,8 +6,10 @@
 mod cli;
 mod commands;
 mod debug;
+mod gate;
 mod jobs;
 mod json;
+mod moment;
 mod output;
 mod progress;
 mod report;

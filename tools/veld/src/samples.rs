@@ -2,6 +2,8 @@
 
 use veld_config::{Uuid, VeConfig};
 use veld_protocol::ending::{Ended, Ending};
+use veld_protocol::init::Found;
+use veld_protocol::kind::Kind;
 use veld_protocol::stamp::Stamp;
 use veld_supervisor::{Detail, Limits, Phase, Summary};
 use veld_units::Bytes;
@@ -26,6 +28,9 @@ pub(crate) fn stopped(name: &str, id: u32) -> Summary {
         name: name.parse().unwrap(),
         id: Some(id),
         phase: Phase::Stopped,
+        since: None,
+        failed: Vec::new(),
+        init: None,
         watched: true,
         pid: None,
         shim_pid: None,
@@ -34,6 +39,8 @@ pub(crate) fn stopped(name: &str, id: u32) -> Summary {
         status: None,
         ended: None,
         failure: None,
+        restart_due: None,
+        restarts: 0,
         config: Ok(config(name)),
     }
 }
@@ -42,6 +49,12 @@ pub(crate) fn stopped(name: &str, id: u32) -> Summary {
 pub(crate) fn up(name: &str, id: u32) -> Summary {
     let mut ve = stopped(name, id);
     ve.phase = Phase::Up;
+    ve.since = Some(at(2));
+    ve.init = Some(Found {
+        kind: Kind::Systemd,
+        hands_over: true,
+        stop_signal: 38,
+    });
     ve.pid = Some(4000);
     ve.shim_pid = Some(3999);
     ve.started = Some(at(0));
@@ -49,6 +62,7 @@ pub(crate) fn up(name: &str, id: u32) -> Summary {
     ve.status = Some("Startup finished".to_owned());
     ve.ended = Some(Ended {
         ending: Ending::Killed(9),
+        asked: false,
         at: at(9),
     });
     ve.failure = Some("cannot mount".to_owned());
@@ -78,6 +92,7 @@ pub(crate) fn detail(summary: Summary) -> Detail {
         addresses: vec!["10.117.0.101/32".parse().unwrap()],
     };
     Detail {
+        health_unknown: None,
         kernel: runs.then_some(kernel),
         links: if runs { vec![link] } else { Vec::new() },
         first_host_id: Some(65_536),

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::dist;
 use crate::place::{COMMAND, INIT, SHIM, Shipped};
 use crate::program;
 use crate::report;
@@ -105,7 +106,10 @@ pub(crate) fn compile(workspace: &Workspace, faults: bool) -> Result<()> {
 /// Names the path that cannot be written.
 pub(crate) fn stage(workspace: &Workspace, faults: bool) -> Result<()> {
     report::step("stage", || {
-        place_all(workspace, &workspace.stage())?;
+        let prefix = workspace.stage();
+        place_all(workspace, &prefix)?;
+        // Below the prefix as if it were a host of its own, for the suites.
+        dist::place(&prefix, &prefix)?;
         if faults {
             let prefix = workspace.stage_faults();
             place_all(workspace, &prefix)?;

@@ -1,4 +1,5 @@
-//! `cargo xtask install`: what is shipped, below a prefix of the host.
+//! `cargo xtask install`: what is shipped, below a prefix of the host, and what
+//! starts and stops VEs with it.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -6,6 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::build;
 use crate::deps::{self, Set};
+use crate::dist;
 use crate::report;
 use crate::root::{self, Phase};
 use crate::workspace::Workspace;
@@ -32,7 +34,16 @@ pub(crate) fn run(workspace: &Workspace, phase: Phase, arguments: &Arguments) ->
     if arguments.destdir.is_none() {
         root::become_root("installing")?;
     }
-    report::step("install", || build::place_all(workspace, &prefix))
+    report::step("install", || {
+        build::place_all(workspace, &prefix)?;
+        dist::place(&arguments.prefix, &arguments.root())
+    })?;
+    if arguments.destdir.is_none() {
+        println!(
+            "   to start VEs with the host: systemctl enable veld, or update-rc.d veld defaults"
+        );
+    }
+    Ok(())
 }
 
 impl Arguments {
@@ -40,10 +51,14 @@ impl Arguments {
         if !self.prefix.is_absolute() {
             bail!("--prefix {}: is not absolute", self.prefix.display());
         }
-        Ok(match &self.destdir {
-            Some(destdir) => destdir.join(without_root(&self.prefix)),
-            None => self.prefix.clone(),
-        })
+        dist::must_be_plain(&self.prefix)?;
+        Ok(self.root().join(without_root(&self.prefix)))
+    }
+
+    /// What the root of the host is to the files that are put there.
+    fn root(&self) -> PathBuf {
+        let destdir = self.destdir.clone();
+        destdir.unwrap_or_else(|| PathBuf::from("/"))
     }
 }
 

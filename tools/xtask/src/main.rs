@@ -17,6 +17,7 @@ mod bench;
 mod build;
 mod demo;
 mod deps;
+mod dist;
 mod install;
 mod leaks;
 mod place;

@@ -17,8 +17,12 @@ const HEADER: &str = "\
 # Sizes: bytes, or a number with K, M, G, T or P (pages), as \"512M\" or \"1.5G\".
 # Not limited is what is not set. In [resources]: ram, swap, cpus, cpuunits
 # (a weight, 1000 is ordinary), cpulimit (\"150%\" is one and a half CPUs),
-# processes. init: auto, hand-over, supervise or a path. [network] mode: routed
-# or none; ip: addresses; dns: \"host\" or addresses.
+# processes. init: auto, hand-over, supervise, or instead of the distribution's
+# init the path of another, of a program with its operands, or of a directory of
+# services. getty: a login prompt on the console. restart, after an end that no
+# command asked for: no, on-failure or always. bootorder: the least of those with
+# onboot start first. [network] mode: routed or none; ip: addresses; dns:
+# \"host\" or addresses.
 
 ";
 

@@ -19,7 +19,10 @@ use veld_durable::Life;
 use veld_units::{Bytes, Count, CpuUnits, Percent};
 
 use crate::document::{Document, Parameter};
-use crate::{ConfigError, Dns, ErrorKind, Hostname, Init, Mode, TemplateName, Uuid, VeName, file};
+use crate::{
+    ConfigError, Dns, ErrorKind, Hostname, Init, Mode, RestartPolicy, TemplateName, Uuid, VeName,
+    file,
+};
 use settings::SETTINGS;
 
 /// The format that this crate writes, and the latest that it reads.
@@ -36,6 +39,10 @@ pub struct VeConfig {
     pub hostname: Hostname,
     /// Whether it starts with the host.
     pub onboot: bool,
+    /// Its place among those that do: the least are first.
+    pub bootorder: i32,
+    /// After which ends it is started again.
+    pub restart: RestartPolicy,
     /// How its services are brought up.
     pub init: Init,
     /// Whether the distribution's getty units and lines run too.
@@ -85,6 +92,8 @@ impl VeConfig {
             template,
             hostname: Hostname::of(name),
             onboot: false,
+            bootorder: 0,
+            restart: RestartPolicy::default(),
             init: Init::default(),
             getty: false,
             resources: Resources::default(),
@@ -165,6 +174,8 @@ struct Raw {
     template: Option<TemplateName>,
     hostname: Option<Hostname>,
     onboot: bool,
+    bootorder: i32,
+    restart: RestartPolicy,
     init: Init,
     getty: bool,
     resources: Resources,
@@ -179,6 +190,8 @@ impl Raw {
             template: self.template?,
             hostname: self.hostname?,
             onboot: self.onboot,
+            bootorder: self.bootorder,
+            restart: self.restart,
             init: self.init,
             getty: self.getty,
             resources: self.resources,

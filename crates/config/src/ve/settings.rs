@@ -46,6 +46,18 @@ pub(super) const SETTINGS: &[Setting] = &[
         write: |config| Some(config.onboot.into()),
     },
     Setting {
+        parameter: Parameter::optional("bootorder", |raw, value| {
+            value.set(&mut raw.bootorder, parameter::boot_order)
+        }),
+        write: |config| Some(i64::from(config.bootorder).into()),
+    },
+    Setting {
+        parameter: Parameter::optional("restart", |raw, value| {
+            value.set(&mut raw.restart, parameter::restart)
+        }),
+        write: |config| text(&config.restart),
+    },
+    Setting {
         parameter: Parameter::optional("init", |raw, value| value.set(&mut raw.init, str::parse)),
         write: |config| text(&config.init),
     },

@@ -14,6 +14,8 @@ uuid = "01234567-89ab-4def-8123-456789abcdef"
 template = "debian-12"
 hostname = "web1.example.org"
 onboot = true # since the move
+bootorder = -5
+restart = "on-failure"
 init = "hand-over"
 getty = false
 
@@ -65,6 +67,8 @@ fn a_full_file_is_read_whole() {
         template: "debian-12".parse().unwrap(),
         hostname: "web1.example.org".parse().unwrap(),
         onboot: true,
+        bootorder: -5,
+        restart: RestartPolicy::OnFailure,
         init: "hand-over".parse().unwrap(),
         getty: false,
         resources: Resources {
@@ -112,7 +116,7 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "\"re.so\\n\" = 1\n",
         "5: unknown key \"re.so\\n\": allowed are version, uuid, template, hostname, \
-             onboot, init, getty, resources, network",
+             onboot, bootorder, restart, init, getty, resources, network",
     ),
     (
         "resources = 5\n",
@@ -130,6 +134,18 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "onboot = [true]\n",
         "5: onboot: is a list: allowed is one value",
+    ),
+    (
+        "bootorder = 1001\n",
+        "5: bootorder: \"1001\" is out of range: allowed is -1000 to 1000",
+    ),
+    (
+        "bootorder = \"first\"\n",
+        "5: bootorder: \"first\" is not a whole number: allowed is -1000 to 1000",
+    ),
+    (
+        "restart = true\n",
+        "5: restart: \"true\" is not a restart policy: allowed is no, on-failure or always",
     ),
     (
         "[resources]\nram = 1\n",
@@ -172,7 +188,7 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "id = 101\n",
         "5: unknown key id: allowed are version, uuid, template, hostname, \
-             onboot, init, getty, resources, network",
+             onboot, bootorder, restart, init, getty, resources, network",
     ),
     ("hostname = \"web2\"\n", "5: not TOML: duplicate key"),
 ];
@@ -287,6 +303,8 @@ uuid = "01234567-89ab-4def-8123-456789abcdef"
 template = "debian-12"
 hostname = "web1.example.org"
 onboot = true
+bootorder = -5
+restart = "on-failure"
 init = "hand-over"
 getty = false
 
@@ -414,6 +432,10 @@ prop_compose! {
         template in "[a-z0-9][a-z0-9.-]{0,62}",
         hostname in "[a-zA-Z0-9]{1,20}([.-][a-z0-9]{1,9}){0,3}",
         onboot: bool,
+        bootorder in -1000..1001,
+        restart in prop_oneof![
+            Just(RestartPolicy::No), Just(RestartPolicy::OnFailure), Just(RestartPolicy::Always),
+        ],
         init in prop_oneof![
             Just(Init::default()),
             (0_usize..3, r#"/[a-z"'\\#éß=]{0,20}[a-z]( [-a-z0-9"=]{1,8}){0,2}"#).prop_map(
@@ -433,7 +455,7 @@ prop_compose! {
             uuid: parts.join("-").parse().unwrap(),
             template: template.parse().unwrap(),
             hostname: hostname.parse().unwrap(),
-            onboot, init, getty, resources, network,
+            onboot, bootorder, restart, init, getty, resources, network,
         }
     }
 }

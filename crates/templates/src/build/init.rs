@@ -63,7 +63,8 @@ impl BuildInit {
             }
             Self::OpenrcInit => vec!["openrc-init", "initscripts"],
             Self::Runit => vec!["runit-init", "sysv-rc"],
-            Self::Finit => vec!["finit-sysv"],
+            // Its conditions on the network are a plugin.
+            Self::Finit => vec!["finit-sysv", "finit-plugins"],
             Self::Busybox => vec!["busybox-static", "sysv-rc"],
             Self::None => Vec::new(),
         };

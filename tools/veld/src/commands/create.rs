@@ -24,6 +24,10 @@ pub(crate) fn run(host: &Host, create: Create) -> Result<(), Failed> {
         ip: create.ip,
         dns: create.dns,
         onboot: create.onboot,
+        bootorder: create.bootorder,
+        restart: create.restart,
+        init: create.init,
+        getty: create.getty,
     };
     let done = veld_supervisor::create(host, name.clone(), &wish)?;
     output::print(&format!("{name}: {}\n", done.what))

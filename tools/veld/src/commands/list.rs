@@ -16,6 +16,7 @@ pub(crate) enum Column {
     Name,
     Id,
     Status,
+    Since,
     Ip,
     Template,
     Hostname,
@@ -89,6 +90,7 @@ impl Column {
             Column::Name => ve.name.to_string(),
             Column::Id => ve.id.map_or_else(none, |id| id.to_string()),
             Column::Status => status(ve),
+            Column::Since => ve.since.map_or_else(none, |since| json::uptime(&since)),
             Column::Ip => {
                 let words: Vec<String> = ve.addresses().iter().map(ToString::to_string).collect();
                 if words.is_empty() {
@@ -114,6 +116,8 @@ impl Column {
         match self {
             Column::Id => a.id.cmp(&b.id),
             Column::Pid => a.pid.cmp(&b.pid),
+            // The longest so is the first that became so.
+            Column::Since => b.since.cmp(&a.since),
             // The longest up is the first started.
             Column::Uptime => b.started.cmp(&a.started),
             Column::Ip => a.addresses().cmp(b.addresses()),

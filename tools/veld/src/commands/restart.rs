@@ -8,10 +8,9 @@ use crate::jobs::each;
 use crate::report::Failed;
 
 pub(crate) fn run(host: &Host, restart: &Restart) -> Result<(), Failed> {
-    let manner = stop::manner(host, &restart.stop);
     let wait = start::wait(host, restart.wait);
     each(host, &restart.stop.which, |ve| {
-        let stopped = match veld_supervisor::stop(ve, manner) {
+        let stopped = match veld_supervisor::stop(ve, stop::manner(host, &restart.stop)) {
             Err(error) if error.kind() == ErrorKind::NotRunning => Done::default(),
             result => result?,
         };

@@ -3,12 +3,14 @@
 use std::fmt::Write;
 
 use veld_config::VeConfig;
+use veld_protocol::stamp::Stamp;
 use veld_supervisor::{Detail, Host};
 use veld_units::{Bytes, Percent};
 
 use crate::cli::Show;
 use crate::commands::list::status;
 use crate::json;
+use crate::moment;
 use crate::output::{self, escape};
 use crate::report::Failed;
 
@@ -31,6 +33,11 @@ fn rows(detail: &Detail) -> Vec<Row> {
     let mut rows = vec![("name", ve.name.to_string())];
     rows.extend(ve.id.map(|id| ("id", id.to_string())));
     rows.push(("status", status(ve)));
+    rows.extend(ve.since.map(|since| {
+        let ago = json::uptime(&since);
+        ("since", format!("{}, {ago} ago", moment::utc(since)))
+    }));
+    rows.extend(health_rows(detail));
     rows.extend(run_rows(detail));
     match &ve.config {
         Err(error) => rows.extend(error.lines().map(|line| ("config", line.to_owned()))),
@@ -62,11 +69,27 @@ fn run_rows(detail: &Detail) -> Vec<Row> {
         let took = ready.since(started);
         rows.push(("booted in", format!("{:.2} s", took.as_secs_f64())));
     }
+    rows.extend(ve.init.map(|found| {
+        let way = if found.hands_over {
+            "handed over"
+        } else {
+            "supervised"
+        };
+        ("init", format!("{}, {way}", found.kind))
+    }));
     rows.extend(ve.status.clone().map(|status| ("init says", status)));
+    rows.extend(ve.restart_due.map(|due| {
+        let seconds = due.since(Stamp::now()).as_secs();
+        let number = ve.restarts;
+        (
+            "starts again",
+            format!("in {seconds} s, number {number} in a row"),
+        )
+    }));
     rows.extend(ve.ended.map(|ended| {
         (
             "last end",
-            format!("{}, {} ago", ended.ending, json::uptime(&ended.at)),
+            format!("{}, {} ago", ended.how(), json::uptime(&ended.at)),
         )
     }));
     rows.extend(
@@ -75,6 +98,14 @@ fn run_rows(detail: &Detail) -> Vec<Row> {
             .map(|failure| ("not started", failure.trim_end().to_owned())),
     );
     rows
+}
+
+fn health_rows(detail: &Detail) -> Vec<Row> {
+    let failed = &detail.summary.failed;
+    let failed = (!failed.is_empty()).then(|| ("failed", failed.join(" ")));
+    let unknown = detail.health_unknown.as_ref();
+    let unknown = unknown.map(|why| ("health", format!("unknown: {why}")));
+    failed.into_iter().chain(unknown).collect()
 }
 
 fn config_rows(config: &VeConfig) -> Vec<Row> {
@@ -93,6 +124,8 @@ fn config_rows(config: &VeConfig) -> Vec<Row> {
             "onboot",
             if config.onboot { "yes" } else { "no" }.to_owned(),
         ),
+        ("bootorder", config.bootorder.to_string()),
+        ("restart", config.restart.to_string()),
         ("network", config.network.mode.to_string()),
         (
             "ip",

@@ -16,12 +16,19 @@ fn a_ve_of_which_everything_is_known() {
   "name": "web1",
   "id": 101,
   "status": "up",
+  "status_since_unix_seconds": 1700000002.25,
+  "failed_services": [],
   "watched": true,
   "init_pid": 4000,
   "shim_pid": 3999,
   "started_unix_seconds": 1700000000.25,
   "ready_unix_seconds": 1700000002.25,
   "init_status": "Startup finished",
+  "init": {
+    "kind": "systemd",
+    "is_pid_1": true,
+    "stop_signal": 38
+  },
   "last_end": {
     "text": "its PID 1 was killed by signal 9",
     "at_unix_seconds": 1700000009.25
@@ -31,6 +38,10 @@ fn a_ve_of_which_everything_is_known() {
   "hostname": "web1",
   "uuid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
   "onboot": true,
+  "bootorder": 0,
+  "restart": "no",
+  "restart_due_unix_seconds": null,
+  "restarts_in_a_row": 0,
   "addresses": [
     "10.117.0.101"
   ],
@@ -48,18 +59,25 @@ fn a_ve_of_which_nothing_can_be_read() {
   "name": "web1",
   "id": null,
   "status": "stopped",
+  "status_since_unix_seconds": null,
+  "failed_services": [],
   "watched": true,
   "init_pid": null,
   "shim_pid": null,
   "started_unix_seconds": null,
   "ready_unix_seconds": null,
   "init_status": null,
+  "init": null,
   "last_end": null,
   "start_error": null,
   "template": null,
   "hostname": null,
   "uuid": null,
   "onboot": null,
+  "bootorder": null,
+  "restart": null,
+  "restart_due_unix_seconds": null,
+  "restarts_in_a_row": 0,
   "addresses": [],
   "config_error": "FILE:1: bad"
 }"#;
@@ -77,6 +95,7 @@ fn shown(detail: &Detail) -> String {
 #[test]
 fn all_about_a_ve_that_runs() {
     let expected = r#",
+  "health_unknown": null,
   "first_host_id": 65536,
   "directory": "/var/lib/veld/ve/web1",
   "limits": {
@@ -113,6 +132,7 @@ fn all_about_a_ve_that_runs() {
 #[test]
 fn all_about_a_ve_that_does_not_run() {
     let expected = r#",
+  "health_unknown": null,
   "first_host_id": 65536,
   "directory": "/var/lib/veld/ve/web1",
   "limits": {

@@ -19,6 +19,7 @@ fn three() -> Vec<Summary> {
         config.network.ip = vec![ip.parse().unwrap()];
         ve.pid = Some(pid);
         ve.started = Some(at(started));
+        ve.since = Some(at(started));
     }
     ves[0].config.as_mut().unwrap().onboot = false;
     ves[1].phase = Phase::Booting;
@@ -42,13 +43,18 @@ fn every_column_has_an_order_and_its_reverse() {
         ("template", "bca"),
         ("hostname", "bca"),
         ("pid", "bca"),
+        ("since", "bca"),  // the last that changed is first
         ("uptime", "bca"), // the last started is up the shortest
     ] {
         assert_eq!(sorted(column), names, "{column}");
         let reverse: String = names.chars().rev().collect();
         assert_eq!(sorted(&format!("-{column}")), reverse, "-{column}");
     }
-    assert_eq!(Column::value_variants().len(), 9, "each is in a table here");
+    assert_eq!(
+        Column::value_variants().len(),
+        10,
+        "each is in a table here"
+    );
 }
 
 #[test]
@@ -75,7 +81,7 @@ fn a_column_that_there_is_not_is_answered_with_those_that_there_are() {
         assert_eq!(
             text.parse::<Order>().unwrap_err(),
             format!(
-                "{quoted} is not a column: allowed are name, id, status, ip, template, hostname, pid, uptime, onboot"
+                "{quoted} is not a column: allowed are name, id, status, since, ip, template, hostname, pid, uptime, onboot"
             )
         );
     }

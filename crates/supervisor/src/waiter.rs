@@ -1,0 +1,95 @@
+//! Waiting before a VE is started again, as a shim without a VE.
+//!
+//! The wait is not this program's, which takes twenty times the memory: it ends
+//! in the shim's executing `after-end` anew. No lock is held meanwhile, so any
+//! command may take the matter over; it then ends the wait first.
+
+use std::ffi::CString;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use veld_durable::Lock;
+use veld_protocol::restart::Policy;
+use veld_protocol::shim;
+use veld_protocol::stamp::Stamp;
+use veld_rootfs::RootDir;
+use veld_state::{Process, Restarting, ended};
+use veld_sys::Failure;
+use veld_sys::descriptor::exec_with;
+use veld_sys::process::send_signal;
+
+use crate::backoff::Next;
+use crate::error::Source;
+use crate::launcher::{environment, own_path};
+use crate::ve::Ve;
+
+const KILL: i32 = 9;
+/// How long a killed process takes to be gone, and some more.
+const DYING: Duration = Duration::from_secs(5);
+
+/// Leaves word of the wait and becomes the process that waits; returns why it
+/// could not. Its word is taken back then.
+pub(crate) fn wait(ve: &Ve<'_>, next: Next, policy: Policy, lock: Lock) -> Source {
+    let source = match become_waiter(ve, next, policy) {
+        Ok(never) => match never {},
+        Err(source) => source,
+    };
+    // The lock, which went on to the waiter's first moment, is still held.
+    let _ = ve.run.clear();
+    drop(lock);
+    source
+}
+
+fn become_waiter(
+    ve: &Ve<'_>,
+    next: Next,
+    policy: Policy,
+) -> Result<std::convert::Infallible, Source> {
+    let program = veld_rootfs::open_program(&ve.host.program(shim::PROGRAM))?;
+    let directory = RootDir::open(ve.run.path())?;
+    let command = own_path()?;
+    ve.step("write wait");
+    Restarting {
+        shim: Process::of(std::process::id().cast_signed())?,
+        due: Stamp::now().later_by(next.wait),
+        restarts: next.restarts,
+        policy,
+    }
+    .write(&ve.run.restarting())?;
+    let milliseconds = next.wait.as_millis().to_string();
+    let command = command.to_string_lossy();
+    let words = shim::waiting_arguments(ve.name.as_str(), &command, &milliseconds);
+    let arguments: Vec<CString> = words.map(CString::new).into_iter().flatten().collect();
+    ve.step("execute shim to wait");
+    let cause = exec_with(
+        program.as_fd(),
+        &arguments,
+        &environment(),
+        shim::RUN_DIRECTORY,
+        &[directory.as_fd()],
+    );
+    Err(Failure::new(format!("execute {}", shim::PROGRAM), cause).into())
+}
+
+/// Ends the wait of another process for a start of this VE, whose lock is held:
+/// from now on nobody but the caller looks after it.
+pub(crate) fn end_wait(ve: &Ve<'_>) -> Result<(), Source> {
+    let Some(restarting) = Restarting::read(&ve.run.restarting()) else {
+        return Ok(());
+    };
+    let me = Process::of(std::process::id().cast_signed())?;
+    let Some(waiter) = restarting.shim.open().filter(|_| restarting.shim != me) else {
+        return Ok(());
+    };
+    ve.step("end wait for restart");
+    // It holds nothing that it would have to put down; one that has just become
+    // `after-end` has no lock yet.
+    let killing = || format!("kill process {}", restarting.shim.pid);
+    match send_signal(waiter.as_fd(), KILL) {
+        // It gave up by itself.
+        Err(_) if ended(waiter.as_fd(), Duration::ZERO)? => Ok(()),
+        Err(cause) => Err(Failure::new(killing(), cause).into()),
+        Ok(()) if ended(waiter.as_fd(), DYING)? => Ok(()),
+        Ok(()) => Err(Failure::new(killing(), std::io::ErrorKind::TimedOut).into()),
+    }
+}
