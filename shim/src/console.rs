@@ -84,6 +84,17 @@ impl Console {
         !self.left.is_empty()
     }
 
+    /// Types an answer to what the VE asked its terminal. Nobody waits with more
+    /// of it: what the tty does not take now is lost.
+    pub(crate) fn answer(&self, bytes: &[u8]) {
+        let _ = self.write(bytes);
+    }
+
+    /// The size of the window as the VE sees it.
+    pub(crate) fn size(&self) -> Option<Winsize> {
+        rustix::termios::tcgetwinsize(&self.master).ok()
+    }
+
     /// Tells the VE the size of the window its console is shown in.
     pub(crate) fn resize(&self, size: Size) {
         // A size that the tty refuses stays as it was; nobody can do better.

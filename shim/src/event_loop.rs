@@ -23,6 +23,7 @@ use rustix::io::Errno;
 use veld_protocol::console::Message;
 use veld_sys::Failure;
 
+use crate::answer;
 use crate::clients::{Clients, Seat};
 use crate::console::{Console, INPUT};
 use crate::log::Log;
@@ -192,6 +193,7 @@ impl<'a> Shim<'a> {
                     self.log.append(self.directory, output);
                     self.scrollback.push(output);
                     self.clients.show(output);
+                    self.answer(output);
                 }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return,
@@ -199,6 +201,16 @@ impl<'a> Shim<'a> {
                 // the VE is better off with a mute console than without a shim.
                 Err(_) => return self.watch.remove(self.console.as_fd()),
             }
+        }
+    }
+
+    /// Answers what the VE asks its terminal, where no client's terminal will.
+    fn answer(&self, output: &[u8]) {
+        if self.console.has_leftover() || self.clients.seated().next().is_some() {
+            return;
+        }
+        if let Some(answer) = answer::to(output, || self.console.size()) {
+            self.console.answer(answer.as_bytes());
         }
     }
 

@@ -26,6 +26,7 @@
 //!
 //! The contract with the launcher and the commands is `veld_protocol::shim`.
 
+mod answer;
 mod clients;
 mod console;
 mod end;

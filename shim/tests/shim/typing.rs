@@ -18,6 +18,23 @@ fn what_is_typed_arrives_and_so_does_the_size() {
 }
 
 #[test]
+fn who_asks_for_the_size_of_the_terminal_is_answered_by_the_shim_or_by_a_client() {
+    let ask = "stty -echo -icanon min 10 rows 30 cols 90; read go; printf '\\033[18t'; \
+         dd bs=10 count=1 2>/dev/null | tr '\\033' E; echo; sleep 1000";
+    let Some(alone) = script(&ask.replace("read go; ", "")) else {
+        return;
+    };
+    alone.until_log_has("E[8;30;90t");
+    let attached = script(ask).unwrap();
+    let mut client = attached.attach();
+    type_in(&mut client, b"go\n");
+    read_until(&mut client, "[18t");
+    type_in(&mut client, b"0123456789");
+    let seen = read_until(&mut client, "0123456789");
+    assert!(!seen.contains("[8;"), "{seen}");
+}
+
+#[test]
 fn a_client_that_cannot_be_understood_is_let_go_alone() {
     let Some(boot) = script("read line; echo \"got $line\"; sleep 1000") else {
         return;

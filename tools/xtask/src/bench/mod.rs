@@ -3,7 +3,7 @@
 //! Each row of the table is a function in [`rows::ALL`]. All candidates of a
 //! row take turns, so that whatever else this machine does hits all alike, and
 //! a row says medians. Everything is below `target/bench/`, and gone from the
-//! host when the command ends; only templates are kept.
+//! host when the command ends; only templates and copies of them are kept.
 
 mod host;
 mod peers;
@@ -12,6 +12,7 @@ mod rows;
 mod sample;
 mod table;
 mod tiny;
+mod trees;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -54,6 +55,8 @@ struct Bench {
     directory: PathBuf,
     /// `target/templates`
     templates: PathBuf,
+    /// Templates that the suites have made, in directories that end in a number.
+    made_by_suites: PathBuf,
     samples: usize,
 }
 
@@ -109,6 +112,7 @@ impl Bench {
             veld,
             directory,
             templates: workspace.target("templates"),
+            made_by_suites: workspace.target("test-cache/templates"),
             samples: arguments.samples.max(1),
         };
         tiny::prepare(&bench)?;
@@ -144,10 +148,12 @@ fn choose(only: &[String]) -> Result<Vec<&'static rows::Group>> {
 
 fn publish(bench: &Bench, rows: &[Row]) -> Result<()> {
     let text = format!(
-        "{}\nMedians of {} samples after {} for warming up, candidates taking turns; {}.\n",
+        "{}\nMedians of {} samples after {} for warming up (of inits: at most {} after {}), candidates taking turns; {}.\n",
         table::markdown(rows),
         bench.samples,
         sample::WARM_UP,
+        rows::INITS.0,
+        rows::INITS.1,
         host::description(),
     );
     report::heading("table");

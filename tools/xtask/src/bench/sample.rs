@@ -59,16 +59,20 @@ impl Samples {
     }
 }
 
-/// Takes `count` samples of each candidate after [`WARM_UP`] rounds. In each
+/// Takes `count` samples of each candidate after `warm_up` rounds. In each
 /// round every candidate has one turn, and each round begins with another one,
 /// so that none always follows the same neighbour.
 ///
 /// # Errors
 /// The first error of a candidate, with its name.
-pub(super) fn in_turns(mut candidates: Vec<Candidate<'_>>, count: usize) -> Result<Vec<Samples>> {
+pub(super) fn in_turns(
+    mut candidates: Vec<Candidate<'_>>,
+    warm_up: usize,
+    count: usize,
+) -> Result<Vec<Samples>> {
     let mut times: Vec<Vec<Duration>> = candidates.iter().map(|_| Vec::new()).collect();
     let number = candidates.len();
-    for round in 0..WARM_UP + count {
+    for round in 0..warm_up + count {
         for turn in 0..number {
             let index = (round + turn) % number;
             let (Some(candidate), Some(times)) = (candidates.get_mut(index), times.get_mut(index))
@@ -76,7 +80,7 @@ pub(super) fn in_turns(mut candidates: Vec<Candidate<'_>>, count: usize) -> Resu
                 continue;
             };
             let time = (candidate.take)().with_context(|| candidate.name.clone())?;
-            if round >= WARM_UP {
+            if round >= warm_up {
                 times.push(time);
             }
         }
@@ -133,7 +137,7 @@ mod tests {
                 Ok(Duration::from_millis(if warm { time } else { 1000 }))
             })
         };
-        let all = in_turns(vec![candidate("a", 1), candidate("b", 2)], 2).unwrap();
+        let all = in_turns(vec![candidate("a", 1), candidate("b", 2)], WARM_UP, 2).unwrap();
         assert_eq!(*order.borrow(), "abbaabbaab");
         let medians: Vec<_> = all.iter().map(|one| one.median().as_millis()).collect();
         assert_eq!(medians, [1, 2]);
@@ -143,7 +147,7 @@ mod tests {
     #[test]
     fn an_error_names_its_candidate() {
         let failing = Candidate::new("lxc-start", || bail!("no"));
-        let error = in_turns(vec![failing], 1).unwrap_err();
+        let error = in_turns(vec![failing], 0, 1).unwrap_err();
         assert_eq!(format!("{error:#}"), "lxc-start: no");
     }
 }

@@ -31,9 +31,17 @@ pub(super) enum Aim {
 pub(super) struct Row {
     pub(super) what: String,
     pub(super) veld: Option<Value>,
-    /// The peer's name and value.
-    pub(super) peer: Option<(String, Value)>,
+    pub(super) peer: Option<Peer>,
     pub(super) aim: Aim,
+}
+
+/// The other side of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Peer {
+    /// Its name and value.
+    Is(String, Value),
+    /// Its name, and why it has no value.
+    Cannot(String, String),
 }
 
 impl Row {
@@ -44,7 +52,7 @@ impl Row {
         let row = |peer: Option<&Samples>, aim: Aim| Self {
             what: what.to_owned(),
             veld,
-            peer: peer.map(|peer| (peer.name.clone(), Value::Time(peer.median()))),
+            peer: peer.map(|peer| Peer::Is(peer.name.clone(), Value::Time(peer.median()))),
             aim,
         };
         if peers.is_empty() {
@@ -57,7 +65,9 @@ impl Row {
 
     /// Veld's part of the peer's value.
     fn ratio(&self) -> Option<f64> {
-        let (_, peer) = self.peer.as_ref()?;
+        let Peer::Is(_, peer) = self.peer.as_ref()? else {
+            return None;
+        };
         let peer = peer.number();
         (peer > 0.0).then_some(self.veld?.number() / peer)
     }
@@ -108,6 +118,15 @@ impl fmt::Display for Value {
     }
 }
 
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Is(name, value) => write!(f, "{name}: {value}"),
+            Self::Cannot(name, reason) => write!(f, "{name} cannot: {reason}"),
+        }
+    }
+}
+
 /// The table.
 pub(super) fn markdown(rows: &[Row]) -> String {
     let mut lines = vec![
@@ -116,8 +135,7 @@ pub(super) fn markdown(rows: &[Row]) -> String {
     ];
     lines.extend(rows.iter().map(|row| {
         let veld = row.veld.map(|value| value.to_string()).unwrap_or_default();
-        let peer = row.peer.as_ref();
-        let peer = peer.map(|(name, value)| format!("{name}: {value}"));
+        let peer = row.peer.as_ref().map(ToString::to_string);
         let ratio = row.ratio().map(|ratio| format!("{ratio:.2}"));
         format!(
             "| {} | {veld} | {} | {} | {} |",
@@ -140,7 +158,7 @@ mod tests {
         Row {
             what: "start".to_owned(),
             veld: veld.map(time),
-            peer: peer.map(|peer| ("lxc-start".to_owned(), time(peer))),
+            peer: peer.map(|peer| Peer::Is("lxc-start".to_owned(), time(peer))),
             aim,
         }
     }
@@ -155,6 +173,15 @@ mod tests {
         let aim = Aim::AtMost(Value::Time(Duration::from_millis(10)));
         assert_eq!(row(Some(11), None, aim).is_met(), Some(false));
         assert_eq!(row(Some(10), Some(1), aim).is_met(), Some(true));
+    }
+
+    #[test]
+    fn a_peer_that_cannot_has_its_reason_in_place_of_a_value() {
+        let mut row = row(Some(5), None, Aim::Ratio(1.0));
+        row.peer = Some(Peer::Cannot("lxc".to_owned(), "no v1".to_owned()));
+        assert_eq!(row.is_met(), None);
+        let line = "| start | 5.00 ms | lxc cannot: no v1 |  | ≤ 1 |\n";
+        assert!(markdown(&[row]).ends_with(line));
     }
 
     #[test]

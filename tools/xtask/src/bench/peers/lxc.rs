@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::super::sample::timed;
-use super::super::{Bench, write};
+use super::super::{Bench, process, write};
 use super::{FIRST_ID, IDS};
 use crate::place::make_directory;
 use crate::run;
@@ -51,6 +51,18 @@ impl Lxc {
         timed(|| run::output(&mut self.command("lxc-start")).map(drop))
     }
 
+    /// Starts it and returns the process id of its PID 1 on the host, without the
+    /// question that [`Lxc::init`] asks.
+    pub(crate) fn start_for_init(&self) -> Result<u32> {
+        let file = self.directory().join("monitor");
+        let mut start = self.command("lxc-start");
+        run::output(start.arg("--pidfile").arg(&file))?;
+        let monitor = fs::read_to_string(&file)?;
+        let monitor = monitor.trim().parse().context("cannot read a pid")?;
+        let init = process::children(monitor).first().copied();
+        init.with_context(|| format!("{} has ended at once", self.name))
+    }
+
     /// Runs a program inside, to its end.
     pub(crate) fn attach(&self, program: &[&str]) -> Result<Duration> {
         timed(|| run::output(&mut self.attach_command(program)).map(drop))
@@ -83,11 +95,33 @@ impl Lxc {
 
     /// The process id of the monitor: what LXC has on the host per container.
     pub(crate) fn monitor(&self) -> Result<u32> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.init()?))?;
-        status
-            .lines()
-            .find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok())
-            .context("cannot find the parent of the container's PID 1")
+        process::parent(self.init()?)
+    }
+
+    /// Lets the monitor write down what the console is told.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    pub(crate) fn keep_console(&self) -> Result<()> {
+        let path = self.directory().join("config");
+        let mut text = fs::read_to_string(&path)?;
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "lxc.console.logfile = {}", self.console().display());
+        write(&path, &text)
+    }
+
+    /// The last line that the console was told, as plain text.
+    pub(crate) fn last_words(&self) -> String {
+        let text = fs::read(self.console()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let mut lines = text.lines().map(plain).filter(|line| !line.is_empty());
+        lines
+            .next_back()
+            .unwrap_or_else(|| "it said nothing".to_owned())
+    }
+
+    fn console(&self) -> PathBuf {
+        self.directory().join("console")
     }
 
     fn command(&self, program: &str) -> Command {
@@ -132,9 +166,32 @@ fn config_text(name: &str, root: &Path, init: &[&str]) -> String {
     text
 }
 
+/// A line without what moves a terminal's cursor, changes its colours or would
+/// end a cell of a table.
+fn plain(line: &str) -> String {
+    let mut plain = String::new();
+    let mut characters = line.chars();
+    while let Some(character) = characters.next() {
+        if character == '\u{1b}' {
+            let _ = characters.find(char::is_ascii_alphabetic);
+        } else if !character.is_control() && character != '|' {
+            plain.push(character);
+        }
+    }
+    plain.trim().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_of_a_console_is_read_without_its_colours() {
+        assert_eq!(
+            plain("[\u{1b}[0;32m  OK  \u{1b}[0m] a | b\r"),
+            "[  OK  ] a  b"
+        );
+    }
 
     #[test]
     fn the_container_is_unprivileged_and_has_the_init_asked_for() {

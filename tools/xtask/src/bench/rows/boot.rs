@@ -4,16 +4,15 @@
 //! nothing lies between it and the disk. Both are asked in the same way, each
 //! by its own command.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
-use super::super::Bench;
 use super::super::peers::Lxc;
 use super::super::sample::Candidate;
 use super::super::table::{Aim, Row};
+use super::super::{Bench, trees};
 use super::{Ve, compare};
 use crate::run;
 
@@ -26,13 +25,13 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// Waits inside for the end of the boot; it ends at once with an error until
 /// the system's bus is there.
-const QUESTION: &[&str] = &["systemctl", "is-system-running", "--wait"];
+pub(super) const QUESTION: &[&str] = &["systemctl", "is-system-running", "--wait"];
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>> {
     if let Some(veld) = &bench.veld {
         veld.ensure_debian(TEMPLATE)?;
     }
-    let root = copy_of_template(bench)?;
+    let root = trees::copy(bench, TEMPLATE)?;
     let ve = bench
         .veld
         .as_ref()
@@ -62,7 +61,10 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>> {
     compare(bench, what, veld, vec![peer], Aim::Ratio(0.85))
 }
 
-fn wait_until_running(begin: Instant, mut question: impl FnMut() -> Command) -> Result<()> {
+pub(super) fn wait_until_running(
+    begin: Instant,
+    mut question: impl FnMut() -> Command,
+) -> Result<()> {
     loop {
         let output = run::collect(&mut question())?;
         let answer = String::from_utf8_lossy(&output.stdout);
@@ -78,46 +80,9 @@ fn wait_until_running(begin: Instant, mut question: impl FnMut() -> Command) -> 
     }
 }
 
-/// A copy of the template's tree, with its owners and modes.
-fn copy_of_template(bench: &Bench) -> Result<PathBuf> {
-    let template = bench.templates.join(TEMPLATE);
-    let tree = tree_in(&template).with_context(|| {
-        format!(
-            "cannot find a root below {}: cargo xtask demo makes it",
-            template.display()
-        )
-    })?;
-    let copy = bench.fresh_directory("debian")?;
-    let mut cp = Command::new("cp");
-    cp.args(["-a", "--reflink=auto"])
-        .arg(tree.join("."))
-        .arg(&copy);
-    run::output(&mut cp)?;
-    Ok(copy)
-}
-
-/// The directory that is a distribution's root: this one or one in it.
-fn tree_in(directory: &Path) -> Option<PathBuf> {
-    let inside = std::fs::read_dir(directory).ok()?.flatten();
-    std::iter::once(directory.to_owned())
-        .chain(inside.map(|entry| entry.path()))
-        .find(|candidate| candidate.join("usr/lib/os-release").is_file())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_root_is_found_in_the_template() {
-        let directory = tempfile::tempdir().unwrap();
-        assert_eq!(tree_in(directory.path()), None);
-        let root = directory.path().join("root");
-        std::fs::create_dir_all(root.join("usr/lib")).unwrap();
-        std::fs::write(root.join("usr/lib/os-release"), "").unwrap();
-        assert_eq!(tree_in(directory.path()), Some(root.clone()));
-        assert_eq!(tree_in(&root), Some(root));
-    }
 
     #[test]
     fn an_answer_ends_the_wait() {

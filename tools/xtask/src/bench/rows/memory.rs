@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use super::super::peers::Lxc;
 use super::super::process::{Memory, executing};
-use super::super::table::{Aim, Row, Value};
+use super::super::table::{Aim, Peer, Row, Value};
 use super::super::{Bench, tiny};
 use super::Ve;
 use crate::place::{INIT, SHIM, Shipped};
@@ -62,7 +62,7 @@ fn rows_of(name: &str, veld: Option<Memory>, peer: Option<(String, Memory)>) -> 
         veld: veld.as_ref().map(|memory| Value::Memory(of(memory))),
         peer: peer
             .as_ref()
-            .map(|(name, memory)| (name.clone(), Value::Memory(of(memory)))),
+            .map(|(name, memory)| Peer::Is(name.clone(), Value::Memory(of(memory)))),
         aim,
     };
     vec![
@@ -84,6 +84,7 @@ mod tests {
         let memory = Memory {
             private: 56 * 1024,
             resident: 400 * 1024,
+            proportional: 90 * 1024,
         };
         let rows = rows_of("init", Some(memory), None);
         assert_eq!(rows[0].what, "init, private memory");

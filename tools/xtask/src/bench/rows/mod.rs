@@ -4,6 +4,7 @@ mod boot;
 mod create;
 mod end;
 mod exec;
+mod inits;
 mod list;
 mod memory;
 mod start;
@@ -11,9 +12,9 @@ mod start;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use super::sample::{Candidate, Samples, in_turns, timed};
+use super::sample::{Candidate, Samples, WARM_UP, in_turns, timed};
 use super::table::{Aim, Row};
 use super::{Bench, tiny};
 use crate::report;
@@ -39,6 +40,10 @@ pub(super) const ALL: &[Group] = &[
         measure: boot::measure,
     },
     Group {
+        name: "inits",
+        measure: inits::measure,
+    },
+    Group {
         name: "exec",
         measure: exec::measure,
     },
@@ -59,6 +64,9 @@ pub(super) const ALL: &[Group] = &[
         measure: list::measure,
     },
 ];
+
+/// Samples of each init and rounds before them.
+pub(super) const INITS: (usize, usize) = (inits::SAMPLES, inits::WARM_UP);
 
 /// A VE of the benchmark's; dropping it ends and removes it.
 struct Ve<'a> {
@@ -81,6 +89,19 @@ impl<'a> Ve<'a> {
 
     fn start(&self) -> Result<Duration> {
         self.veld.timed(["start", self.name])
+    }
+
+    /// The same, to the time that its services are up.
+    fn start_up(&self) -> Result<Duration> {
+        self.veld.timed(["start", self.name, "--wait"])
+    }
+
+    /// What `veld show` has in a row.
+    fn shown(&self, row: &str) -> Result<String> {
+        let shown = self.veld.output(["show", self.name])?;
+        let value = shown.lines().find_map(|line| line.strip_prefix(row));
+        let value = value.with_context(|| format!("{} has no {row}", self.name))?;
+        Ok(value.trim().to_owned())
     }
 
     fn kill(&self) -> Result<Duration> {
@@ -115,7 +136,7 @@ fn compare(
 ) -> Result<Vec<Row>> {
     let measured = veld.is_some();
     let candidates: Vec<_> = veld.into_iter().chain(peers).collect();
-    let all = in_turns(candidates, bench.samples)?;
+    let all = in_turns(candidates, WARM_UP, bench.samples)?;
     for samples in &all {
         say(samples);
     }
