@@ -59,7 +59,7 @@ pub(crate) struct HandOver {
     /// What follows the program's name.
     pub(crate) args: Vec<String>,
     /// What it finds below /run about login prompts.
-    pub(crate) files: Option<RunFiles>,
+    pub(crate) files: Vec<RunFiles>,
     /// What makes it shut the VE down.
     pub(crate) stop_signal: i32,
     /// How it is known that its services are up.
@@ -184,16 +184,18 @@ fn way(kind: Kind, path: &str, args: Vec<String>, options: &Options) -> Way {
     match kind {
         Kind::Systemd => {
             let masks = systemd::masks(options.getty);
-            hand_over(Some(masks), SIGNAL_POWER_OFF, Readiness::Told)
+            hand_over(masks, SIGNAL_POWER_OFF, Readiness::Told)
         }
         Kind::Finit => hand_over(
-            finit::prompt(options.getty),
+            finit::prompt(options.getty).into_iter().collect(),
             SIGUSR2,
             Readiness::File(finit::UP),
         ),
-        Kind::Busybox => hand_over(None, SIGUSR2, Readiness::Assumed),
-        Kind::Sysvinit | Kind::Openrc | Kind::Runit => hand_over(None, SIGINT, Readiness::Assumed),
-        Kind::S6 | Kind::None | Kind::Unknown => hand_over(None, SIGTERM, Readiness::Assumed),
+        Kind::Busybox => hand_over(Vec::new(), SIGUSR2, Readiness::Assumed),
+        Kind::Sysvinit | Kind::Openrc | Kind::Runit => {
+            hand_over(Vec::new(), SIGINT, Readiness::Assumed)
+        }
+        Kind::S6 | Kind::None | Kind::Unknown => hand_over(Vec::new(), SIGTERM, Readiness::Assumed),
     }
 }
 

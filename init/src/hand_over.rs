@@ -25,10 +25,10 @@ use crate::notify::Notify;
 /// Returns only when that cannot be done, with an exit code.
 pub(crate) fn run(over: &HandOver, found: &str, launcher: &Launcher) -> u8 {
     // Login prompts in a VE are a nuisance, no services are a failure.
-    if let Some(files) = &over.files
-        && let Err(failure) = put(files)
-    {
-        console::report(&failure);
+    for files in &over.files {
+        if let Err(failure) = put(files) {
+            console::report(&failure);
+        }
     }
     if over.brings_loopback_up
         && let Err(failure) = loopback::take_down()

@@ -102,12 +102,12 @@ fn run(entry: Entry<'_>, deadline: Instant, most: usize) -> Result<Answer, NoAns
         let status = ended(&program, deadline)?;
         Ok(Answer { status, output })
     });
-    program.child.end(DYING);
+    program.end(DYING);
     answer
 }
 
 fn ended(program: &Entered, deadline: Instant) -> Result<u8, NoAnswer> {
-    let status = program.child.reap(until(deadline)).ok_or(NoAnswer::Late)?;
+    let status = program.reap(until(deadline)).ok_or(NoAnswer::Late)?;
     match (status.exit_status(), status.terminating_signal()) {
         (Some(status), _) => Ok(u8::try_from(status).unwrap_or(u8::MAX)),
         (None, signal) => {

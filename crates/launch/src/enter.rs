@@ -32,11 +32,13 @@ use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType,
     recvmsg, socketpair,
 };
-use rustix::process::{DumpableBehavior, PidfdFlags, pidfd_open, set_dumpable_behavior};
+use rustix::process::{
+    DumpableBehavior, PidfdFlags, Signal, WaitIdStatus, pidfd_open, set_dumpable_behavior,
+};
 use veld_cgroups::Entry as CgroupEntry;
 use veld_privileges::Nofile;
 use veld_rootfs::TerminalSize;
-use veld_sys::process::{Child, Forked, Namespaces, clone_into};
+use veld_sys::process::{Child, Forked, Namespaces, clone_into, send_signal};
 use veld_sys::{Context, Failure};
 
 use crate::channel::{ChildEnd, ParentEnd, pair};
@@ -94,6 +96,39 @@ pub struct Entered {
     pub child: Child,
     /// Its terminal, where one was asked for.
     pub master: Option<OwnedFd>,
+    /// PID 1 of the VE.
+    init: OwnedFd,
+}
+
+impl Entered {
+    /// Waits at most `patience` for the process to end, and reaps it.
+    ///
+    /// PID 1 hears of it as of a child: an init that is going down waits for all
+    /// processes that it sees, and looks again only when one of its own has ended;
+    /// systemd waited ten seconds for one that had come from outside.
+    #[must_use]
+    pub fn reap(&self, patience: Duration) -> Option<WaitIdStatus> {
+        let status = self.child.reap(patience);
+        if status.is_some() {
+            tell_of_an_end(self.init.as_fd());
+        }
+        status
+    }
+
+    /// Kills the process, and reaps it where it ends within `patience`; whether it
+    /// has.
+    pub fn end(&self, patience: Duration) -> bool {
+        let ended = self.child.end(patience);
+        if ended {
+            tell_of_an_end(self.init.as_fd());
+        }
+        ended
+    }
+}
+
+fn tell_of_an_end(init: BorrowedFd<'_>) {
+    // One that has ended itself need not know.
+    let _ = send_signal(init, Signal::CHILD.as_raw());
 }
 
 /// Starts the program. This process is not dumpable any more.
@@ -114,6 +149,8 @@ pub fn enter(entry: Entry<'_>) -> Result<Entered, Error> {
     )
     .context(|| "create a socket pair")?;
     let wants_terminal = entry.terminal.is_some();
+    let init = entry.init.try_clone_to_owned();
+    let init = init.context(|| "duplicate the descriptor of PID 1")?;
     let usher = match clone_into_group(&entry.cgroup)? {
         Forked::Child => {
             let on_the_way = OnTheWay {
@@ -137,9 +174,14 @@ pub fn enter(entry: Entry<'_>) -> Result<Entered, Error> {
         Ok(master)
     });
     match running {
-        Ok(master) => Ok(Entered { child, master }),
+        Ok(master) => Ok(Entered {
+            child,
+            master,
+            init,
+        }),
         Err(error) => {
             child.end(DYING);
+            tell_of_an_end(init.as_fd());
             Err(error)
         }
     }

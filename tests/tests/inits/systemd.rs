@@ -1,7 +1,9 @@
 //! systemd of every release that Debian has: all of its units come up, and the
 //! commands that ask it are answered.
 
-use veld_tests::{Template, Ve, host};
+use std::time::{Duration, Instant};
+
+use veld_tests::{Template, Ve, host, until};
 
 use crate::packages::install;
 
@@ -56,6 +58,22 @@ fn debian_13_comes_up_whole() {
 #[test]
 fn debian_of_tomorrow_comes_up_whole() {
     comes_up_whole(Template::DebianSid, 258..=u32::MAX);
+}
+
+#[test]
+fn a_shutdown_does_not_wait_for_those_who_are_visiting() {
+    let host = host!(Template::Debian);
+    let ve = host.ve("deb").template(Template::Debian).start();
+    let _visitor = ve.exec_cmd([""; 0], ["sleep", "1000"]).spawn();
+    until("somebody is in", || ve.exec(["pidof", "sleep"]).status == 0);
+    let begun = Instant::now();
+    ve.stop();
+    // systemd gives ten seconds to a process that it does not see end.
+    assert!(
+        begun.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
 #[test]

@@ -8,10 +8,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use veld_console::{Over, Pair, Signals, User};
-use veld_launch::{Program, Who};
+use veld_launch::{Entered, Program, Who};
 use veld_rootfs::TerminalSize;
 use veld_supervisor::{Command, Host, Ve};
-use veld_sys::process::{Child, send_signal};
+use veld_sys::process::send_signal;
 use veld_sys::{Context, Failure};
 
 use crate::cli::{Enter, Exec};
@@ -76,19 +76,19 @@ impl Asked {
                     columns: size.ws_col,
                 });
             let command = self.command(Some(size), [None; 3]);
-            let entered = veld_supervisor::exec(ve, command)?;
-            let Some(master) = entered.master else {
+            let mut entered = veld_supervisor::exec(ve, command)?;
+            let Some(master) = entered.master.take() else {
                 unreachable!("a terminal was asked for")
             };
             let over = veld_console::relay(master, entered.child.pidfd.as_fd(), &user)?;
-            return Ok(ending(&entered.child, over)?);
+            return Ok(ending(&entered, over)?);
         }
         let pipes = Pipes::for_terminals()?;
         let command = self.command(None, pipes.theirs());
         let entered = veld_supervisor::exec(ve, command)?;
         let (inputs, outputs) = pipes.ours();
         let over = veld_console::pump(inputs, outputs, entered.child.pidfd.as_fd())?;
-        Ok(ending(&entered.child, over)?)
+        Ok(ending(&entered, over)?)
     }
 
     fn command<'a>(
@@ -181,11 +181,11 @@ impl Pipe {
 }
 
 /// The program's status as ours. A signal to us is handed on to it.
-fn ending(child: &Child, over: Over) -> Result<ExitCode, Failure> {
+fn ending(entered: &Entered, over: Over) -> Result<ExitCode, Failure> {
     if let Over::Signal(number) = over {
-        let _ = send_signal(child.pidfd.as_fd(), number);
+        let _ = send_signal(entered.child.pidfd.as_fd(), number);
     }
-    let number = match (child.reap(DYING), over) {
+    let number = match (entered.reap(DYING), over) {
         (Some(status), _) => match (status.exit_status(), status.terminating_signal()) {
             (Some(code), _) => code,
             (None, Some(signal)) => 128 + signal,
