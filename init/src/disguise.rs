@@ -40,10 +40,12 @@ pub(crate) fn put_on(way: &Way, launcher: &Launcher) -> Result<(), Failure> {
 }
 
 fn execute(launcher: &Launcher) -> io::Result<Infallible> {
-    launcher.pass_on()?;
+    launcher.pass_on(true)?;
     let args: Result<Vec<CString>, _> = std::env::args_os()
         .map(|arg| CString::new(arg.into_vec()))
         .collect();
     let env = environment::for_init(true, Some(KNOWN));
-    Err(exec::exec_path(c"/proc/self/exe", &args?, &env))
+    let cause = exec::exec_path(c"/proc/self/exe", &args?, &env);
+    launcher.pass_on(false)?;
+    Err(cause)
 }

@@ -26,6 +26,7 @@ use rustix::process::Pid;
 use veld_protocol::init::{Found, Mode, Options, SIGNAL_POWER_OFF};
 use veld_protocol::kind::{Kind, Look, PLACES};
 
+use crate::host_keys;
 use crate::plan::Plan;
 use crate::supervise::{Ear, End, Event};
 use root::Root;
@@ -152,11 +153,24 @@ fn named(path: &str, args: Vec<String>, options: &Options) -> Way {
     if std::path::Path::new(path).is_dir() {
         return Way::Supervise(&directory::MANNERS, Kind::None);
     }
-    match Kind::of_program(&Root, path) {
+    let kind = Kind::of_program(&Root, path).filter(|kind| is_named_as_init(*kind, path, &args));
+    match kind {
         None | Some(Kind::Unknown) if options.mode != Mode::HandOver => {
             Way::Supervise(&command::MANNERS, Kind::None)
         }
         kind => way(kind.unwrap_or_default(), path, args, options),
+    }
+}
+
+/// Whether a program was named to be an init: BusyBox is that only by some of its
+/// many names, or by its first operand.
+fn is_named_as_init(kind: Kind, path: &str, args: &[String]) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let is_program = name.starts_with("busybox");
+    match args.first() {
+        _ if kind != Kind::Busybox => true,
+        Some(applet) if is_program => applet == "init",
+        _ => is_program || matches!(name, "init" | "linuxrc"),
     }
 }
 
@@ -183,11 +197,15 @@ fn way(kind: Kind, path: &str, args: Vec<String>, options: &Options) -> Way {
     }
     match kind {
         Kind::Systemd => {
-            let masks = systemd::masks(options.getty);
-            hand_over(masks, SIGNAL_POWER_OFF, Readiness::Told)
+            let mut files = systemd::masks(options.getty);
+            files.extend(host_keys::of_systemd());
+            hand_over(files, SIGNAL_POWER_OFF, Readiness::Told)
         }
         Kind::Finit => hand_over(
-            finit::prompt(options.getty).into_iter().collect(),
+            [finit::prompt(options.getty), host_keys::of_finit()]
+                .into_iter()
+                .flatten()
+                .collect(),
             SIGUSR2,
             Readiness::File(finit::UP),
         ),

@@ -2,46 +2,22 @@
 //!
 //! A template has none, or all VEs of it would answer with the same; and packages
 //! make them only when they are installed. So the first boot of a VE whose template
-//! came with the ssh server makes its own, on the VE's own disk.
+//! came with the ssh server makes its own, on the VE's own disk: as the first job of
+//! an init whose work is done here, and as a job that the server waits for under one
+//! that is handed over to.
 
-use std::ffi::CString;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
-use veld_sys::process::{Forked, exit_now, fork};
-use veld_sys::{Context, Failure, exec};
-
-use crate::environment::Environment;
+use crate::flavour::RunFiles;
+use crate::plan::{Job, Step};
 
 const SERVER: &str = "/etc/ssh/sshd_config";
 const KEYS: &str = "/etc/ssh";
-const PROGRAM: &std::ffi::CStr = c"/usr/bin/ssh-keygen";
+const PROGRAM: &str = "/usr/bin/ssh-keygen";
 
-/// The slowest key takes a second or two on a busy machine. Whoever started the VE
-/// waits for this, and gives up on it after three times as long.
-const PATIENCE: Duration = Duration::from_secs(10);
-const LOOK: Duration = Duration::from_millis(5);
-
-/// Makes the keys where there is a server and no key.
-///
-/// # Errors
-/// The VE comes up without.
-pub(crate) fn ensure() -> Result<(), Failure> {
-    let can = Path::new(SERVER).exists() && Path::new("/usr/bin/ssh-keygen").exists();
-    if !can || has_keys() {
-        return Ok(());
-    }
-    veld_sys::fault::point("make ssh host keys").context(|| "make ssh host keys")?;
-    match fork().context(|| "make ssh host keys")? {
-        Forked::Child => {
-            let env = Environment::new();
-            let args = [CString::from(PROGRAM), CString::from(c"-A")];
-            let _ = exec::exec_path(PROGRAM, &args, env.strings());
-            exit_now(1)
-        }
-        Forked::Parent(child) => wait(child.pid),
-    }
+/// Whether there is a server and no key.
+fn are_missing() -> bool {
+    Path::new(SERVER).exists() && Path::new(PROGRAM).exists() && !has_keys()
 }
 
 fn has_keys() -> bool {
@@ -53,22 +29,51 @@ fn has_keys() -> bool {
     })
 }
 
-fn wait(pid: Pid) -> Result<(), Failure> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let ended = waitpid(Some(pid), WaitOptions::NOHANG).context(|| "make ssh host keys")?;
-        match ended {
-            Some((_, status)) if status.exit_status() == Some(0) => return Ok(()),
-            Some(_) => break,
-            None if Instant::now() > deadline => {
-                let _ = kill_process(pid, Signal::KILL);
-                break;
-            }
-            None => std::thread::sleep(LOOK),
-        }
+/// The job that makes those that are missing.
+pub(crate) fn step() -> Option<Step> {
+    let job = || Job::new("ssh host keys", format!("{PROGRAM} -A"));
+    are_missing().then(|| Step::awaited(job()))
+}
+
+/// What systemd finds in /run where some are missing: a unit, and that the server,
+/// whatever the distribution calls it, waits for it.
+///
+/// systemd.unit(5), drop-in files.
+pub(crate) fn of_systemd() -> Vec<RunFiles> {
+    const UNIT: &str = "\
+[Unit]
+Description=ssh host keys of this VE
+ConditionPathExistsGlob=!/etc/ssh/ssh_host_*_key
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/ssh-keygen -A
+";
+    const WAIT: &str = "[Unit]\nWants=veld-host-keys.service\nAfter=veld-host-keys.service\n";
+    let file = |directory, names, text| RunFiles {
+        directory,
+        names,
+        text: Some(text),
+    };
+    let drop_in = |directory| file(directory, &["veld-host-keys.conf"], WAIT);
+    if !are_missing() {
+        return Vec::new();
     }
-    Err(Failure::new(
-        "make ssh host keys",
-        std::io::Error::other("ssh-keygen failed"),
-    ))
+    vec![
+        file("/run/systemd/system", &["veld-host-keys.service"], UNIT),
+        drop_in("/run/systemd/system/ssh.service.d"),
+        drop_in("/run/systemd/system/sshd.service.d"),
+        drop_in("/run/systemd/system/ssh@.service.d"),
+        drop_in("/run/systemd/system/sshd@.service.d"),
+    ]
+}
+
+/// What Finit finds: a job of its bootstrap, which it waits for.
+///
+/// finit.conf(5), "run".
+pub(crate) fn of_finit() -> Option<RunFiles> {
+    are_missing().then_some(RunFiles {
+        directory: "/run/finit/system",
+        names: &["veld-host-keys.conf"],
+        text: Some("run [S] /usr/bin/ssh-keygen -A -- Making ssh host keys\n"),
+    })
 }

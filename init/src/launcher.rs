@@ -23,10 +23,15 @@ impl Launcher {
         }
     }
 
-    /// Lets the next program that this process executes take the channel.
-    pub(crate) fn pass_on(&self) -> std::io::Result<()> {
+    /// Whether the next program that this process executes takes the channel.
+    pub(crate) fn pass_on(&self, passes: bool) -> std::io::Result<()> {
+        let flags = if passes {
+            FdFlags::empty()
+        } else {
+            FdFlags::CLOEXEC
+        };
         match &self.channel {
-            Some(channel) => Ok(fcntl_setfd(channel, FdFlags::empty())?),
+            Some(channel) => Ok(fcntl_setfd(channel, flags)?),
             None => Ok(()),
         }
     }

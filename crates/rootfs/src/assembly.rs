@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Uid, chownat, mkdirat, openat};
+use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Uid, chmodat, chownat, mkdirat, openat};
 use rustix::mount::MountAttrFlags;
 use rustix::net::sockopt::set_socket_passcred;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
@@ -134,6 +134,8 @@ impl Assembly {
             // Through the descriptor: no path of ours is as short as a socket's must be.
             let name = format!("/proc/self/fd/{}/notify", host.as_raw_fd());
             bind(&socket, &SocketAddrUnix::new(name)?)?;
+            // Others than root of the VE could crowd out what PID 1 says.
+            chmodat(&host, "notify", Mode::RUSR | Mode::WUSR, AtFlags::empty())?;
             Ok(socket)
         };
         bind_in().context(|| "create /run/host/notify of the VE")

@@ -59,7 +59,7 @@ fn each_mode_has_a_way_with_each_init() {
         ),
         (
             "busybox",
-            ["supervise busybox", "hand-over 12", "supervise busybox"],
+            ["supervise none", "hand-over 15", "supervise none"],
         ),
         (
             "openrc-init",
@@ -92,6 +92,23 @@ fn the_init_keeps_the_name_and_the_operands_that_were_given() {
     assert_eq!(over.kind, Kind::Systemd);
     assert!(over.program.ends_with("init"));
     assert_eq!(over.args, ["--operand"]);
+}
+
+#[test]
+fn an_applet_of_busybox_is_a_command_and_no_init() {
+    let root = root();
+    symlink("busybox", root.path().join("sh")).unwrap();
+    let word = |program: &str| {
+        let options = Options {
+            init: Some(root.path().join(program).into()),
+            ..Options::default()
+        };
+        word(&choose(&options))
+    };
+    assert_eq!(word("sh -c 'exit 3'"), "supervise none");
+    assert_eq!(word("busybox sleep 5"), "supervise none");
+    assert_eq!(word("busybox init"), "supervise busybox");
+    assert_eq!(word("busybox"), "supervise busybox");
 }
 
 #[test]

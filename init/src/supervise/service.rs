@@ -61,6 +61,7 @@ impl Service {
     /// Is not tried again at once.
     pub(crate) fn wait_a_moment(&mut self, now: Instant) {
         self.paused_until = self.paused_until.or(Some(now + RETRY));
+        self.fails_until = self.fails_until.or(Some(now + RETRY + WINDOW));
     }
 
     /// Whether it does not run as it should.

@@ -27,6 +27,7 @@ use super::table::{self, Action, End, Event, State};
 use crate::console;
 use crate::environment::Environment;
 use crate::flavour::Manners;
+use crate::host_keys;
 use crate::level::Level;
 use crate::notify::Notify;
 use crate::plan::{Job, Plan, Step};
@@ -115,6 +116,10 @@ impl<'a> Supervisor<'a> {
     pub(super) fn boot(&mut self) {
         self.plan = (self.manners.load)(self.options);
         self.queue = std::mem::take(&mut self.plan.boot).into();
+        // Before all else: the server may be started by any of the others.
+        if let Some(step) = host_keys::step() {
+            self.queue.push_front(step);
+        }
         self.services = Services::default();
         self.ran.clear();
         self.awaited = None;

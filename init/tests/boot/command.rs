@@ -174,5 +174,17 @@ fn a_server_of_ssh_without_keys_gets_its_own_once() {
     root.file("etc/ssh/sshd_config", "");
     let ve = root.boot(&[]);
     ve.ready();
-    ve.says("veld-init: cannot make ssh host keys: ssh-keygen failed\n");
+    ve.says("veld-init: /usr/bin/ssh-keygen -A (ssh host keys) ended with status 1\n");
+
+    let root = Root::bare();
+    root.script("usr/bin/ssh-keygen", "sleep 1000");
+    root.file("etc/ssh/sshd_config", "");
+    let mut ve = root.boot(&[]);
+    ve.tells("STATUS=Running /usr/bin/ssh-keygen -A");
+    ve.signal(SIGNAL_POWER_OFF);
+    assert_eq!(
+        ve.end(),
+        Ending::PowerOff,
+        "one that never ends is not waited for"
+    );
 }

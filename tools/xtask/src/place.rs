@@ -18,11 +18,14 @@ pub(crate) struct Shipped {
     mode: u32,
 }
 
-/// The command that an administrator types.
+/// The command that an administrator types. Execute-only for all but root: a process
+/// of it that enters a VE could be made to execute it again there, by a script that
+/// names /proc/self/exe; the kernel then lets nobody in the VE look into that process
+/// or read the file.
 pub(crate) const COMMAND: Shipped = Shipped {
     name: "veld",
     directory: "bin",
-    mode: 0o755,
+    mode: 0o711,
 };
 
 /// Executed by nobody but root's own `veld`.
