@@ -153,17 +153,20 @@ fn by_name(name: &[u8]) -> Option<Kind> {
     })
 }
 
-/// Texts that each program has in it. The order matters: systemd speaks of the
-/// control fifo of sysvinit too.
+/// Texts that each program has in it, and that a static program of another kind
+/// has not by chance. The order matters: systemd speaks of the control fifo of
+/// sysvinit too, and BusyBox has parts of runit.
 fn by_content(program: &[u8]) -> Option<Kind> {
-    const MARKS: [(&[u8], Kind); 8] = [
+    const MARKS: [(&[u8], Kind); 9] = [
         (b"BusyBox v", Kind::Busybox),
         (b"OpenRC init", Kind::Openrc),
         (b"s6-linux-init", Kind::S6),
         (b"s6-overlay", Kind::S6),
         (b"systemd.unit=", Kind::Systemd),
-        (b"runit", Kind::Runit),
-        (b"finit/", Kind::Finit),
+        (b"/etc/runit/", Kind::Runit),
+        // Debian 12's, which keeps its flags there.
+        (b"/run/runit.", Kind::Runit),
+        (b"/run/finit/", Kind::Finit),
         (b"INIT_VERSION", Kind::Sysvinit),
     ];
     MARKS

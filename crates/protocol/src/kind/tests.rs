@@ -51,6 +51,18 @@ fn a_program_called_init_tells_by_what_is_in_it() {
     for (found, path, content) in [
         (Kind::Sysvinit, "/sbin/init", "\x7fELF..INIT_VERSION=3.06.."),
         (Kind::Finit, "/sbin/init", "\x7fELF../var/run/finit/cond.."),
+        (Kind::Runit, "/sbin/init", "\x7fELF../etc/runit/stopit.."),
+        (Kind::Runit, "/sbin/init", "\x7fELF../run/runit.stopit.."),
+        (
+            Kind::Busybox,
+            "/sbin/init",
+            "/etc/runit/runsvdir..BusyBox v1.36",
+        ),
+        (
+            Kind::Unknown,
+            "/sbin/init",
+            "\x7fELF..src/definit/mod.rs..strunit..",
+        ),
         (
             Kind::S6,
             "/init",
