@@ -24,6 +24,7 @@ use crate::outcome::Done;
 use crate::sweep::{Left, sweep};
 use crate::ve::Ve;
 use asking::{Answer, Asking};
+pub(crate) use asking::presumed;
 pub(crate) use kill::abort_fuse;
 
 /// How a VE is stopped.

@@ -107,6 +107,26 @@ fn the_first_place_with_a_program_counts() {
 }
 
 #[test]
+fn veld_init_powers_off_for_those_whose_work_it_does() {
+    for kind in Kind::ALL {
+        let presumed = kind.presumed();
+        assert_eq!(presumed.kind, kind);
+        assert_eq!(presumed.hands_over, !kind.is_supervised(), "{kind}");
+    }
+    let signals = [
+        (Kind::Systemd, SIGNAL_POWER_OFF),
+        (Kind::Sysvinit, SIGNAL_POWER_OFF),
+        (Kind::Busybox, SIGNAL_POWER_OFF),
+        (Kind::Finit, SIGUSR2),
+        (Kind::S6, SIGTERM),
+        (Kind::Unknown, SIGTERM),
+    ];
+    for (kind, signal) in signals {
+        assert_eq!(kind.presumed().stop_signal, signal, "{kind}");
+    }
+}
+
+#[test]
 fn words_and_kinds_are_one() {
     for kind in Kind::ALL {
         assert_eq!(kind.to_string().parse(), Ok(kind));

@@ -9,13 +9,14 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use veld_protocol::init::Found;
+use veld_protocol::kind::Kind;
 use veld_protocol::shim;
 use veld_state::{Running, ended, found, signals_handled};
 use veld_sys::process::send_signal;
 use veld_sys::{Context, Failure};
 
 use super::Patience;
-use crate::health::presumed;
+use crate::template;
 use crate::ve::Ve;
 
 /// How long a PID 1 that is up may take to handle the signal: it may be executing
@@ -111,4 +112,13 @@ impl Asking {
         }
         self.up.get_or_insert_with(Instant::now).elapsed() >= GRACE
     }
+}
+
+/// What is taken for granted of a PID 1 that nobody has heard: that it is of the
+/// kind which was found in the template when that was made.
+pub(crate) fn presumed(ve: &Ve<'_>) -> Found {
+    let config = ve.config().ok();
+    config
+        .and_then(|config| template::init(ve.host, &config.template))
+        .map_or_else(Found::default, Kind::presumed)
 }
