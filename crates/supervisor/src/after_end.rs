@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 use veld_durable::Lock;
 use veld_protocol::ending::{Ended, Ending};
 use veld_protocol::restart::Policy;
-use veld_protocol::shim;
 use veld_protocol::stamp::Stamp;
 use veld_state::{Observed, Process, Record, Stopped};
 
@@ -94,7 +93,7 @@ fn turn(ve: &Ve<'_>, stopped: &Stopped) -> Turn {
     });
     let policy = policy(ve, record.policy);
     // Somebody asked for this end, though the command that did was killed.
-    let was_asked = ended.ending != Ending::Reboot && ve.run.file(shim::STOPPING).exists();
+    let was_asked = ended.ending != Ending::Reboot && ve.run.was_asked_to_stop();
     if was_asked || !policy.restarts(ended.ending) {
         return Turn::Sweep;
     }

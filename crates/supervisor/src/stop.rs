@@ -30,6 +30,9 @@ use asking::{Answer, Asking};
 pub(crate) use kill::abort_fuse;
 pub use patience::Patience;
 
+/// How much longer than a stop takes at most its word counts where it is killed.
+const WORD: Duration = Duration::from_secs(60);
+
 /// How a VE is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
@@ -81,7 +84,7 @@ impl<'a> Stopping<'a> {
         let lock = ve.must_exist(ve.lock_for("stop", lock_patience)?)?;
         let what = match ve.observe() {
             Observed::Running(running) => {
-                say(ve)?;
+                say(ve, manner)?;
                 let asking = match manner {
                     Manner::Kill => None,
                     Manner::Ask(patience) => Some(Asking::begin(ve, &running, patience)),
@@ -177,16 +180,20 @@ impl AsFd for Stopping<'_> {
 
 /// Kills a running VE whose lock is held.
 pub(crate) fn end(ve: &Ve<'_>, running: &Running) -> Result<(), Error> {
-    say(ve)?;
+    say(ve, Manner::Kill)?;
     let done = end_said(ve, running);
     unsay(ve);
     done
 }
 
 /// From now on the shim leaves what comes after the end to this command.
-fn say(ve: &Ve<'_>) -> Result<(), Error> {
+fn say(ve: &Ve<'_>, manner: Manner) -> Result<(), Error> {
+    let time = match manner {
+        Manner::Ask(patience) => patience.time(),
+        Manner::Kill => Duration::ZERO,
+    };
     ve.run
-        .say_stopping()
+        .say_stopping(time.saturating_add(WORD))
         .map_err(|failure| failed(ve, failure))?;
     // A frozen process answers no signal, not even the last.
     let _ = ve.group().and_then(|group| group.thaw());

@@ -31,6 +31,11 @@ impl Patience {
         }
     }
 
+    /// How much time was meant.
+    pub(super) fn time(self) -> Duration {
+        self.time
+    }
+
     /// A VE has its turn now.
     pub(super) fn begin(self) -> Turn {
         let gone = self.begun.map_or(Duration::ZERO, |begun| begun.elapsed());
