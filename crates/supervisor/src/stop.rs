@@ -21,6 +21,7 @@ use veld_protocol::ending::Ended;
 use veld_protocol::stamp::Stamp;
 use veld_state::{Observed, Running, Stopped, ended};
 
+use crate::after_end;
 use crate::error::{Error, ErrorKind, Source};
 use crate::outcome::Done;
 use crate::sweep::{Left, sweep};
@@ -222,7 +223,7 @@ fn end_said(ve: &Ve<'_>, running: &Running) -> Result<(), Error> {
 
 fn sweep_left(ve: &Ve<'_>, stopped: &Stopped) -> Result<Done, Error> {
     // It was on its way up again.
-    if stopped.reboots() && stopped.unswept {
+    if stopped.unswept && (stopped.reboots() || after_end::restarts(ve, stopped)) {
         sweep(ve, Left::Kill)?;
         return Ok(Done::new("stopped"));
     }
