@@ -93,8 +93,13 @@ impl Quieting {
         let outcome = self
             .channel
             .outcome_by(&self.child, self.deadline, PATIENCE);
-        self.child.end(Duration::ZERO);
+        self.abandon();
         outcome
+    }
+
+    /// Kills the child, where it has not ended.
+    pub fn abandon(self) {
+        self.child.end(Duration::ZERO);
     }
 }
 

@@ -76,6 +76,8 @@ impl Asking {
     pub(super) fn look(&mut self, ve: &Ve<'_>, running: &Running) -> Result<Answer, Failure> {
         let init = running.init.as_fd();
         if ended(init, Duration::ZERO)? {
+            // It would keep the VE's /dev.
+            self.quieting.take().into_iter().for_each(Quieting::abandon);
             return Ok(Answer::Ended);
         }
         if !self.sent {
