@@ -7,15 +7,16 @@ use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, WaitId, WaitIdOptions, test_kill_process};
+use rustix::process::{WaitId, WaitIdOptions};
 use veld_protocol::ending::{Ended, Ending};
-use veld_protocol::shim::{ENDED, STOPPING};
+use veld_protocol::shim::ENDED;
 use veld_protocol::stamp::Stamp;
 use veld_sys::{Context, Failure, exec, signal};
 
 use crate::event_loop::Shim;
 use crate::run_directory::RunDirectory;
 use crate::start::Successor;
+use crate::stopper;
 
 /// Records the end and becomes the command that goes on from there; returns
 /// without an error where a command is at work on the VE already.
@@ -32,10 +33,10 @@ pub(crate) fn end(
     let at = Stamp::now();
     shim.drain();
     // Before the clients are let go: whoever sees its connection end finds why.
-    let asked = stopper_lives(directory);
+    let asked = stopper::lives(directory);
     record(directory, &Ended { ending, asked, at });
     drop(shim);
-    if stopper_lives(directory) {
+    if stopper::lives(directory) {
         return Ok(());
     }
     Err(become_successor(successor))
@@ -55,20 +56,6 @@ pub(crate) fn wait(patience: Duration, successor: &Successor) -> Failure {
     {}
     std::thread::sleep(patience);
     become_successor(successor)
-}
-
-/// Whether the command that said it stops the VE is still there to do the rest;
-/// its word is its process id and, behind a space, more than is asked here.
-fn stopper_lives(directory: &RunDirectory) -> bool {
-    let mut word = [0; 64];
-    let length = directory.read(STOPPING, &mut word).unwrap_or(0);
-    let word = word.get(..length).unwrap_or_default();
-    let digits = word.split(|byte| *byte == b' ').next().unwrap_or_default();
-    let pid = std::str::from_utf8(digits)
-        .ok()
-        .and_then(|digits| digits.parse().ok());
-    pid.and_then(Pid::from_raw)
-        .is_some_and(|pid| test_kill_process(pid).is_ok())
 }
 
 /// Takes PID 1's status, and with it the last trace of the process.

@@ -37,6 +37,7 @@ mod readiness;
 mod run_directory;
 mod scrollback;
 mod start;
+mod stopper;
 mod watch;
 
 use std::process::ExitCode;

@@ -63,6 +63,13 @@ impl Entry {
         self.v2.as_ref().map(AsFd::as_fd)
     }
 
+    /// All that is open, for a process that closes what it does not need.
+    #[must_use]
+    pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        let v1 = self.v1.iter().map(|(_, tasks)| tasks.as_fd());
+        self.v2().into_iter().chain(v1).collect()
+    }
+
     /// A v2 group inside the delegated one, made where it is missing: for a
     /// process that comes late, when the guest has handed controllers down and
     /// the delegated group itself may have no process any more.

@@ -13,7 +13,7 @@
 //!
 //! The way into a VE that is frozen has no end, so it is the asker's to go. Where
 //! it is killed, what is on its way finds nobody to report to, and ends as soon
-//! as it runs.
+//! as it runs. Until then it holds nothing of the caller's.
 
 use std::fs::File;
 use std::io::Write;
@@ -28,6 +28,7 @@ use veld_sys::process::{Forked, exit_now, fork};
 use veld_sys::{Context, Failure, chain};
 
 use crate::enter::{Entered, Entry, enter};
+use crate::inherited::let_go_of_all_but;
 
 /// What a program said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +73,7 @@ pub fn ask(entry: Entry<'_>, patience: Duration, most: usize) -> Result<Answer, 
     match forked.map_err(|failure| failed(&failure))? {
         Forked::Child => {
             drop(reader);
-            let said = spell(run(entry, deadline, most));
+            let said = spell(run(entry, &writer, deadline, most));
             let sent = File::from(writer).write_all(&said);
             exit_now(i32::from(sent.is_err()));
         }
@@ -86,7 +87,17 @@ pub fn ask(entry: Entry<'_>, patience: Duration, most: usize) -> Result<Answer, 
 }
 
 /// The asker's part.
-fn run(entry: Entry<'_>, deadline: Instant, most: usize) -> Result<Answer, NoAnswer> {
+fn run(
+    entry: Entry<'_>,
+    said_to: &OwnedFd,
+    deadline: Instant,
+    most: usize,
+) -> Result<Answer, NoAnswer> {
+    // What is on its way into a VE that froze has all that the asker has, until
+    // somebody thaws it.
+    let mut keep = entry.cgroup.descriptors();
+    keep.extend([entry.init, said_to.as_fd()]);
+    let_go_of_all_but(&keep).map_err(|failure| failed(&failure))?;
     let open = || -> Result<_, Failure> {
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
         let null = rustix::fs::open("/dev/null", flags, Mode::empty());

@@ -55,7 +55,16 @@ impl ParentEnd {
     /// Waits until the child executes its program, says why not, or is silent
     /// past `patience`.
     pub(crate) fn outcome(&self, child: &Child, patience: Duration) -> Result<(), Error> {
-        let deadline = Instant::now() + patience;
+        self.outcome_by(child, Instant::now() + patience, patience)
+    }
+
+    /// The same with `patience` that began before.
+    pub(crate) fn outcome_by(
+        &self,
+        child: &Child,
+        deadline: Instant,
+        patience: Duration,
+    ) -> Result<(), Error> {
         let mut executing = false;
         loop {
             match self.hear(deadline, patience)? {

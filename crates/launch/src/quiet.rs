@@ -9,35 +9,41 @@
 //! in other mount namespaces only can be removed, and the mount goes with it.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{
     AtFlags, CWD, Mode, OFlags, ResolveFlags, fstatfs, openat, openat2, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
-use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 use veld_namespaces::join_users;
 use veld_privileges::become_root;
 use veld_protocol::boot::Stage;
-use veld_sys::process::{Forked, exit_now, fork, send_signal};
+use veld_sys::process::{Child, Forked, exit_now, fork, send_signal};
 use veld_sys::{Context, Failure, fault};
 
-use crate::channel::{ChildEnd, pair};
+use crate::channel::{ChildEnd, ParentEnd, pair};
 use crate::error::Error;
+use crate::inherited::let_go_of_all_but;
 
 /// How long the child may take: the VE may have mounted a file system as /dev
 /// that answers late or never.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long a killed child may take to go.
-const DYING: Duration = Duration::from_millis(500);
-
 /// "tmpfs" in linux/magic.h: what a VE's /dev is unless the VE changed it.
 const TMPFS: i64 = 0x0102_1994;
 
-/// Makes /dev/console a link to /dev/null in the VE whose PID 1 is `init`, and
-/// has the number `pid`. A VE without a console is left as it is.
+/// A child that is at work on the console of a VE. Where this is dropped it is
+/// left to itself.
+#[derive(Debug)]
+pub struct Quieting {
+    child: Child,
+    channel: ParentEnd,
+    deadline: Instant,
+}
+
+/// Begins to make /dev/console a link to /dev/null in the VE whose PID 1 is
+/// `init`, and has the number `pid`. A VE without a console is left as it is.
 ///
 /// A child of this process does it, as root of the VE: it could not do to the
 /// host what the VE could not. It stays in this process's pid namespace and is
@@ -47,30 +53,58 @@ const TMPFS: i64 = 0x0102_1994;
 /// with what it waits for.
 ///
 /// # Errors
-/// The step that failed, ENODEV where the VE has something else as /dev;
-/// [`crate::ErrorKind::Silent`] where the child does not come to an end in time.
+/// There can be no such child.
 ///
 /// # Kernel
 /// mount_namespaces(7), "Restrictions on mount namespaces": unlink(2) of a file
 /// that is a mount point elsewhere, Linux 3.18.
-pub fn quiet_console(pid: i32, init: BorrowedFd<'_>) -> Result<(), Error> {
-    let (ours, theirs) = pair()?;
-    let child = match fork().context(|| "create a process for the VE's console")? {
+pub fn quiet_console(pid: i32, init: BorrowedFd<'_>) -> Result<Quieting, Error> {
+    let (channel, theirs) = pair()?;
+    match fork().context(|| "create a process for the VE's console")? {
         Forked::Child => {
-            drop(ours);
+            drop(channel);
             run(pid, init, &theirs)
         }
-        Forked::Parent(child) => child,
-    };
-    drop(theirs);
-    let outcome = ours.outcome(&child, PATIENCE);
-    // It has nothing left to do, or does not get to it.
-    child.end(DYING);
-    outcome
+        Forked::Parent(child) => Ok(Quieting {
+            child,
+            channel,
+            deadline: Instant::now() + PATIENCE,
+        }),
+    }
+}
+
+impl Quieting {
+    /// Whether it is done, or has had its time: then [`finish`](Self::finish) does
+    /// not wait.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let mut fds = [PollFd::new(&self.child.pidfd, PollFlags::IN)];
+        let now = Some(&Timespec::default());
+        Instant::now() >= self.deadline || !matches!(poll(&mut fds, now), Ok(0))
+    }
+
+    /// What came of it. A child that is late is killed, and left where it does not
+    /// get to that.
+    ///
+    /// # Errors
+    /// The step that failed, ENODEV where the VE has something else as /dev;
+    /// [`crate::ErrorKind::Silent`] where the child did not come to an end in time.
+    pub fn finish(self) -> Result<(), Error> {
+        let outcome = self
+            .channel
+            .outcome_by(&self.child, self.deadline, PATIENCE);
+        self.abandon();
+        outcome
+    }
+
+    /// Kills the child, where it has not ended.
+    pub fn abandon(self) {
+        self.child.end(Duration::ZERO);
+    }
 }
 
 fn run(pid: i32, init: BorrowedFd<'_>, channel: &ChildEnd) -> ! {
-    let done = let_go_of_all(&[init, channel.as_fd()])
+    let done = let_go_of_all_but(&[init, channel.as_fd()])
         .and_then(|()| devices(pid, init))
         .and_then(|devices| {
             join_users(init)?;
@@ -87,20 +121,6 @@ fn run(pid: i32, init: BorrowedFd<'_>, channel: &ChildEnd) -> ! {
             exit_now(1)
         }
     }
-}
-
-fn let_go_of_all(keep: &[BorrowedFd<'_>]) -> Result<(), Failure> {
-    set_dumpable_behavior(DumpableBehavior::NotDumpable)
-        .context(|| "make this process untraceable")?;
-    let null = "/dev/null";
-    let stdio = || -> rustix::io::Result<()> {
-        let null = openat(CWD, null, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
-        dup2_stdin(&null)?;
-        dup2_stdout(&null)?;
-        dup2_stderr(&null)
-    };
-    stdio().context(|| format!("use {null} as standard input and output"))?;
-    veld_sys::exec::close_all_but(keep).context(|| "close descriptors")
 }
 
 /// The VE's /dev, which no link leads to.

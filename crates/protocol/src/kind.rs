@@ -8,6 +8,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::init::{Found, SIGNAL_POWER_OFF};
+
 /// Where an init is looked for, in this order: the places that the kernel tries,
 /// less its last resort, a shell; and the one of an initial ram disk, which
 /// images of application containers use.
@@ -23,6 +25,14 @@ pub const LONGEST_TABLE: u64 = 64 * 1024;
 
 /// What debian-like distributions have their inittab start run levels with.
 const RC: &str = "/etc/init.d/rc";
+
+/// Where nothing is known of an init, what most programs end on.
+pub const SIGTERM: i32 = 15;
+/// Ctrl-Alt-Del, on which inits stop everything and reboot; whoever stops a VE
+/// does not start it again.
+pub const SIGINT: i32 = 2;
+/// Power off, to BusyBox and Finit, which have other uses for real-time signals.
+pub const SIGUSR2: i32 = 12;
 
 /// The kinds of init that are told apart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -105,6 +115,43 @@ impl Kind {
         }
         Some(kind)
     }
+
+    /// What makes an init of this kind shut down when it is PID 1 itself.
+    #[must_use]
+    pub fn stop_signal(self) -> i32 {
+        match self {
+            Self::Systemd => SIGNAL_POWER_OFF,
+            Self::Finit | Self::Busybox => SIGUSR2,
+            Self::Sysvinit | Self::Openrc | Self::Runit => SIGINT,
+            Self::S6 | Self::None | Self::Unknown => SIGTERM,
+        }
+    }
+
+    /// Whether veld-init does the work of an init of this kind, unless it was told
+    /// to hand over.
+    #[must_use]
+    pub fn is_supervised(self) -> bool {
+        match self {
+            Self::Sysvinit | Self::Openrc | Self::Runit | Self::Busybox | Self::None => true,
+            Self::Systemd | Self::Finit | Self::S6 | Self::Unknown => false,
+        }
+    }
+
+    /// What is taken for granted of a PID 1 that has not said anything, in a root
+    /// with an init of this kind.
+    #[must_use]
+    pub fn presumed(self) -> Found {
+        let hands_over = !self.is_supervised();
+        Found {
+            kind: self,
+            hands_over,
+            stop_signal: if hands_over {
+                self.stop_signal()
+            } else {
+                SIGNAL_POWER_OFF
+            },
+        }
+    }
 }
 
 impl fmt::Display for Kind {
@@ -153,17 +200,20 @@ fn by_name(name: &[u8]) -> Option<Kind> {
     })
 }
 
-/// Texts that each program has in it. The order matters: systemd speaks of the
-/// control fifo of sysvinit too.
+/// Texts that each program has in it, and that a static program of another kind
+/// has not by chance. The order matters: systemd speaks of the control fifo of
+/// sysvinit too, and BusyBox has parts of runit.
 fn by_content(program: &[u8]) -> Option<Kind> {
-    const MARKS: [(&[u8], Kind); 8] = [
+    const MARKS: [(&[u8], Kind); 9] = [
         (b"BusyBox v", Kind::Busybox),
         (b"OpenRC init", Kind::Openrc),
         (b"s6-linux-init", Kind::S6),
         (b"s6-overlay", Kind::S6),
         (b"systemd.unit=", Kind::Systemd),
-        (b"runit", Kind::Runit),
-        (b"finit/", Kind::Finit),
+        (b"/etc/runit/", Kind::Runit),
+        // Debian 12's, which keeps its flags there.
+        (b"/run/runit.", Kind::Runit),
+        (b"/run/finit/", Kind::Finit),
         (b"INIT_VERSION", Kind::Sysvinit),
     ];
     MARKS

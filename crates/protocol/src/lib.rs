@@ -13,3 +13,4 @@ pub mod kind;
 pub mod restart;
 pub mod shim;
 pub mod stamp;
+pub mod stopper;

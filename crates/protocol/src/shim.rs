@@ -54,14 +54,14 @@ pub const STOPPING_INSIDE: &str = "stopping-inside";
 /// [`crate::init::Found`].
 pub const FOUND: &str = "init";
 /// The services that do not run as they should, by PID 1's word: names with
-/// blanks between them. There only while there are any.
+/// blanks between them; empty once all run again.
 pub const FAILED: &str = "failed";
 /// What PID 1 last said it is doing: one line without control characters.
 pub const STATUS: &str = "status";
 /// How PID 1 ended: a line of [`crate::ending::Ended`].
 pub const ENDED: &str = "ended";
-/// Made by a command, under the VE's lock, before it ends the VE: its process id,
-/// a space, and when it was born. The shim leaves what comes after the end to that
+/// Made by a command, under the VE's lock, before it ends the VE: a line of
+/// [`crate::stopper::Stopper`]. The shim leaves what comes after the end to that
 /// command, if it still lives.
 pub const STOPPING: &str = "stopping";
 

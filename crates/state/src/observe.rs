@@ -83,25 +83,7 @@ pub fn observe(run: &RunDir) -> Observed {
         .filter(|_| !run.stage().exists());
     let alive = record.and_then(|record| Some((record, record.init.open()?)));
     match alive {
-        Some((record, init)) => Observed::Running(Running {
-            record,
-            init,
-            shim: record.shim.open(),
-            ready: words(run, shim::READY).and_then(|text| text.trim_end().parse().ok()),
-            stopping: run.is_being_stopped() || run.file(shim::STOPPING_INSIDE).exists(),
-            stopping_since: [shim::STOPPING, shim::STOPPING_INSIDE]
-                .into_iter()
-                .filter_map(|name| written(run, name))
-                .min(),
-            status: words(run, shim::STATUS),
-            found: found(run),
-            failed: words(run, shim::FAILED)
-                .unwrap_or_default()
-                .split_ascii_whitespace()
-                .map(str::to_owned)
-                .collect(),
-            failed_since: written(run, shim::FAILED),
-        }),
+        Some((record, init)) => Observed::Running(look_at(run, record, init)),
         None => Observed::Stopped(Stopped {
             ended: words(run, shim::ENDED).and_then(|text| text.parse().ok()),
             unswept: run.record().exists() || run.stage().exists() || run.restarting().exists(),
@@ -109,6 +91,32 @@ pub fn observe(run: &RunDir) -> Observed {
             restarting: Restarting::read(&run.restarting())
                 .filter(|restarting| restarting.shim.open().is_some()),
         }),
+    }
+}
+
+fn look_at(run: &RunDir, record: Record, init: OwnedFd) -> Running {
+    // The word of a command that is gone says nothing of what the VE does now.
+    let by_command = run.is_being_stopped().then_some(shim::STOPPING);
+    let since = by_command
+        .into_iter()
+        .chain([shim::STOPPING_INSIDE])
+        .filter_map(|name| written(run, name))
+        .min();
+    Running {
+        record,
+        init,
+        shim: record.shim.open(),
+        ready: words(run, shim::READY).and_then(|text| text.trim_end().parse().ok()),
+        stopping: by_command.is_some() || run.file(shim::STOPPING_INSIDE).exists(),
+        stopping_since: since,
+        status: words(run, shim::STATUS),
+        found: found(run),
+        failed: words(run, shim::FAILED)
+            .unwrap_or_default()
+            .split_ascii_whitespace()
+            .map(str::to_owned)
+            .collect(),
+        failed_since: written(run, shim::FAILED),
     }
 }
 
@@ -186,6 +194,18 @@ mod tests {
         assert!(running.shim.is_none());
         assert_eq!(running.ready, None);
         assert!(!running.stopping);
+        let word = std::fs::File::create(run.file(shim::STOPPING)).unwrap();
+        std::io::Write::write_all(&mut &word, b"1 0 9999999999.0\n").unwrap();
+        let Observed::Running(running) = observe(&run) else {
+            panic!("running")
+        };
+        assert!(!running.stopping, "that command is gone");
+        assert_eq!(running.stopping_since, None);
+        run.say_stopping(std::time::Duration::ZERO).unwrap();
+        let Observed::Running(running) = observe(&run) else {
+            panic!("running")
+        };
+        assert!(running.stopping && running.stopping_since.is_some());
 
         std::fs::create_dir(run.stage()).unwrap();
         assert!(

@@ -7,6 +7,8 @@ use std::time::Duration;
 use veld_durable::{Life, Lock, LockError};
 use veld_protocol::ending::Ended;
 use veld_protocol::shim;
+use veld_protocol::stamp::Stamp;
+use veld_protocol::stopper::Stopper;
 use veld_sys::{Context, Failure, fault};
 
 use crate::process::Process;
@@ -83,13 +85,19 @@ impl RunDir {
     }
 
     /// Says that this process is stopping the VE: its shim then leaves what comes
-    /// after the end to it.
+    /// after the end to it. Where it is killed over that, an end counts as asked for
+    /// until so long from now.
     ///
     /// # Errors
     /// Names the path.
-    pub fn say_stopping(&self) -> Result<(), Failure> {
+    pub fn say_stopping(&self, counts: Duration) -> Result<(), Failure> {
         let me = Process::of(std::process::id().cast_signed())?;
-        let text = format!("{} {}\n", me.pid, me.born);
+        let stopper = Stopper {
+            pid: me.pid,
+            born: me.born,
+            until: Stamp::now().later_by(counts),
+        };
+        let text = format!("{stopper}\n");
         veld_durable::replace(&self.file(shim::STOPPING), text.as_bytes(), Life::Volatile)
     }
 
@@ -117,15 +125,20 @@ impl RunDir {
     /// Whether a process that lives has said that it is stopping the VE.
     #[must_use]
     pub fn is_being_stopped(&self) -> bool {
-        let said = || {
-            let text = std::fs::read_to_string(self.file(shim::STOPPING)).ok()?;
-            let (pid, born) = text.trim_end().split_once(' ')?;
-            Some(Process {
-                pid: pid.parse().ok()?,
-                born: born.parse().ok()?,
-            })
-        };
-        said().is_some_and(|process| process.open().is_some())
+        self.stopper().is_some_and(lives)
+    }
+
+    /// Whether an end of the VE now is one that a command asked for: it lives, or
+    /// was killed not long ago.
+    #[must_use]
+    pub fn was_asked_to_stop(&self) -> bool {
+        self.stopper()
+            .is_some_and(|stopper| lives(stopper) || Stamp::now() < stopper.until)
+    }
+
+    fn stopper(&self) -> Option<Stopper> {
+        let text = std::fs::read_to_string(self.file(shim::STOPPING)).ok()?;
+        text.parse().ok()
     }
 
     /// Takes away the directory in which the root file system was assembled: from
@@ -251,6 +264,14 @@ impl RunDir {
     }
 }
 
+fn lives(stopper: Stopper) -> bool {
+    let process = Process {
+        pid: stopper.pid,
+        born: stopper.born,
+    };
+    process.open().is_some()
+}
+
 fn remove_file(path: &Path) -> Result<(), Failure> {
     remove(path, "remove file", |path| std::fs::remove_file(path))
 }
@@ -297,6 +318,35 @@ mod tests {
         assert_eq!(left, [shim::CONSOLE_LOG, shim::ENDED, LOCK]);
         run.remove(lock).unwrap();
         assert!(!run.path().exists());
+    }
+
+    #[test]
+    fn the_word_of_a_dead_command_counts_for_a_while() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::new(dir.path(), "web1");
+        std::fs::create_dir(run.path()).unwrap();
+        let told = || (run.is_being_stopped(), run.was_asked_to_stop());
+        assert_eq!(told(), (false, false));
+        run.say_stopping(Duration::ZERO).unwrap();
+        assert_eq!(told(), (true, true));
+        let dead = |seconds| {
+            let me = run.stopper().unwrap();
+            let dead = Stopper {
+                born: me.born - 1,
+                until: Stamp { seconds, nanos: 0 },
+                ..me
+            };
+            std::fs::File::create(run.file(shim::STOPPING))
+                .and_then(|mut file| {
+                    std::io::Write::write_all(&mut file, format!("{dead}\n").as_bytes())
+                })
+                .unwrap();
+        };
+        dead(u64::MAX);
+        assert_eq!(told(), (false, true));
+        run.say_stopping(Duration::ZERO).unwrap();
+        dead(1_700_000_000);
+        assert_eq!(told(), (false, false));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! All of it is one process, which goes on only as long as the record, or the
 //! word of its wait, names it: whoever swept meanwhile has taken the matter over.
 
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use veld_durable::Lock;
@@ -16,7 +17,7 @@ use veld_protocol::ending::{Ended, Ending};
 use veld_protocol::restart::Policy;
 use veld_protocol::shim;
 use veld_protocol::stamp::Stamp;
-use veld_state::{Observed, Process, Record, Stopped};
+use veld_state::{Observed, Process, Record, Stopped, file_or_end};
 
 use crate::backoff::Next;
 use crate::error::{Error, ErrorKind};
@@ -28,9 +29,12 @@ use crate::sweep::{Left, sweep};
 use crate::ve::Ve;
 use crate::waiter;
 
-/// A command that holds the lock is waited for this long before the VE is left
-/// to the next one.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A command that holds the lock is waited for this long here.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// And then this long by the shim that waits, and so on in turns.
+const AGAIN: Duration = Duration::from_secs(5);
+/// How long the shim may take to write down how the VE ended.
+const RECORDING: Duration = Duration::from_secs(1);
 /// How often it is asked meanwhile whether that command stops the VE.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -50,17 +54,19 @@ enum Turn {
 /// does not return.
 ///
 /// # Errors
-/// Another command holds the lock, or a step failed; the reason is left in the
-/// run directory too, for nobody may be there to hear it.
+/// A step failed; the reason is left in the run directory too, for nobody may be
+/// there to hear it.
 pub fn after_end(ve: &Ve<'_>) -> Result<Done, Error> {
     go_on(ve).inspect_err(|error| launcher::leave_reason(ve, &error.lines().join("; ")))
 }
 
 fn go_on(ve: &Ve<'_>) -> Result<Done, Error> {
-    let Some(lock) = lock(ve)? else {
-        return Ok(Done::default());
+    let lock = match lock(ve) {
+        Ok(Some(lock)) => ve.must_exist(lock)?,
+        Ok(None) => return Ok(Done::default()),
+        Err(error) if error.kind() == ErrorKind::Locked => return wait_for_lock(ve),
+        Err(error) => return Err(error),
     };
-    let lock = ve.must_exist(lock)?;
     let Observed::Stopped(stopped) = ve.observe() else {
         return Ok(Done::default());
     };
@@ -78,28 +84,68 @@ fn turn(ve: &Ve<'_>, stopped: &Stopped) -> Turn {
         return Turn::Nothing;
     };
     if let Some(waited) = stopped.restarting.filter(|waited| waited.shim == me) {
-        return Turn::Start(Next::now(waited.restarts), policy(ve, waited.policy));
+        let policy = policy(ve, waited.policy);
+        // A start that failed has taken away how the last run ended.
+        let goes_on = stopped
+            .ended
+            .map_or(policy.retries(), |ended| policy.restarts(ended.ending));
+        return if goes_on {
+            Turn::Start(Next::now(waited.restarts), policy)
+        } else {
+            Turn::Sweep
+        };
     }
-    let Ok(record) = Record::read(&ve.run.record()) else {
+    let Some(record) = Record::read(&ve.run.record())
+        .ok()
+        .filter(|record| record.shim == me)
+    else {
         return Turn::Nothing;
     };
-    if record.shim != me {
-        return Turn::Nothing;
+    let ended = ended(stopped);
+    match restart(ve, &record, ended.ending) {
+        Some(policy) => {
+            let lasted = ended.at.since(record.started);
+            Turn::Start(Next::after(ended.ending, lasted, record.restarts), policy)
+        }
+        None => Turn::Sweep,
     }
-    // On a full disk the shim could not write how it was.
-    let ended = stopped.ended.unwrap_or(Ended {
+}
+
+/// Whether the process that saw a VE end is about to start it again, and has not
+/// left word of it yet. Where that process is at it this very moment, it is given
+/// the time to write down how it ended.
+pub(crate) fn restarts(ve: &Ve<'_>, stopped: &Stopped) -> bool {
+    let Ok(record) = Record::read(&ve.run.record()) else {
+        return false;
+    };
+    let Some(shim) = record.shim.open() else {
+        return false;
+    };
+    if stopped.ended.is_some() {
+        return restart(ve, &record, ended(stopped).ending).is_some();
+    }
+    let _ = file_or_end(&ve.run, shim::ENDED, shim.as_fd(), RECORDING);
+    match ve.observe() {
+        Observed::Stopped(stopped) => restart(ve, &record, ended(&stopped).ending).is_some(),
+        Observed::Running(_) => false,
+    }
+}
+
+/// How it ended; on a full disk the shim could not write that.
+fn ended(stopped: &Stopped) -> Ended {
+    stopped.ended.unwrap_or(Ended {
         ending: Ending::Unseen,
         asked: false,
         at: Stamp::now(),
-    });
-    let policy = policy(ve, record.policy);
+    })
+}
+
+/// The policy, where it says that a VE is started again after this end.
+fn restart(ve: &Ve<'_>, record: &Record, ending: Ending) -> Option<Policy> {
     // Somebody asked for this end, though the command that did was killed.
-    let was_asked = ended.ending != Ending::Reboot && ve.run.file(shim::STOPPING).exists();
-    if was_asked || !policy.restarts(ended.ending) {
-        return Turn::Sweep;
-    }
-    let lasted = ended.at.since(record.started);
-    Turn::Start(Next::after(ended.ending, lasted, record.restarts), policy)
+    let was_asked = ending != Ending::Reboot && ve.run.was_asked_to_stop();
+    let policy = policy(ve, record.policy);
+    (!was_asked && policy.restarts(ending)).then_some(policy)
 }
 
 /// What the config says now, so that an administrator can end a loop; what it
@@ -134,6 +180,18 @@ fn launch(ve: &Ve<'_>, next: Next, policy: Policy) -> Result<(), Error> {
     plan.policy = policy;
     launcher::launch(ve, &plan, &Reporter::nobody());
     Ok(())
+}
+
+/// Comes back later, unless whoever has the lock has taken the matter over
+/// already. The record or the word of a wait goes on naming this process.
+fn wait_for_lock(ve: &Ve<'_>) -> Result<Done, Error> {
+    match ve.observe() {
+        Observed::Stopped(stopped) if turn(ve, &stopped) != Turn::Nothing => {
+            let source = waiter::wait_without_word(ve, AGAIN);
+            Err(Error::action(&ve.name, "wait for the lock", source))
+        }
+        Observed::Stopped(_) | Observed::Running(_) => Ok(Done::default()),
+    }
 }
 
 /// The lock, unless whoever has it stops the VE and does the rest.

@@ -10,13 +10,12 @@ use std::ffi::CString;
 use std::time::Duration;
 
 use veld_launch::{NoAnswer, Program, Who, ask};
-use veld_protocol::init::Found;
 use veld_protocol::kind::Kind;
 use veld_state::Running;
 
 use crate::error::{Source, chain};
 use crate::exec::{Command, entry};
-use crate::template;
+use crate::stop::presumed;
 use crate::ve::Ve;
 
 /// What is known of the services of a VE.
@@ -120,40 +119,6 @@ pub(crate) fn health(ve: &Ve<'_>, running: &Running) -> Health {
     health.failed.dedup();
     health
 }
-
-/// What is taken for granted of a PID 1 that nobody has heard: that it is of the
-/// kind which was found in the template when that was made.
-pub(crate) fn presumed(ve: &Ve<'_>) -> Found {
-    let kind = ve
-        .config()
-        .ok()
-        .and_then(|config| template::init(ve.host, &config.template));
-    let usual = Found::default();
-    match kind {
-        Some(kind @ Kind::Systemd) => Found {
-            kind,
-            hands_over: true,
-            ..usual
-        },
-        Some(kind @ Kind::Finit) => Found {
-            kind,
-            hands_over: true,
-            stop_signal: SIGUSR2,
-        },
-        Some(kind @ (Kind::S6 | Kind::Unknown)) => Found {
-            kind,
-            hands_over: true,
-            stop_signal: SIGTERM,
-        },
-        Some(kind) => Found { kind, ..usual },
-        None => usual,
-    }
-}
-
-/// What powers off under Finit, which has other uses for real-time signals.
-const SIGUSR2: i32 = 12;
-/// What asks a program to end that nobody knows more of.
-const SIGTERM: i32 = 15;
 
 fn put(ve: &Ve<'_>, running: &Running, question: &Question) -> Result<Vec<String>, String> {
     let group = ve.group().map_err(|error| chain(&error))?;

@@ -9,22 +9,30 @@
 //! hands those that are over to somebody who may take as long as it takes.
 
 mod asking;
+mod console;
 mod kill;
+mod patience;
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use veld_durable::Lock;
 use veld_protocol::ending::Ended;
 use veld_protocol::stamp::Stamp;
 use veld_state::{Observed, Running, Stopped, ended};
 
+use crate::after_end;
 use crate::error::{Error, ErrorKind, Source};
 use crate::outcome::Done;
 use crate::sweep::{Left, sweep};
 use crate::ve::Ve;
+pub(crate) use asking::presumed;
 use asking::{Answer, Asking};
 pub(crate) use kill::abort_fuse;
+pub use patience::Patience;
+
+/// How much longer than a stop takes at most its word counts where it is killed.
+const WORD: Duration = Duration::from_secs(60);
 
 /// How a VE is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,32 +41,6 @@ pub enum Manner {
     Ask(Patience),
     /// It is killed at once.
     Kill,
-}
-
-/// How long VEs may take to shut down, counted from one moment for all of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
-    begun: Instant,
-    time: Duration,
-}
-
-impl Patience {
-    /// So long from this moment on.
-    #[must_use]
-    pub fn from_now(time: Duration) -> Self {
-        Self {
-            begun: Instant::now(),
-            time,
-        }
-    }
-
-    fn left(self) -> Duration {
-        self.time.saturating_sub(self.begun.elapsed())
-    }
-
-    fn seconds(self) -> u64 {
-        self.time.as_secs()
-    }
 }
 
 /// Stops a VE and takes away all that its run made.
@@ -101,17 +83,12 @@ impl<'a> Stopping<'a> {
     /// being asked.
     pub fn begin(ve: &'a Ve<'a>, manner: Manner, lock_patience: Duration) -> Result<Self, Error> {
         let lock = ve.must_exist(ve.lock_for("stop", lock_patience)?)?;
-        let mut warnings = Vec::new();
         let what = match ve.observe() {
             Observed::Running(running) => {
-                say(ve)?;
+                say(ve, manner)?;
                 let asking = match manner {
                     Manner::Kill => None,
-                    Manner::Ask(patience) => {
-                        warnings.extend(kill::quiet_console(ve, &running));
-                        ve.step("ask PID 1 to shut down");
-                        Some(Asking::new(ve, patience))
-                    }
+                    Manner::Ask(patience) => Some(Asking::begin(ve, &running, patience)),
                 };
                 What::Run(Box::new(running), asking)
             }
@@ -120,7 +97,7 @@ impl<'a> Stopping<'a> {
         let mut stopping = Self {
             ve,
             what,
-            warnings,
+            warnings: Vec::new(),
             lock,
         };
         stopping.look()?;
@@ -134,19 +111,21 @@ impl<'a> Stopping<'a> {
     /// # Errors
     /// PID 1 cannot be asked.
     pub fn look(&mut self) -> Result<Option<Duration>, Error> {
-        let What::Run(running, asking) = &mut self.what else {
+        let What::Run(running, was_asked) = &mut self.what else {
             return Ok(None);
         };
-        let Some(answer) = asking.as_mut().map(|asking| asking.look(self.ve, running)) else {
+        let Some(asking) = was_asked else {
             return Ok(None);
         };
+        let answer = asking.look(self.ve, running);
+        self.warnings.append(&mut asking.warnings);
         let answer = answer.inspect_err(|_| unsay(self.ve));
         match answer.map_err(|failure| failed(self.ve, failure))? {
             Answer::Waits(wait) => return Ok(Some(wait)),
             Answer::Ended => {}
             Answer::Not(why) => self.warnings.push(format!("{why}, killed")),
         }
-        *asking = None;
+        *was_asked = None;
         Ok(None)
     }
 
@@ -202,16 +181,20 @@ impl AsFd for Stopping<'_> {
 
 /// Kills a running VE whose lock is held.
 pub(crate) fn end(ve: &Ve<'_>, running: &Running) -> Result<(), Error> {
-    say(ve)?;
+    say(ve, Manner::Kill)?;
     let done = end_said(ve, running);
     unsay(ve);
     done
 }
 
 /// From now on the shim leaves what comes after the end to this command.
-fn say(ve: &Ve<'_>) -> Result<(), Error> {
+fn say(ve: &Ve<'_>, manner: Manner) -> Result<(), Error> {
+    let time = match manner {
+        Manner::Ask(patience) => patience.time(),
+        Manner::Kill => Duration::ZERO,
+    };
     ve.run
-        .say_stopping()
+        .say_stopping(time.saturating_add(WORD))
         .map_err(|failure| failed(ve, failure))?;
     // A frozen process answers no signal, not even the last.
     let _ = ve.group().and_then(|group| group.thaw());
@@ -240,7 +223,7 @@ fn end_said(ve: &Ve<'_>, running: &Running) -> Result<(), Error> {
 
 fn sweep_left(ve: &Ve<'_>, stopped: &Stopped) -> Result<Done, Error> {
     // It was on its way up again.
-    if stopped.reboots() && stopped.unswept {
+    if stopped.unswept && (stopped.reboots() || after_end::restarts(ve, stopped)) {
         sweep(ve, Left::Kill)?;
         return Ok(Done::new("stopped"));
     }

@@ -5,7 +5,7 @@
 //! command may take the matter over; it then ends the wait first.
 
 use std::ffi::CString;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use veld_durable::Lock;
@@ -45,9 +45,7 @@ fn become_waiter(
     next: Next,
     policy: Policy,
 ) -> Result<std::convert::Infallible, Source> {
-    let program = veld_rootfs::open_program(&ve.host.program(shim::PROGRAM))?;
-    let directory = RootDir::open(ve.run.path())?;
-    let command = own_path()?;
+    let waiter = Waiter::open(ve)?;
     ve.step("write wait");
     Restarting {
         shim: Process::of(std::process::id().cast_signed())?,
@@ -56,19 +54,51 @@ fn become_waiter(
         policy,
     }
     .write(&ve.run.restarting())?;
-    let milliseconds = next.wait.as_millis().to_string();
-    let command = command.to_string_lossy();
-    let words = shim::waiting_arguments(ve.name.as_str(), &command, &milliseconds);
-    let arguments: Vec<CString> = words.map(CString::new).into_iter().flatten().collect();
-    ve.step("execute shim to wait");
-    let cause = exec_with(
-        program.as_fd(),
-        &arguments,
-        &environment(),
-        shim::RUN_DIRECTORY,
-        &[directory.as_fd()],
-    );
-    Err(Failure::new(format!("execute {}", shim::PROGRAM), cause).into())
+    Err(waiter.execute(ve, next.wait))
+}
+
+/// Becomes the process that waits, but leaves all as it is, for the lock is
+/// another's; returns why it could not. A command that sweeps meanwhile does not
+/// end that wait, after which there is nothing to do then.
+pub(crate) fn wait_without_word(ve: &Ve<'_>, patience: Duration) -> Source {
+    match Waiter::open(ve) {
+        Ok(waiter) => waiter.execute(ve, patience),
+        Err(source) => source,
+    }
+}
+
+/// What the program that waits is made of.
+struct Waiter {
+    program: OwnedFd,
+    directory: RootDir,
+    command: CString,
+}
+
+impl Waiter {
+    fn open(ve: &Ve<'_>) -> Result<Self, Source> {
+        Ok(Self {
+            program: veld_rootfs::open_program(&ve.host.program(shim::PROGRAM))?,
+            directory: RootDir::open(ve.run.path())?,
+            command: own_path()?,
+        })
+    }
+
+    /// Executes it; returns why it could not.
+    fn execute(&self, ve: &Ve<'_>, patience: Duration) -> Source {
+        let milliseconds = patience.as_millis().to_string();
+        let command = self.command.to_string_lossy();
+        let words = shim::waiting_arguments(ve.name.as_str(), &command, &milliseconds);
+        let arguments: Vec<CString> = words.map(CString::new).into_iter().flatten().collect();
+        ve.step("execute shim to wait");
+        let cause = exec_with(
+            self.program.as_fd(),
+            &arguments,
+            &environment(),
+            shim::RUN_DIRECTORY,
+            &[self.directory.as_fd()],
+        );
+        Failure::new(format!("execute {}", shim::PROGRAM), cause).into()
+    }
 }
 
 /// Ends the wait of another process for a start of this VE, whose lock is held:

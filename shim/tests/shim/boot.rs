@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use veld_protocol::console::{Size, data_header, resize};
 use veld_protocol::shim;
+use veld_protocol::stamp::Stamp;
+use veld_protocol::stopper::Stopper;
 
 /// More than anything here takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -104,10 +106,10 @@ impl Boot {
     }
 
     /// As a command does that is about to end the VE.
-    pub(crate) fn say_stopping(&self, pid: u32) {
+    pub(crate) fn say_stopping(&self, stopper: Stopper) {
         use std::io::Write;
         let mut file = std::fs::File::create(self.path(shim::STOPPING)).unwrap();
-        writeln!(file, "{pid} 1").unwrap();
+        writeln!(file, "{stopper}").unwrap();
     }
 
     pub(crate) fn attach(&self) -> UnixStream {
@@ -178,10 +180,21 @@ impl Boot {
 impl Drop for Boot {
     fn drop(&mut self) {
         if self.shim.try_wait().unwrap().is_none() {
-            self.say_stopping(std::process::id());
+            self.say_stopping(word_of(std::process::id()));
             kill(self.init_pid(), rustix::process::Signal::KILL);
             let _ = self.shim.wait();
         }
+    }
+}
+
+/// The word of a command that is the process of this number.
+pub(crate) fn word_of(pid: u32) -> Stopper {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    Stopper {
+        pid: pid.cast_signed(),
+        born: fields.split(' ').nth(19).unwrap().parse().unwrap(),
+        until: Stamp::now(),
     }
 }
 

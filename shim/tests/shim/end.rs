@@ -4,8 +4,11 @@ use rustix::process::Signal;
 use veld_protocol::ending::{Ended, Ending};
 use veld_protocol::shim::{CONSOLE_LOG, ENDED};
 use veld_protocol::stamp::Stamp;
+use veld_protocol::stopper::Stopper;
 
-use crate::boot::{Boot, boot, kill, launcher, read_all, script, script_in_namespace, until};
+use crate::boot::{
+    Boot, boot, kill, launcher, read_all, script, script_in_namespace, until, word_of,
+};
 
 fn ending(boot: &mut Boot) -> Ending {
     assert!(boot.ended().success());
@@ -103,7 +106,7 @@ fn a_command_at_work_is_left_to_it() {
     let Some(mut boot) = script("read line; exit 7") else {
         return;
     };
-    boot.say_stopping(std::process::id());
+    boot.say_stopping(word_of(std::process::id()));
     crate::boot::type_in(&mut boot.attach(), b"\n");
     assert_eq!(ending(&mut boot), Ending::Exited(7));
     assert!(!boot.path("called").exists());
@@ -111,14 +114,29 @@ fn a_command_at_work_is_left_to_it() {
 
 #[test]
 fn a_command_that_died_at_work_is_not_waited_for() {
-    let Some(mut boot) = script("read line; exit 7") else {
-        return;
-    };
-    // No process has the highest number there can be.
-    boot.say_stopping(4_194_304);
-    crate::boot::type_in(&mut boot.attach(), b"\n");
-    assert_eq!(ending(&mut boot), Ending::Exited(7));
-    assert!(boot.path("called").exists());
+    let me = word_of(std::process::id());
+    let dead = [
+        // No process has the highest number there can be.
+        Stopper {
+            pid: 4_194_304,
+            ..me
+        },
+        // A later process has its number.
+        Stopper {
+            born: me.born - 1,
+            ..me
+        },
+    ];
+    for stopper in dead {
+        let Some(mut boot) = script("read line; exit 7") else {
+            return;
+        };
+        boot.say_stopping(stopper);
+        crate::boot::type_in(&mut boot.attach(), b"\n");
+        assert_eq!(ending(&mut boot), Ending::Exited(7));
+        assert!(boot.path("called").exists(), "{stopper}");
+        assert!(!boot.text(ENDED).contains("asked"), "{stopper}");
+    }
 }
 
 #[test]

@@ -145,17 +145,108 @@ fn a_power_off_is_followed_by_a_start_under_always_alone() {
 #[test]
 fn a_stop_counts_though_its_command_was_killed() {
     let host = host!();
-    let ve = with_policy(&host, "always");
-    // It goes down only when it is let to.
-    ve.sh("kill -STOP $(pidof syslogd)").done();
+    let ve = host
+        .ve("web1")
+        .with(["--restart", "always", "--network", "none"])
+        .create();
+    // It takes its time to go down.
+    let etc = ve.directory().join("private/upper/etc");
+    fs::create_dir(&etc).unwrap();
+    fs::write(etc.join("inittab"), "::shutdown:/bin/sleep 2\n").unwrap();
+    ve.start();
     let mut stop = ve.cmd("stop", [""; 0]).spawn();
     let run = ve.run_directory();
     until("it goes down", || run.join("stopping-inside").exists());
     stop.kill();
     let _ = stop.output();
+    assert_eq!(ve.status(), "stopping");
     ve.becomes("stopped");
     until("it was swept", || !run.join("record").exists());
     assert_eq!(ve.status(), "stopped");
+    host.nothing_remains();
+}
+
+#[test]
+fn a_stop_that_was_killed_long_ago_does_not_count() {
+    let host = host!();
+    let ve = with_policy(&host, "always");
+    // No process has the highest number there can be.
+    fs::write(
+        ve.run_directory().join("stopping"),
+        "4194304 1 1000000000.0\n",
+    )
+    .unwrap();
+    assert_eq!(ve.status(), "up");
+    let init = ve.init_pid();
+    signal(init, Signal::KILL);
+    is_up_again(&ve, init);
+    ve.stop();
+    host.nothing_remains();
+}
+
+#[test]
+fn a_stop_in_the_moment_of_an_end_is_a_stop_of_what_would_follow() {
+    let host = host!();
+    let ve = host.ve("web1").with(["--network", "none"]).create();
+    for (policy, follows) in [("on-failure", true), ("no", false)] {
+        let config = fs::read_to_string(ve.config()).unwrap();
+        let config: String = config
+            .lines()
+            .map(|line| match line.split_once(" = ") {
+                Some(("restart", _)) => format!("restart = \"{policy}\"\n"),
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        fs::write(ve.config(), config).unwrap();
+        ve.start();
+        let (shim, init) = (ve.shim_pid(), ve.init_pid());
+        signal(shim, Signal::STOP);
+        signal(init, Signal::KILL);
+        ve.becomes("stopped");
+        let stopped = ve.veld("stop", [""; 0]);
+        if follows {
+            assert_eq!((stopped.status, stopped.line()), (0, "web1: stopped"));
+        } else {
+            stopped.fails(1, "veld: web1: is not running");
+        }
+        signal(shim, Signal::CONT);
+        until("the shim is gone", || !alive(shim));
+        assert_eq!(ve.status(), "stopped");
+        host.nothing_remains();
+    }
+}
+
+#[test]
+fn a_policy_that_is_changed_during_the_wait_counts_at_its_end() {
+    let host = host!();
+    let ve = with_policy(&host, "always");
+    let shim = ve.shim_pid();
+    fails(&ve);
+    set_policy(&ve, "always", "no");
+    until("nobody waits", || !alive(shim));
+    assert_eq!(ve.status(), "stopped");
+    host.nothing_remains();
+}
+
+#[test]
+fn a_ve_that_is_locked_when_it_ends_is_started_again_later() {
+    let host = host!();
+    let ve = with_policy(&host, "always");
+    let (shim, init) = (ve.shim_pid(), ve.init_pid());
+    make_old(&ve);
+    let lock = fs::File::options()
+        .write(true)
+        .open(ve.run_directory().join("lock"))
+        .unwrap();
+    lock.lock().unwrap();
+    signal(init, Signal::KILL);
+    let name = || status_field(shim, "Name");
+    until("a command waits for the lock", || name() == "veld");
+    until("and gives up for now", || name() == "veld-shim");
+    drop(lock);
+    is_up_again(&ve, init);
+    assert_eq!(ve.shim_pid(), shim);
+    ve.stop();
     host.nothing_remains();
 }
 

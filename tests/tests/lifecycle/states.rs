@@ -1,9 +1,10 @@
 //! What a VE is said to do, and since when.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
-use veld_tests::{Host, Template, Ve, host};
+use veld_tests::{Host, Template, Ve, host, until};
 
 #[test]
 fn a_ve_says_what_it_does_and_since_when() {
@@ -163,6 +164,28 @@ fn a_ve_that_does_not_answer_is_not_waited_for() {
     assert!(!processes.contains("777"), "{processes}");
     ve.stop();
     host.nothing_remains();
+}
+
+#[test]
+fn who_asks_a_ve_holds_nothing_of_the_commands() {
+    let host = host!();
+    let ve = asked(&host, "exec sleep 777");
+    let show = ve.cmd("show", [""; 0]).spawn();
+    let links = |pid: i32| -> Vec<PathBuf> {
+        let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+        open.filter_map(|fd| std::fs::read_link(fd.unwrap().path()).ok())
+            .collect()
+    };
+    let output = std::fs::read_link(format!("/proc/{}/fd/1", show.pid())).unwrap();
+    assert!(output.to_string_lossy().starts_with("pipe:"), "{output:?}");
+    let children = format!("/proc/{0}/task/{0}/children", show.pid());
+    until("who asks has let go of it", || {
+        let asker = std::fs::read_to_string(&children).unwrap();
+        let held = asker.trim().parse().map(links).unwrap_or_default();
+        held.contains(&PathBuf::from("/dev/null")) && !held.contains(&output)
+    });
+    show.output().ok();
+    ve.stop();
 }
 
 #[test]

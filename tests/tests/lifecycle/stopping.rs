@@ -150,6 +150,30 @@ fn one_that_is_locked_does_not_keep_the_others_from_being_stopped() {
 }
 
 #[test]
+fn the_wait_for_a_lock_is_not_taken_from_the_time_to_go_down() {
+    let host = host!();
+    let ves = ["a", "b"].map(|name| host.ve(name).start());
+    for names in [&["a"][..], &["a", "b"]] {
+        let lock = std::fs::File::options()
+            .write(true)
+            .open(ves[0].run_directory().join("lock"))
+            .unwrap();
+        lock.lock().unwrap();
+        let words = ["stop", "--timeout", "2"].iter().chain(names);
+        let stop = host.cmd(words).spawn();
+        std::thread::sleep(Duration::from_secs(3));
+        drop(lock);
+        // Which would be warned of if it had been killed.
+        let stopped = stop.output().ok();
+        assert_eq!(stopped.lines().count(), names.len());
+        assert_eq!(ves[0].last_end(), "was stopped");
+        ves[0].start();
+    }
+    host.veld(["stop", "--all"]).ok();
+    host.nothing_remains();
+}
+
+#[test]
 fn an_init_that_does_not_handle_the_signal_is_not_waited_for_to_the_end() {
     let host = host!(Template::NoInit);
     let ve = deaf(&host);

@@ -51,6 +51,18 @@ fn a_program_called_init_tells_by_what_is_in_it() {
     for (found, path, content) in [
         (Kind::Sysvinit, "/sbin/init", "\x7fELF..INIT_VERSION=3.06.."),
         (Kind::Finit, "/sbin/init", "\x7fELF../var/run/finit/cond.."),
+        (Kind::Runit, "/sbin/init", "\x7fELF../etc/runit/stopit.."),
+        (Kind::Runit, "/sbin/init", "\x7fELF../run/runit.stopit.."),
+        (
+            Kind::Busybox,
+            "/sbin/init",
+            "/etc/runit/runsvdir..BusyBox v1.36",
+        ),
+        (
+            Kind::Unknown,
+            "/sbin/init",
+            "\x7fELF..src/definit/mod.rs..strunit..",
+        ),
         (
             Kind::S6,
             "/init",
@@ -92,6 +104,26 @@ fn the_first_place_with_a_program_counts() {
     assert_eq!(kind(&[("/bin/sh", "")], &[]), Kind::None);
     let links = [("/init", "s6-svscan"), ("/sbin/init", "systemd")];
     assert_eq!(kind(&[], &links), Kind::Systemd);
+}
+
+#[test]
+fn veld_init_powers_off_for_those_whose_work_it_does() {
+    for kind in Kind::ALL {
+        let presumed = kind.presumed();
+        assert_eq!(presumed.kind, kind);
+        assert_eq!(presumed.hands_over, !kind.is_supervised(), "{kind}");
+    }
+    let signals = [
+        (Kind::Systemd, SIGNAL_POWER_OFF),
+        (Kind::Sysvinit, SIGNAL_POWER_OFF),
+        (Kind::Busybox, SIGNAL_POWER_OFF),
+        (Kind::Finit, SIGUSR2),
+        (Kind::S6, SIGTERM),
+        (Kind::Unknown, SIGTERM),
+    ];
+    for (kind, signal) in signals {
+        assert_eq!(kind.presumed().stop_signal, signal, "{kind}");
+    }
 }
 
 #[test]

@@ -8,14 +8,17 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use veld_launch::Quieting;
 use veld_protocol::init::Found;
+use veld_protocol::kind::Kind;
 use veld_protocol::shim;
 use veld_state::{Running, ended, found, signals_handled};
 use veld_sys::process::send_signal;
 use veld_sys::{Context, Failure};
 
-use super::Patience;
-use crate::health::presumed;
+use super::console;
+use super::patience::{Patience, Turn};
+use crate::template;
 use crate::ve::Ve;
 
 /// How long a PID 1 that is up may take to handle the signal: it may be executing
@@ -45,18 +48,26 @@ pub(super) enum Answer {
 /// A PID 1 that is asked, or about to be.
 #[derive(Debug)]
 pub(super) struct Asking {
-    patience: Patience,
+    turn: Turn,
     presumed: Found,
+    /// What is done first.
+    quieting: Option<Quieting>,
     sent: bool,
     /// Since when it has been both up and waited for.
     up: Option<Instant>,
+    /// What was not as it should be.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Asking {
-    pub(super) fn new(ve: &Ve<'_>, patience: Patience) -> Self {
+    pub(super) fn begin(ve: &Ve<'_>, running: &Running, patience: Patience) -> Self {
+        let quieting = console::quiet(ve, running);
+        ve.step("ask PID 1 to shut down");
         Self {
-            patience,
+            turn: patience.begin(),
             presumed: presumed(ve),
+            warnings: quieting.as_ref().err().cloned().into_iter().collect(),
+            quieting: quieting.unwrap_or_default(),
             sent: false,
             up: None,
         }
@@ -65,9 +76,14 @@ impl Asking {
     pub(super) fn look(&mut self, ve: &Ve<'_>, running: &Running) -> Result<Answer, Failure> {
         let init = running.init.as_fd();
         if ended(init, Duration::ZERO)? {
+            // It would keep the VE's /dev.
+            self.quieting.take().into_iter().for_each(Quieting::abandon);
             return Ok(Answer::Ended);
         }
         if !self.sent {
+            if self.is_quieting(running) {
+                return Ok(Answer::Waits(LOOK));
+            }
             let found = match found(&ve.run) {
                 Some(found) => found,
                 None if Self::may_still_tell(running) => return Ok(self.wait()),
@@ -81,6 +97,7 @@ impl Asking {
                     result => result.context(|| "signal PID 1")?,
                 }
                 self.sent = true;
+                self.turn.asked();
             } else if self.is_deaf(ve, running) {
                 let fact = format!("init does not handle signal {signal}");
                 return Ok(Answer::Not(fact));
@@ -89,10 +106,20 @@ impl Asking {
         Ok(self.wait())
     }
 
+    /// Whether its console is still being quieted, which has a time of its own.
+    fn is_quieting(&mut self, running: &Running) -> bool {
+        let Some(quieting) = self.quieting.take_if(|quieting| quieting.is_over()) else {
+            return self.quieting.is_some();
+        };
+        self.warnings
+            .extend(console::outcome(quieting, running).err());
+        false
+    }
+
     fn wait(&self) -> Answer {
-        let left = self.patience.left();
+        let left = self.turn.left();
         if left.is_zero() {
-            let seconds = self.patience.seconds();
+            let seconds = self.turn.seconds();
             return Answer::Not(format!("init did not exit within {seconds} s"));
         }
         Answer::Waits(if self.sent { left } else { LOOK.min(left) })
@@ -111,4 +138,13 @@ impl Asking {
         }
         self.up.get_or_insert_with(Instant::now).elapsed() >= GRACE
     }
+}
+
+/// What is taken for granted of a PID 1 that nobody has heard: that it is of the
+/// kind which was found in the template when that was made.
+pub(crate) fn presumed(ve: &Ve<'_>) -> Found {
+    let config = ve.config().ok();
+    config
+        .and_then(|config| template::init(ve.host, &config.template))
+        .map_or_else(Found::default, Kind::presumed)
 }

@@ -66,23 +66,6 @@ pub(super) fn kill_rest(
     Err(Error::fact(ErrorKind::TimedOut, &ve.name, fact).and_also(also))
 }
 
-/// Nobody listens to the console of a VE without a shim, and a write to it is an
-/// error that an init may try long to get past. Returns the warning where that
-/// could not be helped.
-pub(super) fn quiet_console(ve: &Ve<'_>, running: &Running) -> Option<String> {
-    if running.shim.is_some() {
-        return None;
-    }
-    ve.step("quiet console");
-    let init = running.init.as_fd();
-    match veld_launch::quiet_console(running.record.init.pid, init) {
-        // One that has just ended has nothing to say.
-        Err(_) if ended(init, Duration::ZERO).unwrap_or(false) => None,
-        Err(error) => Some(format!("cannot quiet the console: {}", chain(&error))),
-        Ok(()) => None,
-    }
-}
-
 /// Ends the wait of processes for FUSE servers of the VE, which are dead or wait
 /// themselves: until then not even a killed one goes.
 pub(crate) fn abort_fuse(ve: &Ve<'_>) -> Result<usize, Source> {

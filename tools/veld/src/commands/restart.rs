@@ -1,6 +1,6 @@
 //! `veld restart`
 
-use veld_supervisor::{Done, ErrorKind, Host};
+use veld_supervisor::{Done, ErrorKind, Host, Patience};
 
 use crate::cli::Restart;
 use crate::commands::{start, stop};
@@ -10,10 +10,11 @@ use crate::report::Failed;
 pub(crate) fn run(host: &Host, restart: &Restart) -> Result<(), Failed> {
     let wait = start::wait(host, restart.wait);
     each(host, &restart.stop.which, |ve| {
-        let stopped = match veld_supervisor::stop(ve, stop::manner(host, &restart.stop)) {
-            Err(error) if error.kind() == ErrorKind::NotRunning => Done::default(),
-            result => result?,
-        };
+        let stopped =
+            match veld_supervisor::stop(ve, stop::manner(host, &restart.stop, Patience::of_each)) {
+                Err(error) if error.kind() == ErrorKind::NotRunning => Done::default(),
+                result => result?,
+            };
         let started = veld_supervisor::start(ve, wait)?;
         let warnings = stopped
             .warnings

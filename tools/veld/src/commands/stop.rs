@@ -1,8 +1,9 @@
 //! `veld stop`
 //!
 //! All VEs are asked at once, and may take equally long from the beginning of the
-//! command on: they are waited for here, in one process, and what is left to do
-//! once a VE is over, which the kernel takes its time for, is done by workers.
+//! command on, but for a few seconds that one is given which could be asked only
+//! late. They are waited for here, in one process, and what is left to do once a
+//! VE is over, which the kernel takes its time for, is done by workers.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -23,16 +24,20 @@ const TRY: Duration = Duration::from_millis(20);
 const LOOKS: usize = 16;
 
 /// Descriptors that a VE takes while it is stopped, and that all else takes.
-const FILES_OF_ONE: u64 = 3;
+const FILES_OF_ONE: u64 = 4;
 const FILES_OF_ALL: u64 = 128;
 
 pub(crate) fn run(host: &Host, stop: &Stop) -> Result<(), Failed> {
-    let manner = manner(host, stop);
+    // Before it is looked which VEs there are.
+    let for_all = manner(host, stop, Patience::of_all);
     let (ves, mut failed) = chosen(host, &stop.which)?;
     match ves.as_slice() {
         [] => {}
-        [ve] if !stop.which.all => failed |= tell(ve, veld_supervisor::stop(ve, manner))?,
-        many => failed |= Stops::new(many, manner, stop.which.all).run()?,
+        [ve] if !stop.which.all => {
+            let manner = manner(host, stop, Patience::of_each);
+            failed |= tell(ve, veld_supervisor::stop(ve, manner))?;
+        }
+        many => failed |= Stops::new(many, for_all, stop.which.all).run()?,
     }
     if failed {
         Err(Failed::Reported)
@@ -41,13 +46,13 @@ pub(crate) fn run(host: &Host, stop: &Stop) -> Result<(), Failed> {
     }
 }
 
-/// How the VEs are stopped; their time begins now.
-pub(crate) fn manner(host: &Host, stop: &Stop) -> Manner {
+/// How VEs are stopped.
+pub(crate) fn manner(host: &Host, stop: &Stop, patience: fn(Duration) -> Patience) -> Manner {
     if stop.force {
         return Manner::Kill;
     }
-    let patience = stop.timeout.unwrap_or(host.config().stop_timeout);
-    Manner::Ask(Patience::from_now(patience.duration()))
+    let time = stop.timeout.unwrap_or(host.config().stop_timeout);
+    Manner::Ask(patience(time.duration()))
 }
 
 /// VEs on their way from running to stopped.
