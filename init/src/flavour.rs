@@ -23,21 +23,13 @@ use std::path::PathBuf;
 
 use nix::sys::signal::Signal;
 use rustix::process::Pid;
-use veld_protocol::init::{Found, Mode, Options, SIGNAL_POWER_OFF};
+use veld_protocol::init::{Found, Mode, Options};
 use veld_protocol::kind::{Kind, Look, PLACES};
 
 use crate::host_keys;
 use crate::plan::Plan;
 use crate::supervise::{Ear, End, Event};
 use root::Root;
-
-/// Where nothing is known of an init, what most programs end on.
-const SIGTERM: i32 = 15;
-/// Ctrl-Alt-Del, on which inits stop everything and reboot; whoever stops a VE
-/// does not start it again.
-const SIGINT: i32 = 2;
-/// Power off, to BusyBox and Finit.
-const SIGUSR2: i32 = 12;
 
 /// What is done about an init.
 #[derive(Debug)]
@@ -176,13 +168,13 @@ fn is_named_as_init(kind: Kind, path: &str, args: &[String]) -> bool {
 
 /// The table.
 fn way(kind: Kind, path: &str, args: Vec<String>, options: &Options) -> Way {
-    let hand_over = |files, stop_signal, readiness| {
+    let hand_over = |files, readiness| {
         Way::HandOver(HandOver {
             kind,
             program: path.into(),
             args: args.clone(),
             files,
-            stop_signal,
+            stop_signal: kind.stop_signal(),
             readiness,
             brings_loopback_up: kind == Kind::Finit,
         })
@@ -199,21 +191,22 @@ fn way(kind: Kind, path: &str, args: Vec<String>, options: &Options) -> Way {
         Kind::Systemd => {
             let mut files = systemd::masks(options.getty);
             files.extend(host_keys::of_systemd());
-            hand_over(files, SIGNAL_POWER_OFF, Readiness::Told)
+            hand_over(files, Readiness::Told)
         }
         Kind::Finit => hand_over(
             [finit::prompt(options.getty), host_keys::of_finit()]
                 .into_iter()
                 .flatten()
                 .collect(),
-            SIGUSR2,
             Readiness::File(finit::UP),
         ),
-        Kind::Busybox => hand_over(Vec::new(), SIGUSR2, Readiness::Assumed),
-        Kind::Sysvinit | Kind::Openrc | Kind::Runit => {
-            hand_over(Vec::new(), SIGINT, Readiness::Assumed)
-        }
-        Kind::S6 | Kind::None | Kind::Unknown => hand_over(Vec::new(), SIGTERM, Readiness::Assumed),
+        Kind::Sysvinit
+        | Kind::Openrc
+        | Kind::Runit
+        | Kind::S6
+        | Kind::Busybox
+        | Kind::None
+        | Kind::Unknown => hand_over(Vec::new(), Readiness::Assumed),
     }
 }
 

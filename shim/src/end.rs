@@ -29,9 +29,10 @@ pub(crate) fn end(
     directory: &RunDirectory,
     successor: &Successor,
 ) -> Result<(), Failure> {
-    let ending = reap(shim.init());
     let at = Stamp::now();
+    // What it said of itself tells how its status is meant.
     shim.drain();
+    let ending = reap(shim.init(), shim.runs_command());
     // Before the clients are let go: whoever sees its connection end finds why.
     let asked = stopper::lives(directory);
     record(directory, &Ended { ending, asked, at });
@@ -58,11 +59,17 @@ pub(crate) fn wait(patience: Duration, successor: &Successor) -> Failure {
     become_successor(successor)
 }
 
-/// Takes PID 1's status, and with it the last trace of the process.
+/// Takes PID 1's status, and with it the last trace of the process. That of a
+/// command is the command's own.
 ///
 /// # Kernel
 /// waitid(2) with `P_PIDFD`, Linux 5.4.
-fn reap(init: BorrowedFd<'_>) -> Ending {
+fn reap(init: BorrowedFd<'_>, is_command: bool) -> Ending {
+    let by_exit = if is_command {
+        Ending::of_command
+    } else {
+        Ending::by_exit
+    };
     loop {
         return match rustix::process::waitid(WaitId::PidFd(init), WaitIdOptions::EXITED) {
             Ok(Some(status)) => {
@@ -70,7 +77,7 @@ fn reap(init: BorrowedFd<'_>) -> Ending {
                 let exited = status.exit_status().and_then(small);
                 let killed = status.terminating_signal().and_then(small);
                 exited
-                    .map(Ending::by_exit)
+                    .map(by_exit)
                     .or(killed.map(Ending::by_signal))
                     .unwrap_or(Ending::Unseen)
             }

@@ -178,6 +178,11 @@ impl<'a> Shim<'a> {
         self.init.as_fd()
     }
 
+    /// Whether PID 1 has said that it runs a command, and no init.
+    pub(crate) fn runs_command(&self) -> bool {
+        self.readiness.runs_command()
+    }
+
     /// The last words: what PID 1 and its children left unread when they ended.
     pub(crate) fn drain(&mut self) {
         self.readiness.take(self.directory);

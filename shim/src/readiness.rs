@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Pid;
+use veld_protocol::init::Found;
+use veld_protocol::kind::Kind;
 use veld_protocol::shim::{FAILED, FOUND, READY, STATUS, STOPPING_INSIDE};
 use veld_protocol::stamp::Stamp;
 use veld_sys::credentials::receive_datagram;
@@ -30,7 +32,7 @@ pub(crate) struct Readiness {
     init: Option<Pid>,
     ready: bool,
     stopping: bool,
-    found: bool,
+    found: Option<Found>,
     status: Paced,
     failed: Paced,
 }
@@ -82,7 +84,7 @@ impl Readiness {
             init: pid_of(init)?,
             ready: false,
             stopping: false,
-            found: false,
+            found: None,
             status: Paced::new(STATUS),
             failed: Paced::new(FAILED),
         })
@@ -90,6 +92,12 @@ impl Readiness {
 
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+
+    /// Whether PID 1 has said that it runs a command, and no init.
+    pub(crate) fn runs_command(&self) -> bool {
+        self.found
+            .is_some_and(|found| found.kind == Kind::None && !found.hands_over)
     }
 
     /// Takes what has come, up to a bound.
@@ -139,9 +147,10 @@ impl Readiness {
             self.stopping = stamp(directory, STOPPING_INSIDE);
         }
         if let Some(found) = notice.found
-            && !self.found
+            && self.found.is_none()
+            && tell(directory, FOUND, &found)
         {
-            self.found = tell(directory, FOUND, &found);
+            self.found = Some(found);
         }
         if let Some(status) = notice.status {
             self.status.line = Some(StatusLine::new(status));

@@ -66,6 +66,16 @@ impl Ending {
             other => Self::Exited(other),
         }
     }
+
+    /// The same where PID 1 exits as the command that it runs did, whose status means
+    /// nothing but success or not.
+    #[must_use]
+    pub fn of_command(status: u8) -> Self {
+        match status {
+            0 => Self::PowerOff,
+            other => Self::Exited(other),
+        }
+    }
 }
 
 impl fmt::Display for Ending {

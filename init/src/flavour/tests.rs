@@ -112,6 +112,14 @@ fn an_applet_of_busybox_is_a_command_and_no_init() {
 }
 
 #[test]
+fn who_is_supervised_is_the_same_on_both_sides() {
+    for kind in Kind::ALL {
+        let supervised = manners(kind, "/sbin/init").is_some() || kind == Kind::None;
+        assert_eq!(supervised, kind.is_supervised(), "{kind}");
+    }
+}
+
+#[test]
 fn a_directory_is_one_of_services() {
     let root = root();
     let options = Options {
