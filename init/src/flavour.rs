@@ -109,8 +109,9 @@ pub(crate) enum AfterMain {
     Again,
 }
 
-/// Of a root without an init: PID 1 reaps until it is told to stop.
-static NOTHING: Manners = Manners {
+/// What most inits have in common; alone, it is what is done in a root without any:
+/// PID 1 reaps until it is told to stop.
+const PLAIN: Manners = Manners {
     load: |_| Plan::default(),
     meaning: |_| None,
     ear: None,
@@ -118,6 +119,8 @@ static NOTHING: Manners = Manners {
     is_up: |_| true,
     forwards: false,
 };
+
+static NOTHING: Manners = PLAIN;
 
 /// Finds the init and decides.
 pub(crate) fn choose(options: &Options) -> Way {

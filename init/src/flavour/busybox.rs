@@ -5,7 +5,7 @@ use nix::sys::signal::Signal;
 use veld_protocol::init::Options;
 
 use super::table::Table;
-use super::{AfterMain, Manners};
+use super::{Manners, PLAIN};
 use crate::inittab::{Action, Dialect};
 use crate::plan::{Plan, Step, When};
 use crate::supervise::{End, Event};
@@ -13,10 +13,7 @@ use crate::supervise::{End, Event};
 pub(super) static MANNERS: Manners = Manners {
     load,
     meaning,
-    ear: None,
-    after_main: |_| AfterMain::Stop(End::Halt),
-    is_up: |_| true,
-    forwards: false,
+    ..PLAIN
 };
 
 /// What messages call the table that BusyBox has built in, and what it says.

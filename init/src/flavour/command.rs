@@ -3,17 +3,15 @@
 
 use veld_protocol::init::Options;
 
-use super::{AfterMain, Manners};
+use super::{AfterMain, Manners, PLAIN};
 use crate::plan::{Job, Plan};
 use crate::supervise::End;
 
 pub(super) static MANNERS: Manners = Manners {
     load,
-    meaning: |_| None,
-    ear: None,
     after_main: |_| AfterMain::Stop(End::Exit),
-    is_up: |_| true,
     forwards: true,
+    ..PLAIN
 };
 
 fn load(options: &Options) -> Plan {

@@ -10,21 +10,18 @@ use nix::sys::signal::Signal;
 use veld_protocol::init::Options;
 use veld_sys::Context;
 
-use super::{AfterMain, Manners};
+use super::{Manners, PLAIN};
 use crate::command::is_plain;
 use crate::console;
 use crate::getty;
 use crate::level::Levels;
 use crate::plan::{Entry, Job, Plan, When};
-use crate::supervise::{End, Event};
+use crate::supervise::Event;
 
 pub(super) static MANNERS: Manners = Manners {
     load,
     meaning,
-    ear: None,
-    after_main: |_| AfterMain::Stop(End::Halt),
-    is_up: |_| true,
-    forwards: false,
+    ..PLAIN
 };
 
 /// More services than these are not started.

@@ -7,7 +7,7 @@ use veld_protocol::init::Options;
 use veld_protocol::kind::{LONGEST_TABLE, Look};
 
 use super::root::Root;
-use super::{AfterMain, Manners};
+use super::{Manners, PLAIN};
 use crate::getty;
 use crate::plan::{Job, Plan, Step};
 use crate::supervise::{Ear, End, Event};
@@ -16,9 +16,7 @@ pub(super) static MANNERS: Manners = Manners {
     load,
     meaning,
     ear: Some(Ear::Openrc),
-    after_main: |_| AfterMain::Stop(End::Halt),
-    is_up: |_| true,
-    forwards: false,
+    ..PLAIN
 };
 
 const CONFIG: &str = "/etc/rc.conf";

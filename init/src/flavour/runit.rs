@@ -12,7 +12,7 @@ use veld_protocol::init::Options;
 use veld_protocol::kind::Look;
 
 use super::root::Root;
-use super::{AfterMain, Manners};
+use super::{AfterMain, Manners, PLAIN};
 use crate::getty;
 use crate::level::Levels;
 use crate::plan::{Job, Plan, Step};
@@ -21,10 +21,9 @@ use crate::supervise::{End, Event};
 pub(super) static MANNERS: Manners = Manners {
     load,
     meaning,
-    ear: None,
     after_main,
     is_up,
-    forwards: false,
+    ..PLAIN
 };
 
 /// With this file executable, SIGCONT means to stop.

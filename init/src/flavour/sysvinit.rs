@@ -10,19 +10,17 @@ use veld_protocol::kind::Look;
 
 use super::root::Root;
 use super::table::Table;
-use super::{AfterMain, Manners};
+use super::{Manners, PLAIN};
 use crate::inittab::{Action, Dialect};
 use crate::level::{Level, Levels};
 use crate::plan::{Plan, Power, Step, When};
-use crate::supervise::{Ear, End, Event};
+use crate::supervise::{Ear, Event};
 
 pub(super) static MANNERS: Manners = Manners {
     load,
     meaning,
     ear: Some(Ear::Initctl),
-    after_main: |_| AfterMain::Stop(End::Halt),
-    is_up: |_| true,
-    forwards: false,
+    ..PLAIN
 };
 
 /// Without a table System V's init asks for a run level and offers a shell.
