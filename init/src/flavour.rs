@@ -31,6 +31,9 @@ use crate::plan::Plan;
 use crate::supervise::{Ear, End, Event};
 use root::Root;
 
+/// How the file of BusyBox is called: busybox, busybox.static.
+const BUSYBOX: &[u8] = b"busybox";
+
 /// What is done about an init.
 #[derive(Debug)]
 pub(crate) enum Way {
@@ -38,8 +41,8 @@ pub(crate) enum Way {
     HandOver(HandOver),
     /// Its work is done here.
     Supervise(&'static Manners, Kind),
-    /// There is none, though one was asked for.
-    Nowhere,
+    /// There is none, though one was asked for: the fact.
+    Nowhere(String),
 }
 
 /// How an init is executed in our place.
@@ -51,7 +54,8 @@ pub(crate) struct HandOver {
     pub(crate) program: PathBuf,
     /// What follows the program's name.
     pub(crate) args: Vec<String>,
-    /// What it finds below /run about login prompts.
+    /// What it finds below /run: about login prompts, what only a machine can have,
+    /// and the keys of an ssh server.
     pub(crate) files: Vec<RunFiles>,
     /// What makes it shut the VE down.
     pub(crate) stop_signal: i32,
@@ -96,8 +100,9 @@ pub(crate) struct Manners {
     pub(crate) after_main: fn(i32) -> AfterMain,
     /// Whether the services are up, by the process of the main job.
     pub(crate) is_up: fn(Option<Pid>) -> bool,
-    /// Whether signals that mean nothing to PID 1 are passed on to the main job.
-    pub(crate) forwards: bool,
+    /// Whether the main job is a command that somebody named: signals that mean nothing
+    /// to PID 1 are passed on to it, and nothing is prepared for it.
+    pub(crate) is_command: bool,
 }
 
 /// What follows the end of the job that the VE lives as long as.
@@ -117,7 +122,7 @@ const PLAIN: Manners = Manners {
     ear: None,
     after_main: |_| AfterMain::Stop(End::Halt),
     is_up: |_| true,
-    forwards: false,
+    is_command: false,
 };
 
 static NOTHING: Manners = PLAIN;
@@ -138,7 +143,10 @@ fn found(options: &Options) -> Way {
         .find_map(|place| Some((place, Kind::of_program(&Root, place)?)));
     match there {
         Some((place, kind)) => way(kind, place, Vec::new(), options),
-        None if options.mode == Mode::HandOver => Way::Nowhere,
+        None if options.mode == Mode::HandOver => Way::Nowhere(format!(
+            "cannot hand over: no init at {}",
+            PLACES.join(", ")
+        )),
         None => Way::Supervise(&NOTHING, Kind::None),
     }
 }
@@ -146,9 +154,12 @@ fn found(options: &Options) -> Way {
 /// What the administrator named: an init, any other program, or a directory.
 fn named(path: &str, args: Vec<String>, options: &Options) -> Way {
     if std::path::Path::new(path).is_dir() {
+        if options.mode == Mode::HandOver {
+            return Way::Nowhere(format!("cannot hand over: {path} is a directory"));
+        }
         return Way::Supervise(&directory::MANNERS, Kind::None);
     }
-    let kind = Kind::of_program(&Root, path).filter(|kind| is_named_as_init(*kind, path, &args));
+    let kind = Kind::of_program(&Root, path).filter(|_| is_named_as_init(path, &args));
     match kind {
         None | Some(Kind::Unknown) if options.mode != Mode::HandOver => {
             Way::Supervise(&command::MANNERS, Kind::None)
@@ -159,11 +170,14 @@ fn named(path: &str, args: Vec<String>, options: &Options) -> Way {
 
 /// Whether a program was named to be an init: BusyBox is that only by some of its
 /// many names, or by its first operand.
-fn is_named_as_init(kind: Kind, path: &str, args: &[String]) -> bool {
+fn is_named_as_init(path: &str, args: &[String]) -> bool {
+    let file = Root.file_name(path).unwrap_or_default();
+    if !file.starts_with(BUSYBOX) {
+        return true;
+    }
     let name = path.rsplit('/').next().unwrap_or_default();
-    let is_program = name.starts_with("busybox");
+    let is_program = name.as_bytes().starts_with(BUSYBOX);
     match args.first() {
-        _ if kind != Kind::Busybox => true,
         Some(applet) if is_program => applet == "init",
         _ => is_program || matches!(name, "init" | "linuxrc"),
     }
@@ -221,7 +235,7 @@ fn manners(kind: Kind, path: &str) -> Option<&'static Manners> {
         Kind::Runit => Some(&runit::MANNERS),
         Kind::Openrc => Some(match Root.file_name(path)?.as_slice() {
             b"openrc-init" => &openrc::MANNERS,
-            name if name.starts_with(b"busybox") => &busybox::MANNERS,
+            name if name.starts_with(BUSYBOX) => &busybox::MANNERS,
             _ => &sysvinit::MANNERS,
         }),
         Kind::Systemd | Kind::Finit | Kind::S6 | Kind::None | Kind::Unknown => None,
@@ -241,7 +255,7 @@ impl Way {
                 kind: *kind,
                 ..Found::default()
             },
-            Self::Nowhere => Found::default(),
+            Self::Nowhere(_) => Found::default(),
         }
     }
 }

@@ -31,8 +31,8 @@ pub(crate) fn start(path: &'static str) -> Result<(), Failure> {
             let notify = Notify::from_environment();
             let begun = Instant::now();
             while begun.elapsed() < PATIENCE {
-                if Path::new(path).exists() {
-                    notify.send_as_init("READY=1\nSTATUS=Services are up");
+                let is_up = Path::new(path).exists();
+                if is_up && notify.send_as_init("READY=1\nSTATUS=Services are up") {
                     break;
                 }
                 std::thread::sleep(if begun.elapsed() < EARLY { LOOK } else { LATE });

@@ -35,7 +35,6 @@ mod plan;
 mod supervise;
 
 use veld_protocol::init::{FOUND, Options, exit};
-use veld_protocol::kind::PLACES;
 
 use crate::flavour::Way;
 use crate::launcher::Launcher;
@@ -75,8 +74,7 @@ fn run() -> Result<u8, u8> {
     }
     let found = format!("{FOUND}{}", way.told());
     match way {
-        Way::Nowhere => {
-            let fact = format!("cannot hand over: no init at {}", PLACES.join(", "));
+        Way::Nowhere(fact) => {
             console::say(&fact);
             launcher.refused(&fact);
             Err(exit::NOT_FOUND)

@@ -1,10 +1,11 @@
 //! Telling the host how far the VE is, over the socket that `NOTIFY_SOCKET` names.
 
 use std::ffi::OsString;
-use std::io::IoSlice;
+use std::io::{ErrorKind, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::unix::net::UnixDatagram;
 
+use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, UCred};
 use rustix::process::{Gid, Pid, Uid};
 
@@ -23,14 +24,12 @@ impl Notify {
         Self { socket }
     }
 
-    /// Sends one message of `KEY=value` lines, as sd_notify(3) has them.
-    ///
-    /// Readiness is a courtesy: a host that no longer listens, or whose queue
-    /// is full, changes nothing for the VE and cannot be told so.
-    pub(crate) fn send(&self, message: &str) {
-        if let Some(socket) = self.connect() {
-            let _ = socket.send(message.as_bytes());
-        }
+    /// Sends one message of `KEY=value` lines, as sd_notify(3) has them. False where
+    /// the host is to be told again later, since it had no room for it; one that does
+    /// not listen changes nothing for the VE, and cannot be told so.
+    pub(crate) fn send(&self, message: &str) -> bool {
+        let sent = self.connect().map(|socket| socket.send(message.as_bytes()));
+        !matches!(sent, Some(Err(full)) if full.kind() == ErrorKind::WouldBlock)
     }
 
     /// The same in the name of PID 1, by a process that PID 1 left behind. The host
@@ -39,8 +38,10 @@ impl Notify {
     ///
     /// # Kernel
     /// unix(7), `SCM_CREDENTIALS`.
-    pub(crate) fn send_as_init(&self, message: &str) {
-        let Some(socket) = self.connect() else { return };
+    pub(crate) fn send_as_init(&self, message: &str) -> bool {
+        let Some(socket) = self.connect() else {
+            return true;
+        };
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmCredentials(1))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         let sender = UCred {
@@ -48,10 +49,12 @@ impl Notify {
             uid: Uid::ROOT,
             gid: Gid::ROOT,
         };
-        if control.push(SendAncillaryMessage::ScmCredentials(sender)) {
-            let data = [IoSlice::new(message.as_bytes())];
-            let _ = rustix::net::sendmsg(&socket, &data, &mut control, SendFlags::NOSIGNAL);
+        if !control.push(SendAncillaryMessage::ScmCredentials(sender)) {
+            return true;
         }
+        let data = [IoSlice::new(message.as_bytes())];
+        let sent = rustix::net::sendmsg(&socket, &data, &mut control, SendFlags::NOSIGNAL);
+        sent != Err(Errno::AGAIN)
     }
 
     fn connect(&self) -> Option<UnixDatagram> {

@@ -148,9 +148,10 @@ impl Readiness {
         }
         if let Some(found) = notice.found
             && self.found.is_none()
-            && tell(directory, FOUND, &found)
         {
             self.found = Some(found);
+            // On a full disk the commands go by what the template has.
+            let _ = tell(directory, FOUND, &found);
         }
         if let Some(status) = notice.status {
             self.status.line = Some(StatusLine::new(status));

@@ -12,7 +12,7 @@ use crate::run_directory::RunDirectory;
 
 /// Whether a command that said it stops the VE is still there.
 pub(crate) fn lives(directory: &RunDirectory) -> bool {
-    // A stopper is at most 51 digits with a point and two spaces.
+    // A stopper is at most 59 digits with a point and two spaces.
     let mut word = [0; 64];
     let length = directory.read(STOPPING, &mut word).unwrap_or(0);
     let word = word.get(..length).unwrap_or_default();

@@ -195,7 +195,8 @@ fn by_name(name: &[u8]) -> Option<Kind> {
         b"sysvinit" | b"sysv-init" => Kind::Sysvinit,
         // busybox, busybox.static
         name if name.starts_with(b"busybox") => Kind::Busybox,
-        name if name.starts_with(b"s6-") => Kind::S6,
+        b"s6-svscan" => Kind::S6,
+        name if name.starts_with(b"s6-linux-init") => Kind::S6,
         _ => return None,
     })
 }

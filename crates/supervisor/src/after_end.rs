@@ -14,10 +14,11 @@ use std::time::{Duration, Instant};
 
 use veld_durable::Lock;
 use veld_protocol::ending::{Ended, Ending};
+use veld_protocol::kind::SIGINT;
 use veld_protocol::restart::Policy;
 use veld_protocol::shim;
 use veld_protocol::stamp::Stamp;
-use veld_state::{Observed, Process, Record, Stopped, file_or_end};
+use veld_state::{Observed, Process, Record, Stopped, file_or_end, found};
 
 use crate::backoff::Next;
 use crate::error::{Error, ErrorKind};
@@ -142,8 +143,10 @@ fn ended(stopped: &Stopped) -> Ended {
 
 /// The policy, where it says that a VE is started again after this end.
 fn restart(ve: &Ve<'_>, record: &Record, ending: Ending) -> Option<Policy> {
-    // Somebody asked for this end, though the command that did was killed.
-    let was_asked = ending != Ending::Reboot && ve.run.was_asked_to_stop();
+    // Somebody asked for this end, though the command that did was killed. What some
+    // inits take for a wish to stop, they answer by a reboot.
+    let stops_by_reboot = found(&ve.run).is_some_and(|found| found.stop_signal == SIGINT);
+    let was_asked = (ending != Ending::Reboot || stops_by_reboot) && ve.run.was_asked_to_stop();
     let policy = policy(ve, record.policy);
     (!was_asked && policy.restarts(ending)).then_some(policy)
 }

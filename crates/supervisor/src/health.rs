@@ -116,6 +116,7 @@ pub(crate) fn health(ve: &Ve<'_>, running: &Running) -> Health {
         Ok(failed) => health.failed.extend(failed),
         Err(why) => health.unknown = Some(why),
     }
+    health.failed.sort();
     health.failed.dedup();
     health
 }

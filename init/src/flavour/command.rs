@@ -10,7 +10,7 @@ use crate::supervise::End;
 pub(super) static MANNERS: Manners = Manners {
     load,
     after_main: |_| AfterMain::Stop(End::Exit),
-    forwards: true,
+    is_command: true,
     ..PLAIN
 };
 

@@ -42,7 +42,7 @@ fn word(way: &Way) -> String {
             format!("nothing of {kind}")
         }
         Way::Supervise(_, kind) => format!("supervise {kind}"),
-        Way::Nowhere => "nowhere".to_owned(),
+        Way::Nowhere(fact) => fact.clone(),
     }
 }
 
@@ -130,6 +130,12 @@ fn a_directory_is_one_of_services() {
         panic!("a directory is supervised");
     };
     assert!(std::ptr::eq(manners, &raw const directory::MANNERS));
+    let options = Options {
+        mode: Mode::HandOver,
+        ..options
+    };
+    let fact = word(&choose(&options));
+    assert!(fact.ends_with("is a directory"), "{fact}");
 }
 
 #[test]

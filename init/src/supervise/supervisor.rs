@@ -15,6 +15,7 @@ use nix::unistd::Pid as NixPid;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use veld_protocol::init::{FAILED, Options};
+use veld_protocol::shim::STATUS_LIMIT;
 use veld_sys::process::send_signal;
 use veld_sys::{Context, Failure};
 
@@ -117,11 +118,15 @@ impl<'a> Supervisor<'a> {
         self.plan = (self.manners.load)(self.options);
         self.queue = std::mem::take(&mut self.plan.boot).into();
         // Before all else: the server may be started by any of the others.
-        if let Some(step) = host_keys::step() {
+        if !self.manners.is_command
+            && let Some(step) = host_keys::step()
+        {
             self.queue.push_front(step);
         }
         self.services = Services::default();
         self.ran.clear();
+        self.failed.clear();
+        self.up_since = None;
         self.awaited = None;
         self.deadline = None;
         self.before = None;
@@ -180,8 +185,11 @@ impl<'a> Supervisor<'a> {
         let mut failed = self.failed.clone();
         failed.extend(self.services.failed(now));
         if failed != self.told && !self.is_ending() {
-            self.notify.send(&format!("{FAILED}{}", failed.join(" ")));
-            self.told = failed;
+            let names = cut(failed.join(" "), STATUS_LIMIT);
+            // What could not be said is said when there is something else to do.
+            if self.notify.send(&format!("{FAILED}{names}")) {
+                self.told = failed;
+            }
         }
     }
 
@@ -230,7 +238,7 @@ impl<'a> Supervisor<'a> {
         match signals::of_host(signal).or_else(|| (self.manners.meaning)(signal)) {
             Some(event) => self.handle(event),
             None => {
-                if self.manners.forwards && signal != Signal::SIGCHLD as i32 {
+                if self.manners.is_command && signal != Signal::SIGCHLD as i32 {
                     self.forward(signal);
                 }
                 false
@@ -257,10 +265,7 @@ impl<'a> Supervisor<'a> {
                 let halts = self.env.get("INIT_HALT") == Some("HALT");
                 self.handle(Event::Stop(if halts { End::Halt } else { End::PowerOff }))
             }
-            Request::Level(Level::SINGLE) if self.level.is_none() => {
-                self.single();
-                false
-            }
+            Request::Level(Level::SINGLE) if self.level.is_none() => self.handle(Event::Single),
             Request::Level(Level::REBOOT) => self.handle(Event::Stop(End::Reboot)),
             Request::Level(level) => self.handle(Event::Level(level)),
             Request::Environment(name, value) => {
@@ -301,6 +306,7 @@ impl<'a> Supervisor<'a> {
             Action::Reload => self.reload(),
             Action::CtrlAltDel => self.ctrl_alt_del(),
             Action::Power(power) => self.power(power),
+            Action::Single => self.single(),
             Action::BeginShutdown(end) => return self.begin_shutdown(end),
             Action::Strengthen(end) => self.end = self.end.max(end),
             Action::Terminate => {
@@ -335,6 +341,15 @@ impl<'a> Supervisor<'a> {
         }
         self.handle(Event::QueueEmpty)
     }
+}
+
+/// The beginning of a text, of at most so many bytes.
+fn cut(mut text: String, most: usize) -> String {
+    let end = (0..=most.min(text.len()))
+        .rev()
+        .find(|&end| text.is_char_boundary(end));
+    text.truncate(end.unwrap_or(0));
+    text
 }
 
 /// Signals every process of the pid namespace but this one.

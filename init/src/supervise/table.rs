@@ -67,6 +67,8 @@ pub(crate) enum Event {
     CtrlAltDel,
     /// Word about the power.
     Power(Power),
+    /// Somebody asks an init without run levels for one user alone.
+    Single,
     /// The job that was awaited has ended, or none could be started.
     JobEnded,
     /// No job of this state is left to run.
@@ -102,6 +104,8 @@ pub(crate) enum Action {
     CtrlAltDel,
     /// Run what word about the power asks for.
     Power(Power),
+    /// Run what leaves one user alone.
+    Single,
     /// Report stopping; queue the shutdown jobs.
     BeginShutdown(End),
     /// Keep the stronger of two ends.
@@ -130,9 +134,11 @@ pub(crate) fn decide(state: State, event: Event) -> (State, Action) {
         (Boot | Leave | Enter | Run, E::Reload) => (state, Action::Reload),
         (Boot | Leave | Enter | Run, E::CtrlAltDel) => (state, Action::CtrlAltDel),
         (Boot | Leave | Enter | Run, E::Power(power)) => (state, Action::Power(power)),
-        (Shutdown | Terminate | Kill, E::Level(_) | E::Reload | E::CtrlAltDel | E::Power(_)) => {
-            (state, Action::Ignore)
-        }
+        (Boot | Leave | Enter | Run, E::Single) => (state, Action::Single),
+        (
+            Shutdown | Terminate | Kill,
+            E::Level(_) | E::Reload | E::CtrlAltDel | E::Power(_) | E::Single,
+        ) => (state, Action::Ignore),
 
         (Boot | Enter | Shutdown, E::JobEnded) | (Shutdown, E::LevelLeft) => {
             (state, Action::NextJob)
@@ -169,12 +175,13 @@ mod tests {
         State::Kill,
     ];
 
-    const EVENTS: [Event; 10] = [
+    const EVENTS: [Event; 11] = [
         Event::Stop(End::PowerOff),
         Event::Level(Level::USUAL),
         Event::Reload,
         Event::CtrlAltDel,
         Event::Power(Power::Fails),
+        Event::Single,
         Event::JobEnded,
         Event::QueueEmpty,
         Event::LevelLeft,

@@ -95,7 +95,7 @@ fn a_process_that_does_not_end_is_killed() {
     ve.signal(SIGNAL_POWER_OFF);
     ve.says("veld-init: processes did not end within 5 s of SIGTERM: killing them\n");
     assert_eq!(ve.end(), Ending::PowerOff);
-    assert!((Duration::from_secs(5)..Duration::from_secs(8)).contains(&start.elapsed()));
+    assert!(start.elapsed() >= Duration::from_secs(5));
 }
 
 #[test]

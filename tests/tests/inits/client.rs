@@ -5,7 +5,7 @@ use std::net::{IpAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use veld_tests::{Cmd, Output, Ve};
+use veld_tests::{Cmd, Output, Ve, eventually};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -71,7 +71,10 @@ fn with_length(content: &[u8]) -> Vec<u8> {
 }
 
 fn connect(ve: &Ve<'_>, port: u16) -> TcpStream {
-    let stream = TcpStream::connect_timeout(&(address(ve), port).into(), PATIENCE).unwrap();
+    let to = (address(ve), port).into();
+    // An init may still be at starting who answers.
+    let connect = || TcpStream::connect_timeout(&to, PATIENCE).ok();
+    let stream = eventually("somebody answers", connect);
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
 }

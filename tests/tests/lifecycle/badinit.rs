@@ -124,6 +124,7 @@ fn an_init_that_forks_without_end_is_bounded_and_stops() {
     hand_over(&ve);
     put(&ve, script, 0o755);
     ve.veld("start", [""; 0]).done();
+    veld_tests::until("the bomb goes off", || ve.group().processes().len() > 20);
     std::thread::sleep(std::time::Duration::from_secs(1));
     assert!(ve.group().processes().len() <= 50);
     let stopped = ve.veld("stop", ["--timeout", "3"]);
@@ -132,7 +133,7 @@ fn an_init_that_forks_without_end_is_bounded_and_stops() {
 }
 
 #[test]
-fn a_root_without_the_usual_directories_boots_or_says_what_it_lacks() {
+fn a_root_without_the_usual_directories_boots() {
     let host = host!(Template::NoInit);
     own_templates(&host);
     for missing in ["etc", "proc", "sys", "dev", "tmp", "root", "bin/sh"] {
@@ -145,14 +146,14 @@ fn a_root_without_the_usual_directories_boots_or_says_what_it_lacks() {
         } else {
             fs::remove_file(gone).unwrap();
         }
-        boots_or_says_why(&host, &tree, missing);
+        boots(&host, &tree, missing);
     }
     // Nothing but a program that is no init.
     let made = tempfile::tempdir_in(host.directory()).unwrap();
     let tree = made.path().join("tree");
     fs::create_dir_all(tree.join("bin")).unwrap();
     fs::copy("/bin/busybox", tree.join("bin/busybox")).unwrap();
-    boots_or_says_why(&host, &tree, "all");
+    boots(&host, &tree, "all");
 }
 
 #[test]
@@ -163,12 +164,12 @@ fn an_init_that_is_a_directory_is_none() {
     let tree = made.path().join("tree");
     copy(&Template::NoInit.root(), &tree);
     fs::create_dir(tree.join("sbin/init")).unwrap();
-    boots_or_says_why(&host, &tree, "init");
+    boots(&host, &tree, "init");
 }
 
-/// Imports a tree as a template and starts a VE of it, which may only fail in a
-/// line.
-fn boots_or_says_why(host: &Host, tree: &Path, what: &str) {
+/// Imports a tree as a template and starts a VE of it: with no init that asks for
+/// more, it is up.
+fn boots(host: &Host, tree: &Path, what: &str) {
     let name = format!("without-{}", what.replace('/', "-"));
     let tree = tree.display().to_string();
     host.veld(["template", "import", &tree, "--name", &name])
@@ -176,24 +177,9 @@ fn boots_or_says_why(host: &Host, tree: &Path, what: &str) {
     let ve = host.existing("web1");
     host.veld(["create", "web1", "-t", &name]).done();
     let started = ve.veld("start", ["--wait"]);
-    if started.status == 0 {
-        assert_eq!(started.stderr, "", "without {what}");
-        assert_eq!(ve.status(), "up", "without {what}");
-        ve.stop();
-    } else {
-        let start = "veld: web1: cannot start: ";
-        assert!(
-            started.stderr.starts_with(start),
-            "without {what}: {}",
-            started.stderr
-        );
-        assert_eq!(
-            started.stderr.lines().count(),
-            1,
-            "without {what}: {}",
-            started.stderr
-        );
-    }
+    assert_eq!(started.stderr, "", "without {what}");
+    assert_eq!(ve.status(), "up", "without {what}");
+    ve.stop();
     host.nothing_remains();
     ve.destroy();
 }

@@ -62,7 +62,7 @@ fn a_frozen_ve_is_shown_at_once_and_killed_at_once() {
     let begun = Instant::now();
     assert_eq!(ve.show()["health_unknown"], "it is frozen");
     ve.veld("stop", ["--force"]).done();
-    assert!(begun.elapsed() < Duration::from_secs(3));
+    assert!(begun.elapsed() < Duration::from_secs(10));
     assert_eq!(ve.last_end(), "was killed");
     host.nothing_remains();
 }
@@ -73,7 +73,7 @@ fn goes_down(ve: &Ve<'_>) {
     // Which would be warned of if it had to be killed.
     ve.stop();
     let took = begun.elapsed();
-    assert!(took < Duration::from_secs(8), "{took:?}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
     fs::remove_file(upper).unwrap();
 }
 

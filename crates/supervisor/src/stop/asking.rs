@@ -8,6 +8,7 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use veld_config::InitWay;
 use veld_launch::Quieting;
 use veld_protocol::init::Found;
 use veld_protocol::kind::Kind;
@@ -141,10 +142,26 @@ impl Asking {
 }
 
 /// What is taken for granted of a PID 1 that nobody has heard: that it is of the
-/// kind which was found in the template when that was made.
+/// kind which was found in the template when that was made, and is what the config
+/// says.
 pub(crate) fn presumed(ve: &Ve<'_>) -> Found {
-    let config = ve.config().ok();
-    config
-        .and_then(|config| template::init(ve.host, &config.template))
-        .map_or_else(Found::default, Kind::presumed)
+    let Ok(config) = ve.config() else {
+        return Found::default();
+    };
+    let kind = template::init(ve.host, &config.template).unwrap_or_default();
+    let kind = match config.init.command {
+        None => kind,
+        Some(_) => Kind::Unknown,
+    };
+    let way = config.init.way;
+    match way {
+        InitWay::HandOver => Found {
+            kind,
+            hands_over: true,
+            stop_signal: kind.stop_signal(),
+        },
+        InitWay::Supervise => Found::default(),
+        InitWay::Auto if config.init.command.is_some() => Found::default(),
+        InitWay::Auto => kind.presumed(),
+    }
 }

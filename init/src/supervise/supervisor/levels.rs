@@ -103,10 +103,9 @@ impl Supervisor<'_> {
         let late = self
             .up_since
             .is_some_and(|since| since.elapsed() > SURELY_UP);
-        self.was_ready = late || (self.manners.is_up)(self.services.main());
-        if self.was_ready {
-            self.notify.send(&format!("READY=1\n{UP}"));
-        }
+        let is_up = late || (self.manners.is_up)(self.services.main());
+        // Where the host had no room for it, it is told with the next look.
+        self.was_ready = is_up && self.notify.send(&format!("READY=1\n{UP}"));
     }
 
     pub(super) fn keep(&mut self) {
