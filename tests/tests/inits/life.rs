@@ -219,6 +219,61 @@ fn run_levels_can_be_changed_and_asked_for_under_sysvinit() {
 }
 
 #[test]
+fn a_command_is_a_ve_that_ends_as_it_does() {
+    let host = host!(Template::NoInit);
+    let command = "/bin/sh -c 'trap \"exit 3\" HUP; while :; do sleep 0.1; done'";
+    let ve = host
+        .ve("app")
+        .template(Template::NoInit)
+        .with(["--init", command])
+        .start();
+    let shown = ve.show();
+    assert_eq!(
+        (&shown["init"]["kind"], &shown["init"]["is_pid_1"]),
+        (&"none".into(), &false.into())
+    );
+    reaps(&ve);
+    ve.veld("kill", ["--signal", "HUP"]).ok();
+    ve.becomes("stopped");
+    assert_eq!(ve.last_end(), "its PID 1 exited with status 3");
+    ve.start();
+    ve.stop();
+    assert_eq!(ve.last_end(), "was stopped");
+}
+
+#[test]
+fn a_directory_of_services_is_a_ve_that_keeps_them() {
+    let host = host!(Template::NoInit);
+    let ve = host
+        .ve("app")
+        .template(Template::NoInit)
+        .with(["--init", "/srv"])
+        .create();
+    let services = ve.directory().join("private/upper/srv");
+    std::fs::create_dir_all(services.join("web")).unwrap();
+    for (name, script) in [
+        ("cron", "#!/bin/sh\nexec sleep 1000\n"),
+        ("web/run", "#!/bin/sh\nexec sleep 2000\n"),
+        ("broken", "#!/bin/sh\nexit 1\n"),
+    ] {
+        let path = services.join(name);
+        std::fs::write(&path, script).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&path, mode).unwrap();
+    }
+    ve.start();
+    until("both run", || {
+        let lines = ve.exec(["ps", "-o", "args"]).stdout;
+        lines.contains("sleep 1000") && lines.contains("sleep 2000")
+    });
+    until("the broken one is told", || {
+        ve.show()["failed_services"] == serde_json::json!(["broken"])
+    });
+    assert_eq!(ve.status(), "degraded");
+    ve.stop();
+}
+
+#[test]
 fn openrc_starts_nothing_that_is_not_for_containers() {
     for template in [Template::Openrc, Template::OpenrcInit] {
         let host = host!(template);
