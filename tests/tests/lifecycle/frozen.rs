@@ -4,34 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use veld_tests::{Ve, host, until};
+use veld_tests::{Host, Ve, host, until};
 
 #[test]
 fn a_ve_that_was_frozen_as_a_whole_goes_down_in_its_own_way() {
     let host = host!();
-    let ve = host.ve("web1").create();
-    for freezer in ["freezer.state", "cgroup.freeze"] {
-        ve.start();
-        let Some(group) = group_with(&ve, freezer) else {
-            ve.stop();
-            continue;
-        };
-        freeze(&group, freezer);
-        goes_down(&ve);
-    }
-    host.nothing_remains();
+    with_each_freezer(&host, |_, group, freezer| freeze(group, freezer));
 }
 
 #[test]
 fn a_ve_with_frozen_groups_of_its_own_goes_down_in_its_own_way() {
     let host = host!();
-    let ve = host.ve("web1").create();
-    for freezer in ["freezer.state", "cgroup.freeze"] {
-        ve.start();
-        let Some(group) = group_with(&ve, freezer) else {
-            ve.stop();
-            continue;
-        };
+    with_each_freezer(&host, |ve, group, freezer| {
         let deep = if group.join("ve").is_dir() {
             group.join("ve/a/b")
         } else {
@@ -39,12 +23,30 @@ fn a_ve_with_frozen_groups_of_its_own_goes_down_in_its_own_way() {
         };
         fs::create_dir_all(&deep).unwrap();
         // Its shutdown waits for this one.
-        let service = service(&ve);
+        let service = service(ve);
         fs::write(deep.join("cgroup.procs"), service.to_string()).unwrap();
         freeze(&deep, freezer);
         freeze(deep.parent().unwrap(), freezer);
-        goes_down(&ve);
+    });
+}
+
+/// Freezes something of a running VE by each kind of freezer that this machine has,
+/// and stops it.
+fn with_each_freezer(host: &Host, freeze: impl Fn(&Ve<'_>, &Path, &str)) {
+    let ve = host.ve("web1").create();
+    let mut tried = 0;
+    for freezer in ["freezer.state", "cgroup.freeze"] {
+        ve.start();
+        match group_with(&ve, freezer) {
+            Some(group) => {
+                freeze(&ve, &group, freezer);
+                goes_down(&ve);
+                tried += 1;
+            }
+            None => ve.stop(),
+        }
     }
+    assert!(tried > 0, "this machine has no freezer");
     host.nothing_remains();
 }
 
