@@ -57,12 +57,8 @@ pub(crate) struct HandOver {
     /// What it finds below /run: about login prompts, what only a machine can have,
     /// and the keys of an ssh server.
     pub(crate) files: Vec<RunFiles>,
-    /// What makes it shut the VE down.
-    pub(crate) stop_signal: i32,
     /// How it is known that its services are up.
     pub(crate) readiness: Readiness,
-    /// Whether it has to see the loopback device come up.
-    pub(crate) brings_loopback_up: bool,
 }
 
 /// How it is known that the services of a handed-over init are up.
@@ -189,11 +185,9 @@ fn way(kind: Kind, path: &str, args: Vec<String>, options: &Options) -> Way {
         Way::HandOver(HandOver {
             kind,
             program: path.into(),
-            args: args.clone(),
+            args,
             files,
-            stop_signal: kind.stop_signal(),
             readiness,
-            brings_loopback_up: kind == Kind::Finit,
         })
     };
     let supervised = manners(kind, path);
@@ -249,7 +243,7 @@ impl Way {
             Self::HandOver(over) => Found {
                 kind: over.kind,
                 hands_over: true,
-                stop_signal: over.stop_signal,
+                stop_signal: over.kind.stop_signal(),
             },
             Self::Supervise(_, kind) => Found {
                 kind: *kind,

@@ -30,7 +30,8 @@ pub(crate) fn run(over: &HandOver, found: &str, launcher: &Launcher) -> u8 {
             console::report(&failure);
         }
     }
-    if over.brings_loopback_up
+    // It starts what needs the network on the event of the device's coming up.
+    if over.kind == Kind::Finit
         && let Err(failure) = loopback::take_down()
     {
         console::report(&failure);

@@ -7,6 +7,7 @@ use std::io::Write;
 use rustix::fs::{Mode, OFlags};
 use veld_protocol::shim::STOPPING;
 use veld_protocol::stopper::Stopper;
+use veld_sys::process::state_and_birth;
 
 use crate::run_directory::RunDirectory;
 
@@ -37,17 +38,9 @@ fn birth(pid: i32) -> Option<u64> {
     // However long the numbers are, field 22 is within this.
     let mut stat = [0; 640];
     let length = rustix::io::read(file, &mut stat).ok()?;
-    birth_in(stat.get(..length)?)
-}
-
-/// The name in field 2 may hold anything, so fields count from the last
-/// parenthesis. A zombie is not there any more.
-fn birth_in(stat: &[u8]) -> Option<u64> {
-    let name_ends = stat.iter().rposition(|byte| *byte == b')')?;
-    let mut fields = stat.get(name_ends..)?.split(|byte| *byte == b' ').skip(1);
-    let state = fields.next()?;
-    let born = std::str::from_utf8(fields.nth(18)?).ok()?;
-    born.parse().ok().filter(|_| !matches!(state, b"Z" | b"X"))
+    // A zombie is not there any more.
+    let (state, born) = state_and_birth(stat.get(..length)?)?;
+    (!matches!(state, b'Z' | b'X')).then_some(born)
 }
 
 #[cfg(test)]
@@ -55,12 +48,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_count_from_the_last_parenthesis_and_a_zombie_is_gone() {
-        let fields: Vec<String> = (4..=25).map(|field| field.to_string()).collect();
-        let stat = |state: &str| format!("7 (a) b) {state} {}", fields.join(" "));
-        assert_eq!(birth_in(stat("S").as_bytes()), Some(22));
-        assert_eq!(birth_in(stat("Z").as_bytes()), None);
-        assert_eq!(birth_in(b"7 (a"), None);
+    fn this_process_was_born_and_one_that_is_not_there_was_not() {
         assert!(birth(std::process::id().cast_signed()).is_some());
+        assert_eq!(birth(i32::MAX), None);
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use veld_sys::process::state_and_birth;
 use veld_sys::{Context, Failure};
 
 /// A number and when the process that had it was born, in clock ticks since boot.
@@ -24,7 +25,8 @@ impl Process {
     pub fn of(pid: i32) -> Result<Self, Failure> {
         let path = format!("/proc/{pid}/stat");
         let text = veld_kernfs::read(Path::new(&path))?;
-        let born = birth(&text)
+        let born = state_and_birth(text.as_bytes())
+            .map(|(_, born)| born)
             .ok_or(rustix::io::Errno::PROTO)
             .context(|| format!("parse {path}"))?;
         Ok(Self { pid, born })
@@ -45,14 +47,6 @@ impl Process {
 fn has_ended(pidfd: &OwnedFd) -> bool {
     let mut fds = [PollFd::new(pidfd, PollFlags::IN)];
     !matches!(poll(&mut fds, Some(&Timespec::default())), Ok(0))
-}
-
-/// # Kernel
-/// proc_pid_stat(5): the name in field 2 may hold anything, so fields count
-/// from the last parenthesis.
-fn birth(stat: &str) -> Option<u64> {
-    let (_, fields) = stat.rsplit_once(") ")?;
-    fields.split(' ').nth(19)?.parse().ok()
 }
 
 /// Whether a process catches or blocks the signal `number`: PID 1 of a
@@ -131,14 +125,6 @@ mod tests {
             ..me
         };
         assert!(former.open().is_none());
-    }
-
-    #[test]
-    fn a_name_with_parentheses_does_not_shift_the_fields() {
-        let fields: Vec<String> = (4..=25).map(|n| n.to_string()).collect();
-        let stat = format!("7 (a) b) S {}", fields.join(" "));
-        assert_eq!(birth(&stat), Some(22));
-        assert_eq!(birth("7 (a"), None);
     }
 
     #[test]

@@ -220,6 +220,21 @@ impl Child {
     }
 }
 
+/// The state of a process and when it was born, in clock ticks since the host booted,
+/// from what its `stat` file holds. No memory is taken.
+///
+/// # Kernel
+/// proc_pid_stat(5), fields 3 and 22: the name in field 2 may hold anything, so
+/// fields count from the last parenthesis.
+#[must_use]
+pub fn state_and_birth(stat: &[u8]) -> Option<(u8, u64)> {
+    let name_ends = stat.iter().rposition(|byte| *byte == b')')?;
+    let mut fields = stat.get(name_ends..)?.split(|byte| *byte == b' ').skip(1);
+    let state = fields.next()?.first().copied()?;
+    let born = std::str::from_utf8(fields.nth(18)?).ok()?;
+    Some((state, born.parse().ok()?))
+}
+
 /// Ends this process at once: no destructor runs and nothing is flushed.
 ///
 /// For a forked child, whose copy of the parent's state is not its own to tidy.
@@ -259,5 +274,19 @@ pub fn send_signal(pidfd: BorrowedFd<'_>, number: i32) -> io::Result<()> {
         Ok(())
     } else {
         Err(io::Error::last_os_error())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_parentheses_does_not_shift_the_fields() {
+        let fields: Vec<String> = (4..=25).map(|field| field.to_string()).collect();
+        let stat = format!("7 (a) b) Z {}", fields.join(" "));
+        assert_eq!(state_and_birth(stat.as_bytes()), Some((b'Z', 22)));
+        assert_eq!(state_and_birth(b"7 (a"), None);
+        assert_eq!(state_and_birth(b"7 (a) S 1 2"), None);
     }
 }

@@ -37,7 +37,7 @@ fn way_of(program: &str, mode: Mode, getty: bool) -> Way {
 
 fn word(way: &Way) -> String {
     match way {
-        Way::HandOver(over) => format!("hand-over {}", over.stop_signal),
+        Way::HandOver(over) => format!("hand-over {}", over.kind.stop_signal()),
         Way::Supervise(manners, kind) if std::ptr::eq(*manners, &raw const NOTHING) => {
             format!("nothing of {kind}")
         }

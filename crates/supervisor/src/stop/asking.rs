@@ -50,7 +50,8 @@ pub(super) enum Answer {
 #[derive(Debug)]
 pub(super) struct Asking {
     turn: Turn,
-    presumed: Found,
+    /// What is taken for granted of it, once that has to be.
+    presumed: Option<Found>,
     /// What is done first.
     quieting: Option<Quieting>,
     sent: bool,
@@ -66,7 +67,7 @@ impl Asking {
         ve.step("ask PID 1 to shut down");
         Self {
             turn: patience.begin(),
-            presumed: presumed(ve),
+            presumed: None,
             warnings: quieting.as_ref().err().cloned().into_iter().collect(),
             quieting: quieting.unwrap_or_default(),
             sent: false,
@@ -88,7 +89,7 @@ impl Asking {
             let found = match found(&ve.run) {
                 Some(found) => found,
                 None if Self::may_still_tell(running) => return Ok(self.wait()),
-                None => self.presumed,
+                None => *self.presumed.get_or_insert_with(|| presumed(ve)),
             };
             let signal = found.stop_signal;
             if signals_handled(running.record.init.pid, signal).unwrap_or(false) {
@@ -148,20 +149,19 @@ pub(crate) fn presumed(ve: &Ve<'_>) -> Found {
     let Ok(config) = ve.config() else {
         return Found::default();
     };
-    let kind = template::init(ve.host, &config.template).unwrap_or_default();
-    let kind = match config.init.command {
-        None => kind,
-        Some(_) => Kind::Unknown,
+    let is_named = config.init.command.is_some();
+    let kind = if is_named {
+        Kind::Unknown
+    } else {
+        template::init(ve.host, &config.template).unwrap_or_default()
     };
-    let way = config.init.way;
-    match way {
+    match config.init.way {
         InitWay::HandOver => Found {
             kind,
             hands_over: true,
             stop_signal: kind.stop_signal(),
         },
-        InitWay::Supervise => Found::default(),
-        InitWay::Auto if config.init.command.is_some() => Found::default(),
-        InitWay::Auto => kind.presumed(),
+        InitWay::Auto if !is_named => kind.presumed(),
+        InitWay::Auto | InitWay::Supervise => Found::default(),
     }
 }
