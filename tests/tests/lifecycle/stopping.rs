@@ -209,8 +209,10 @@ fn an_init_that_may_still_come_to_handle_the_signal_is_waited_for() {
 fn the_signal_is_the_one_that_the_init_takes() {
     let host = host!(Template::NoInit);
     let ve = deaf(&host);
-    // As veld-init tells of an init like this.
-    std::fs::write(ve.run_directory().join("init"), "finit hand-over 12").unwrap();
+    // As veld-init tells of an init like this, once it has told of this one.
+    let found = ve.run_directory().join("init");
+    until("PID 1 has told which init it is", || found.exists());
+    std::fs::write(&found, "finit hand-over 12").unwrap();
     let shown = ve.show();
     assert_eq!(shown["init"]["kind"], "finit");
     assert_eq!(shown["init"]["stop_signal"], 12);
