@@ -6,8 +6,9 @@ use veld_sys::Failure;
 
 use crate::error::Refusal;
 use crate::hierarchy::{Hierarchy, Place};
+use crate::knob::{Files, Limit};
 use crate::limits::{Before, Effective, Limits};
-use crate::{cpu, cpuset, memory, pids};
+use crate::{cpu, cpuset, hugetlb, io, memory, pids};
 
 /// A part of the kernel that enforces limits on a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,18 +22,24 @@ pub enum Controller {
     Cpuset,
     /// Number of processes and threads.
     Pids,
+    /// Reading and writing of disks; `blkio` in v1.
+    Io,
+    /// Huge pages.
+    Hugetlb,
 }
 
 impl Controller {
     /// All of them, in the order in which limits are checked and set.
-    pub(crate) const ALL: [Controller; 4] = [
+    pub(crate) const ALL: [Controller; 6] = [
         Controller::Memory,
         Controller::Cpu,
         Controller::Cpuset,
         Controller::Pids,
+        Controller::Io,
+        Controller::Hugetlb,
     ];
 
-    /// The kernel's word for it.
+    /// The kernel's word for it; v2's where the two versions differ.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -40,7 +47,19 @@ impl Controller {
             Controller::Cpu => "cpu",
             Controller::Cpuset => "cpuset",
             Controller::Pids => "pids",
+            Controller::Io => "io",
+            Controller::Hugetlb => "hugetlb",
         }
+    }
+
+    /// Whether a hierarchy calls it so.
+    pub(crate) fn is_named(self, name: &str) -> bool {
+        name == self.name() || (self == Controller::Io && name == "blkio")
+    }
+
+    /// Whether no VE is to go without it.
+    pub(crate) fn is_essential(self) -> bool {
+        !matches!(self, Controller::Io | Controller::Hugetlb)
     }
 
     /// What of `limits` cannot be enforced by this controller as it is at
@@ -56,6 +75,8 @@ impl Controller {
             Controller::Cpu => cpu::check(here, limits),
             Controller::Cpuset => cpuset::check(here, cpus, limits),
             Controller::Pids => pids::check(here, limits),
+            Controller::Io => io::check(here, limits),
+            Controller::Hugetlb => hugetlb::check(here, limits),
         }
     }
 
@@ -65,6 +86,8 @@ impl Controller {
             Controller::Cpu => cpu::set(place, setting.limits, setting.before),
             Controller::Cpuset => cpuset::set(place, setting),
             Controller::Pids => pids::set(place, setting.limits, setting.before),
+            Controller::Io => io::set(place, setting.limits, setting.before),
+            Controller::Hugetlb => hugetlb::set(place, setting.limits, setting.before),
         }
     }
 
@@ -79,6 +102,8 @@ impl Controller {
             Controller::Cpu => cpu::read(place, into),
             Controller::Cpuset => cpuset::read(place, cpus, into),
             Controller::Pids => pids::read(place, into),
+            Controller::Io => io::read(place, into),
+            Controller::Hugetlb => hugetlb::read(place, into),
         }
     }
 }
@@ -101,16 +126,11 @@ pub(crate) struct Setting<'a> {
 }
 
 /// The refusal of a limit whose controller is on no hierarchy.
-pub(crate) fn absent(
-    limit: &'static str,
-    value: String,
-    [v2, v1]: [&str; 2],
-    controller: Controller,
-) -> Refusal {
-    let knobs = if v2 == v1 {
-        format!("no {v2}")
-    } else {
-        format!("neither {v2} nor {v1}")
+pub(crate) fn absent(limit: Limit, value: String, controller: Controller) -> Refusal {
+    let Files { v2, v1 } = limit.files();
+    let knobs = match v1 {
+        Ok(v1) if v1 != v2 => format!("neither {v2} nor {v1}"),
+        _ => format!("no {v2}"),
     };
     Refusal {
         limit,
@@ -118,5 +138,16 @@ pub(crate) fn absent(
         reason: format!(
             "the {controller} controller is on no mounted cgroup hierarchy, so there is {knobs}"
         ),
+    }
+}
+
+/// The refusal of a limit that v1 has no file for.
+pub(crate) fn of_v2_alone(limit: Limit, value: String) -> Refusal {
+    let Files { v2, v1 } = limit.files();
+    let why = v1.err().unwrap_or_default();
+    Refusal {
+        limit,
+        value,
+        reason: format!("cgroup v1 has nothing like {v2}: {why}"),
     }
 }

@@ -17,6 +17,7 @@ use veld_sys::Failure;
 use crate::controller::{Controller, absent};
 use crate::error::Refusal;
 use crate::hierarchy::{Hierarchy, Place, Version};
+use crate::knob::Limit;
 use crate::limits::{Before, Effective, Limits, wanted};
 
 const V2_WEIGHT: &str = "cpu.weight";
@@ -41,10 +42,10 @@ pub(crate) fn check(here: Option<&Hierarchy>, limits: &Limits) -> Vec<Refusal> {
     let units = limits.cpu_units.and_then(|units| {
         let value = units.to_string();
         if here.is_none() {
-            return Some(lacking("CPU units", value, [V2_WEIGHT, V1_SHARES]));
+            return Some(absent(Limit::CpuUnits, value, Controller::Cpu));
         }
         (!UNITS.contains(&units)).then(|| Refusal {
-            limit: "CPU units",
+            limit: Limit::CpuUnits,
             value,
             reason: format!("they go from {} to {}", UNITS.start(), UNITS.end()),
         })
@@ -52,10 +53,10 @@ pub(crate) fn check(here: Option<&Hierarchy>, limits: &Limits) -> Vec<Refusal> {
     let quota = limits.cpu_quota_percent.and_then(|percent| {
         let value = format!("{percent} %");
         let Some(here) = here else {
-            return Some(lacking("CPU quota", value, [V2_MAX, V1_QUOTA]));
+            return Some(absent(Limit::CpuQuota, value, Controller::Cpu));
         };
         quota_obstacle(here, percent).map(|reason| Refusal {
-            limit: "CPU quota",
+            limit: Limit::CpuQuota,
             value,
             reason,
         })
@@ -74,10 +75,6 @@ fn quota_obstacle(here: &Hierarchy, percent: u32) -> Option<String> {
     (!here.offers(sample, knob)).then(|| {
         format!("there is no {knob}: the kernel was built without CPU bandwidth control (CONFIG_CFS_BANDWIDTH)")
     })
-}
-
-fn lacking(limit: &'static str, value: String, knobs: [&str; 2]) -> Refusal {
-    absent(limit, value, knobs, Controller::Cpu)
 }
 
 pub(crate) fn set(place: &Place, limits: &Limits, before: Before) -> Result<(), Failure> {

@@ -19,37 +19,62 @@ use veld_sys::Failure;
 use crate::controller::{Controller, Setting, absent};
 use crate::error::Refusal;
 use crate::hierarchy::{Hierarchy, Place, Version};
+use crate::knob::Limit;
 use crate::limits::{Before, Effective, Limits};
 
 const CPUS: &str = "cpuset.cpus";
 const MEMS: &str = "cpuset.mems";
 
 pub(crate) fn check(here: Option<&Hierarchy>, cpus: &[u32], limits: &Limits) -> Vec<Refusal> {
-    let Some(count) = limits.cpus else {
-        return Vec::new();
-    };
-    let value = count.to_string();
-    if here.is_none() {
-        return vec![absent("CPUs", value, [CPUS, CPUS], Controller::Cpuset)];
-    }
-    let online = cpus.len();
-    let reason = match usize::try_from(count) {
-        Ok(0) => "the least is 1".to_owned(),
-        Ok(count) if count <= online => return Vec::new(),
-        _ => format!("the host has {online} online"),
-    };
-    vec![Refusal {
-        limit: "CPUs",
-        value,
-        reason,
-    }]
+    let listed = limits.cpu_list.as_deref();
+    let list = listed.and_then(|listed| {
+        let value = list(listed);
+        if here.is_none() {
+            return Some(absent(Limit::CpuList, value, Controller::Cpuset));
+        }
+        let offline = listed.iter().find(|cpu| !cpus.contains(cpu));
+        let reason = match offline {
+            None if listed.is_empty() => "the least is one CPU".to_owned(),
+            None => return None,
+            Some(cpu) => format!("CPU {cpu} is not among the host's {}", self::list(cpus)),
+        };
+        let limit = Limit::CpuList;
+        Some(Refusal {
+            limit,
+            value,
+            reason,
+        })
+    });
+    let count = limits.cpus.and_then(|count| {
+        let value = count.to_string();
+        if here.is_none() {
+            return Some(absent(Limit::Cpus, value, Controller::Cpuset));
+        }
+        let reason = match (usize::try_from(count), listed) {
+            (Ok(0), _) => "the least is 1".to_owned(),
+            (Ok(count), Some(listed)) if count > listed.len() => {
+                format!("the list {} has {}", self::list(listed), listed.len())
+            }
+            (Ok(count), _) if count <= cpus.len() => return None,
+            _ => format!("the host has {} online", cpus.len()),
+        };
+        let limit = Limit::Cpus;
+        Some(Refusal {
+            limit,
+            value,
+            reason,
+        })
+    });
+    list.into_iter().chain(count).collect()
 }
 
 pub(crate) fn set(place: &Place, setting: &Setting<'_>) -> Result<(), Failure> {
-    let chosen = setting
-        .limits
-        .cpus
-        .map(|count| list(&choose(setting.cpus, count, setting.spread)));
+    let listed = setting.limits.cpu_list.as_deref();
+    let from = listed.unwrap_or(setting.cpus);
+    let chosen = match setting.limits.cpus {
+        Some(count) => Some(list(&choose(from, count, setting.spread))),
+        None => listed.map(list),
+    };
     let value = match (chosen, setting.before, place.version) {
         (Some(chosen), _, _) => chosen,
         (None, Before::Defaults, _) => return Ok(()),
@@ -64,10 +89,10 @@ pub(crate) fn read(place: &Place, cpus: &[u32], into: &mut Effective) -> Result<
     let Some(text) = place.read_if_there(CPUS)? else {
         return Ok(());
     };
-    let count = parse(&text).len();
-    into.cpus = u32::try_from(count)
-        .ok()
-        .filter(|_| count > 0 && count < cpus.len());
+    let held = parse(&text);
+    into.cpu_list = Some(held).filter(|held| !held.is_empty() && held.len() < cpus.len());
+    let count = into.cpu_list.as_ref().map(Vec::len);
+    into.cpus = count.and_then(|count| u32::try_from(count).ok());
     Ok(())
 }
 
@@ -180,6 +205,43 @@ mod tests {
         let refused = check(Some(&plain.hierarchy(&[])), &[0, 1], &limits(Some(0)));
         assert_eq!(refused[0].reason, "the least is 1");
         assert_eq!(check(None, &[0, 1], &limits(Some(1))).len(), 1);
+    }
+
+    #[test]
+    fn cpus_are_taken_from_the_list() {
+        let cpus = [0, 1, 2, 3];
+        let asked = Limits {
+            cpu_list: Some(vec![1, 2, 3]),
+            ..limits(None)
+        };
+        let v2 = Plain::new(Version::V2, &[(CPUS, "")]);
+        set(&v2.place, &setting(&asked, &cpus, 0)).unwrap();
+        assert_eq!(v2.text(CPUS), "1,2,3");
+        let two = Limits {
+            cpus: Some(2),
+            ..asked
+        };
+        v2.put(CPUS, "");
+        set(&v2.place, &setting(&two, &cpus, 1)).unwrap();
+        assert_eq!(v2.text(CPUS), "1,3");
+        let here = v2.hierarchy(&[]);
+        let reasons = |limits: &Limits| -> Vec<String> {
+            let refused = check(Some(&here), &cpus, limits);
+            refused.into_iter().map(|refusal| refusal.reason).collect()
+        };
+        assert_eq!(reasons(&two), Vec::<String>::new());
+        let beyond = Limits {
+            cpus: Some(4),
+            cpu_list: Some(vec![1, 9]),
+            ..limits(None)
+        };
+        assert_eq!(
+            reasons(&beyond),
+            [
+                "CPU 9 is not among the host's 0,1,2,3",
+                "the list 1,9 has 2"
+            ]
+        );
     }
 
     #[test]

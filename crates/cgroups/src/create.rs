@@ -94,7 +94,7 @@ impl Group {
         }
         let v2 = self.host.v2();
         if let Some(v2) = v2 {
-            self.enable(v2)?;
+            self.enable(v2, limits)?;
         }
         self.limit(limits, Before::Defaults, spread)?;
         if let Some(v2) = v2 {
@@ -106,8 +106,9 @@ impl Group {
     }
 
     /// Enables the controllers of v2 in the group, from the root down and only
-    /// where one is missing, and those that are delegated below it.
-    fn enable(&self, v2: &Hierarchy) -> Result<(), Failure> {
+    /// where one is missing, and those that are delegated below it. That of huge
+    /// pages is left out where they are not limited: it costs memory in each group.
+    pub(crate) fn enable(&self, v2: &Hierarchy, limits: &Limits) -> Result<(), Failure> {
         let offered = |controllers: &[Controller]| -> BTreeSet<String> {
             let names = controllers.iter().map(|controller| controller.name());
             names
@@ -115,7 +116,11 @@ impl Group {
                 .map(str::to_owned)
                 .collect()
         };
-        let wanted = offered(&Controller::ALL);
+        let wanted: Vec<Controller> = Controller::ALL
+            .into_iter()
+            .filter(|controller| *controller != Controller::Hugetlb || limits.huge_pages.is_some())
+            .collect();
+        let wanted = offered(&wanted);
         if wanted.is_empty() {
             return Ok(());
         }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use rustix::io::Errno;
 use veld_sys::Failure;
 
+use crate::knob::Limit;
+
 /// An operation on a group did not succeed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -28,6 +30,18 @@ pub enum Error {
         /// How long was waited.
         waited: Duration,
     },
+    /// More memory would be guaranteed than there may be.
+    #[error(
+        "cannot guarantee {asked} bytes of memory: {others} are guaranteed to others, and {capacity} may be in all"
+    )]
+    Promised {
+        /// What was asked for, in bytes.
+        asked: u64,
+        /// What other groups have, in bytes.
+        others: u64,
+        /// What all together may have, in bytes.
+        capacity: u64,
+    },
     /// A file or directory of a hierarchy could not be used.
     #[error(transparent)]
     Failed(#[from] Failure),
@@ -45,6 +59,8 @@ pub enum ErrorKind {
     Exists,
     /// Processes are left in the group.
     Busy,
+    /// More memory would be guaranteed than there may be.
+    Promised,
     /// Anything else; see [`Error::errno`].
     Other,
 }
@@ -56,6 +72,7 @@ impl Error {
         match self {
             Error::Unsupported(_) | Error::NoHierarchy => ErrorKind::Unsupported,
             Error::Busy { .. } => ErrorKind::Busy,
+            Error::Promised { .. } => ErrorKind::Promised,
             Error::Failed(failure) if vanished(failure) => ErrorKind::NotFound,
             Error::Failed(failure) if failure.kind() == io::ErrorKind::AlreadyExists => {
                 ErrorKind::Exists
@@ -69,7 +86,10 @@ impl Error {
     pub fn errno(&self) -> Option<i32> {
         match self {
             Error::Failed(failure) => failure.errno(),
-            Error::Unsupported(_) | Error::NoHierarchy | Error::Busy { .. } => None,
+            Error::Unsupported(_)
+            | Error::NoHierarchy
+            | Error::Busy { .. }
+            | Error::Promised { .. } => None,
         }
     }
 }
@@ -85,8 +105,8 @@ pub(crate) fn vanished(failure: &Failure) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal {
-    /// Which limit: `memory`, `swap`, `CPU units`, `CPU quota`, `CPUs` or `processes`.
-    pub limit: &'static str,
+    /// Which limit.
+    pub limit: Limit,
     /// The value asked for, with its unit.
     pub value: String,
     /// Why not, with the missing file or the bound that is passed.
@@ -98,7 +118,9 @@ impl fmt::Display for Refusal {
         write!(
             f,
             "cannot limit {} to {}: {}",
-            self.limit, self.value, self.reason
+            self.limit.name(),
+            self.value,
+            self.reason
         )
     }
 }
@@ -166,7 +188,7 @@ mod tests {
             value: value.to_owned(),
             reason: "no such knob".to_owned(),
         };
-        let error = Error::Unsupported(vec![refusal("swap", "1 byte"), refusal("CPUs", "9")]);
+        let error = Error::Unsupported(vec![refusal(Limit::Swap, "1 byte"), refusal(Limit::Cpus, "9")]);
         assert_eq!(
             error.to_string(),
             "cannot limit swap to 1 byte: no such knob; cannot limit CPUs to 9: no such knob"

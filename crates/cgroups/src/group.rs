@@ -49,7 +49,8 @@ impl Group {
     /// Makes these the group's limits while it runs; what is `None` is lifted.
     ///
     /// `spread` is as for [`Group::create`]. Where a limit fails, those before it
-    /// (in the order memory, CPU, CPUs, processes) are set already.
+    /// (in the order memory, CPU, CPUs, processes, I/O, huge pages) are set already.
+    /// What protects memory on v2 is not among them: see [`Group::promise`].
     ///
     /// # Errors
     /// [`Error::Unsupported`] as [`Host::check`] says, with nothing set; of kind
@@ -59,6 +60,10 @@ impl Group {
         self.host.check(limits)?;
         if !self.exists() {
             return Err(self.not_found("set limits"));
+        }
+        // A controller that no limit asked for until now.
+        if let Some(v2) = self.host.v2() {
+            self.enable(v2, limits)?;
         }
         self.limit(limits, Before::Anything, spread)
     }

@@ -114,17 +114,23 @@ impl Hierarchy {
     /// v2 shows no limit at the root, so the first groups are looked at; where
     /// none can tell, the answer is yes and a write has the last word.
     pub(crate) fn offers(&self, sample: &str, knob: &str) -> bool {
-        let has = |dir: &Path| dir.join(sample).exists().then(|| dir.join(knob).exists());
-        has(&self.mount)
-            .or_else(|| {
-                std::fs::read_dir(&self.mount)
-                    .ok()?
-                    .flatten()
-                    .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-                    .find_map(|entry| has(&entry.path()))
-            })
+        has(&self.mount, sample, knob).unwrap_or_else(|| self.offers_below(sample, knob))
+    }
+
+    /// As [`Hierarchy::offers`] for a knob that the root has not even on v1.
+    pub(crate) fn offers_below(&self, sample: &str, knob: &str) -> bool {
+        let entries = std::fs::read_dir(&self.mount).into_iter().flatten();
+        entries
+            .flatten()
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .find_map(|entry| has(&entry.path(), sample, knob))
             .unwrap_or(true)
     }
+}
+
+/// Whether a group has a knob, where it has the controller that `sample` is of.
+fn has(dir: &Path, sample: &str, knob: &str) -> Option<bool> {
+    dir.join(sample).exists().then(|| dir.join(knob).exists())
 }
 
 /// The directory of one group in one hierarchy.

@@ -61,11 +61,13 @@ impl Host {
         })
     }
 
-    /// The controllers that are on neither version: their limits are refused.
+    /// The controllers that no group should go without and that are on neither
+    /// version: their limits are refused.
     #[must_use]
     pub fn missing(&self) -> Vec<Controller> {
         Controller::ALL
             .into_iter()
+            .filter(|controller| controller.is_essential())
             .filter(|controller| self.find(*controller).is_none())
             .collect()
     }
@@ -113,7 +115,7 @@ impl Host {
             hierarchy
                 .controllers
                 .iter()
-                .any(|name| name == controller.name())
+                .any(|name| controller.is_named(name))
         })
     }
 

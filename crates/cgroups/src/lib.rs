@@ -16,8 +16,10 @@
 //! v2 is the model, and a limit means what v2 says. Where a controller is on a
 //! v1 hierarchy its value goes to the v1 files; what those cannot express is
 //! refused by [`Host::check`]. Each controller is one file here, with its v2
-//! and its v1 knobs side by side: `memory`, `cpu`, `cpuset`, `pids`; `freezer`
-//! is the fifth, without a limit.
+//! and its v1 knobs side by side: `memory`, `cpu`, `cpuset`, `pids`, `io`,
+//! `hugetlb`; `freezer` is one without a limit. Which file holds which limit is
+//! one table, `knob`. Memory that is guaranteed is set by `promise` alone, since
+//! it concerns all groups.
 //!
 //! No process is ever moved by its number, since the kernel waits for a grace
 //! period then (8-45 ms): a process is born into v2 with `CLONE_INTO_CGROUP`
@@ -36,13 +38,17 @@ mod freezer;
 mod group;
 mod hierarchy;
 mod host;
+mod hugetlb;
+mod io;
 mod kill;
+mod knob;
 mod limits;
 mod members;
 mod memory;
 mod pids;
 #[cfg(test)]
 mod plain;
+mod promise;
 mod remove;
 mod tree;
 
@@ -51,4 +57,6 @@ pub use entry::Entry;
 pub use error::{Error, ErrorKind, Refusal};
 pub use group::Group;
 pub use host::Host;
-pub use limits::{Effective, Limits};
+pub use knob::{Files, Limit};
+pub use limits::{Device, Effective, Limits};
+pub use promise::Promised;

@@ -3,8 +3,15 @@
 //! | | v2 | v1 |
 //! |---|---|---|
 //! | memory | memory.max | memory.limit_in_bytes |
+//! | reclaimed last | memory.low | memory.soft_limit_in_bytes |
+//! | slowed down | memory.high | – |
 //! | swap | memory.swap.max | memory.memsw.limit_in_bytes, less the memory |
+//! | slowed down | memory.swap.high | – |
 //! | use | memory.current | memory.usage_in_bytes |
+//! | cache | file less shmem of memory.stat | total_cache less total_shmem |
+//!
+//! Of what protects memory, memory.low is set here for v1 alone, and memory.min,
+//! which v1 has not, is only checked: both need the groups above, see `promise`.
 //!
 //! v1 bounds memory and swap together, and never lets that bound be below the
 //! memory's, not even between two writes: raising begins with the sum, lowering
@@ -24,14 +31,20 @@ use std::io;
 
 use veld_sys::Failure;
 
-use crate::controller::{Controller, absent};
+use crate::controller::{Controller, absent, of_v2_alone};
 use crate::error::Refusal;
 use crate::hierarchy::{Hierarchy, Place, Version};
+use crate::knob::Limit;
 use crate::limits::{Before, Effective, Limits, wanted};
 
 const V2_MEMORY: &str = "memory.max";
 const V2_SWAP: &str = "memory.swap.max";
+const V2_HIGH: &str = "memory.high";
+const V2_SWAP_HIGH: &str = "memory.swap.high";
+pub(crate) const V2_MIN: &str = "memory.min";
+pub(crate) const V2_LOW: &str = "memory.low";
 const V1_MEMORY: &str = "memory.limit_in_bytes";
+const V1_SOFT: &str = "memory.soft_limit_in_bytes";
 const V1_SUM: &str = "memory.memsw.limit_in_bytes";
 const V1_USE: &str = "memory.usage_in_bytes";
 
@@ -40,22 +53,52 @@ const V1_USE: &str = "memory.usage_in_bytes";
 const V1_UNLIMITED: u64 = (1 << 63) - (64 << 10);
 
 pub(crate) fn check(here: Option<&Hierarchy>, limits: &Limits) -> Vec<Refusal> {
-    let memory = limits.memory.and_then(|bytes| {
-        let reason = match here {
-            None => return Some(lacking("memory", bytes, [V2_MEMORY, V1_MEMORY])),
-            Some(_) if bytes == 0 => "nothing can run in no memory".to_owned(),
-            Some(_) => return None,
-        };
-        Some(refusal("memory", bytes, reason))
+    let memory = refused(Limit::Memory, limits.memory, here, |bytes, _| {
+        (bytes == 0).then(|| "nothing can run in no memory".to_owned())
     });
-    let swap = limits.swap.and_then(|bytes| {
-        let reason = match here {
-            None => return Some(lacking("swap", bytes, [V2_SWAP, V1_SUM])),
-            Some(here) => swap_obstacle(here, limits)?,
-        };
-        Some(refusal("swap", bytes, reason))
+    let swap = refused(Limit::Swap, limits.swap, here, |_, here| {
+        swap_obstacle(here, limits)
     });
-    memory.into_iter().chain(swap).collect()
+    let others = [
+        (Limit::MemoryMin, limits.memory_min),
+        (Limit::MemoryLow, limits.memory_low),
+        (Limit::MemoryHigh, limits.memory_high),
+        (Limit::SwapHigh, limits.swap_high),
+    ];
+    let others = others
+        .into_iter()
+        .filter_map(|(limit, wanted)| refused(limit, wanted, here, |_, _| None));
+    memory.into_iter().chain(swap).chain(others).collect()
+}
+
+/// Why a limit cannot be held: no controller, no file of this version, or an
+/// obstacle of its own.
+fn refused(
+    limit: Limit,
+    wanted: Option<u64>,
+    here: Option<&Hierarchy>,
+    obstacle: impl Fn(u64, &Hierarchy) -> Option<String>,
+) -> Option<Refusal> {
+    let bytes = wanted?;
+    let value = format!("{bytes} bytes");
+    let Some(here) = here else {
+        return Some(absent(limit, value, Controller::Memory));
+    };
+    let Some(knob) = limit.file(here.version) else {
+        return Some(of_v2_alone(limit, value));
+    };
+    let reason = obstacle(bytes, here).or_else(|| {
+        let sample = match here.version {
+            Version::V1 => V1_MEMORY,
+            Version::V2 => V2_MEMORY,
+        };
+        (!here.offers(sample, knob)).then(|| format!("this kernel has no {knob}"))
+    })?;
+    Some(Refusal {
+        limit,
+        value,
+        reason,
+    })
 }
 
 fn swap_obstacle(here: &Hierarchy, limits: &Limits) -> Option<String> {
@@ -73,18 +116,6 @@ fn swap_obstacle(here: &Hierarchy, limits: &Limits) -> Option<String> {
     })
 }
 
-fn refusal(limit: &'static str, bytes: u64, reason: String) -> Refusal {
-    Refusal {
-        limit,
-        value: format!("{bytes} bytes"),
-        reason,
-    }
-}
-
-fn lacking(limit: &'static str, bytes: u64, knobs: [&str; 2]) -> Refusal {
-    absent(limit, format!("{bytes} bytes"), knobs, Controller::Memory)
-}
-
 pub(crate) fn set(place: &Place, limits: &Limits, before: Before) -> Result<(), Failure> {
     match place.version {
         Version::V2 => set_v2(place, limits, before),
@@ -96,15 +127,29 @@ fn set_v2(place: &Place, limits: &Limits, before: Before) -> Result<(), Failure>
     if let Some(value) = wanted(limits.memory, "max", before) {
         place.write(V2_MEMORY, value)?;
     }
-    match wanted(limits.swap, "max", before) {
-        Some(value) if limits.swap.is_some() || place.path(V2_SWAP).exists() => {
-            place.write(V2_SWAP, value)
+    // A kernel without one of these files has nothing to lift.
+    let others = [
+        (V2_HIGH, limits.memory_high),
+        (V2_SWAP_HIGH, limits.swap_high),
+        (V2_SWAP, limits.swap),
+    ];
+    for (knob, limit) in others {
+        match wanted(limit, "max", before) {
+            Some(value) if limit.is_some() || place.path(knob).exists() => {
+                place.write(knob, value)?;
+            }
+            _ => {}
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 fn set_v1(place: &Place, limits: &Limits, before: Before) -> Result<(), Failure> {
+    if let Some(value) = wanted(limits.memory_low, "-1", before)
+        && (limits.memory_low.is_some() || place.path(V1_SOFT).exists())
+    {
+        place.write(V1_SOFT, value)?;
+    }
     let memory = wanted(limits.memory, "-1", before);
     let sum = limits
         .memory
@@ -155,9 +200,16 @@ fn limit_v1(place: &Place, value: &str) -> Result<(), Failure> {
 pub(crate) fn read(place: &Place, into: &mut Effective) -> Result<(), Failure> {
     match place.version {
         Version::V2 => {
+            let protected = |bytes: &u64| *bytes > 0;
             into.memory = place.number(V2_MEMORY)?;
+            into.memory_min = place.number(V2_MIN)?.filter(protected);
+            into.memory_low = place.number(V2_LOW)?.filter(protected);
+            into.memory_high = place.number(V2_HIGH)?;
             into.swap = place.number(V2_SWAP)?;
+            into.swap_high = place.number(V2_SWAP_HIGH)?;
             into.memory_used = place.number("memory.current")?;
+            into.swap_used = place.number("memory.swap.current")?;
+            into.memory_cache = cache(place, ["file", "shmem"])?;
         }
         Version::V1 => {
             let limited = |bytes: &u64| *bytes < V1_UNLIMITED;
@@ -167,10 +219,30 @@ pub(crate) fn read(place: &Place, into: &mut Effective) -> Result<(), Failure> {
                 .filter(limited)
                 .zip(into.memory)
                 .map(|(sum, memory)| sum.saturating_sub(memory));
+            into.memory_low = place.number(V1_SOFT)?.filter(limited);
             into.memory_used = place.number(V1_USE)?;
+            let sum = place.number("memory.memsw.usage_in_bytes")?;
+            into.swap_used = sum
+                .zip(into.memory_used)
+                .map(|(sum, memory)| sum.saturating_sub(memory));
+            into.memory_cache = cache(place, ["total_cache", "total_shmem"])?;
         }
     }
     Ok(())
+}
+
+/// Page cache without what is in it for no file, by two words of memory.stat.
+fn cache(place: &Place, [all, shared]: [&str; 2]) -> Result<Option<u64>, Failure> {
+    const STAT: &str = "memory.stat";
+    let Some(text) = place.read_if_there(STAT)? else {
+        return Ok(None);
+    };
+    let value = |key| -> Result<Option<u64>, Failure> {
+        let value = veld_kernfs::keyed(&text, key);
+        value.map(|value| place.parsed(STAT, value)).transpose()
+    };
+    let shared = value(shared)?.unwrap_or_default();
+    Ok(value(all)?.map(|all| all.saturating_sub(shared)))
 }
 
 /// Gives back what is still charged to a group without processes, so that no

@@ -15,6 +15,7 @@ use veld_sys::Failure;
 use crate::controller::{Controller, absent};
 use crate::error::Refusal;
 use crate::hierarchy::{Hierarchy, Place};
+use crate::knob::Limit;
 use crate::limits::{Before, Effective, Limits, wanted};
 
 const MAX: &str = "pids.max";
@@ -28,13 +29,13 @@ pub(crate) fn check(here: Option<&Hierarchy>, limits: &Limits) -> Vec<Refusal> {
     };
     let value = processes.to_string();
     if here.is_none() {
-        return vec![absent("processes", value, [MAX, MAX], Controller::Pids)];
+        return vec![absent(Limit::Processes, value, Controller::Pids)];
     }
     if RANGE.contains(&processes) {
         return Vec::new();
     }
     vec![Refusal {
-        limit: "processes",
+        limit: Limit::Processes,
         value,
         reason: format!("{MAX} takes {} to {}", RANGE.start(), RANGE.end()),
     }]

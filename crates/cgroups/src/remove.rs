@@ -55,6 +55,7 @@ impl Group {
                 }
             }
         }
+        self.withdraw()?;
         self.remove_parents()?;
         Ok(())
     }

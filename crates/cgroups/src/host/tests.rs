@@ -22,6 +22,7 @@ fn everything() -> Limits {
         cpu_quota_percent: Some(25),
         cpus: Some(2),
         processes: Some(64),
+        ..Limits::default()
     }
 }
 
@@ -45,7 +46,10 @@ fn missing_controllers_and_all_refusals_are_told() {
     let Err(Error::Unsupported(refusals)) = host.check(&everything()) else {
         panic!("memory and cpuset are missing");
     };
-    let limits: Vec<&str> = refusals.iter().map(|refusal| refusal.limit).collect();
+    let limits: Vec<&str> = refusals
+        .iter()
+        .map(|refusal| refusal.limit.name())
+        .collect();
     assert_eq!(limits, ["memory", "swap", "CPUs"]);
     host.check(&Limits::default()).unwrap();
 }
@@ -90,7 +94,7 @@ fn v2_is_furnished_from_the_root_down() {
     let plain = laid_out();
     let group = host_v2(&plain).group("parent", "name");
     group.furnish(&everything(), 1, me()).unwrap();
-    let all = "+cpu +cpuset +memory +pids";
+    let all = "+cpu +cpuset +io +memory +pids";
     assert_eq!(plain.text("cgroup.subtree_control"), all);
     assert_eq!(plain.text("parent/cgroup.subtree_control"), all);
     assert_eq!(
@@ -109,12 +113,12 @@ fn v2_is_furnished_from_the_root_down() {
 #[test]
 fn v2_enables_only_what_is_missing() {
     let plain = laid_out();
-    plain.put("cgroup.subtree_control", "cpuset cpu memory\n");
+    plain.put("cgroup.subtree_control", "cpuset cpu io memory\n");
     group_furnished(&plain);
     // Plain files are written over from their beginning.
     assert_eq!(
         plain.text("cgroup.subtree_control"),
-        "+pidst cpu memory\n",
+        "+pidst cpu io memory\n",
         "only pids was missing"
     );
     let plain = laid_out();
@@ -144,6 +148,7 @@ fn v2_limits_are_applied_and_read_back() {
         cpu_units: Some(500),
         cpu_quota_percent: Some(25),
         cpus: Some(2),
+        cpu_list: Some(vec![0, 1]),
         processes: Some(64),
         ..Effective::default()
     };

@@ -21,6 +21,7 @@ pub(crate) fn limits_are_what_the_kernel_holds() {
         cpu_quota_percent: Some(150),
         cpus: scene.one_cpu(),
         processes: Some(33),
+        ..limits()
     };
     scene.group.create(&asked, 0, OWNER).unwrap();
     let knobs = [
