@@ -188,7 +188,10 @@ mod tests {
             value: value.to_owned(),
             reason: "no such knob".to_owned(),
         };
-        let error = Error::Unsupported(vec![refusal(Limit::Swap, "1 byte"), refusal(Limit::Cpus, "9")]);
+        let error = Error::Unsupported(vec![
+            refusal(Limit::Swap, "1 byte"),
+            refusal(Limit::Cpus, "9"),
+        ]);
         assert_eq!(
             error.to_string(),
             "cannot limit swap to 1 byte: no such knob; cannot limit CPUs to 9: no such knob"

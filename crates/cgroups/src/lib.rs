@@ -51,6 +51,7 @@ mod plain;
 mod promise;
 mod remove;
 mod tree;
+mod victim;
 
 pub use controller::Controller;
 pub use entry::Entry;

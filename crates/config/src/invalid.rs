@@ -58,6 +58,14 @@ pub enum Invalid {
         /// The words or the form.
         allowed: &'static str,
     },
+    /// Not a key of a config.
+    #[error("unknown key {}{}", Quoted(text), hint(near.as_deref()))]
+    Key {
+        /// What was written.
+        text: String,
+        /// What was most likely meant.
+        near: Option<String>,
+    },
     /// Not an address at all.
     #[error("{} is not an IP address", Quoted(text))]
     NotAnAddress {
@@ -93,6 +101,13 @@ pub enum Invalid {
         /// The greatest id with a range.
         last: u32,
     },
+}
+
+fn hint(near: Option<&str>) -> String {
+    near.map_or_else(
+        || ": veld set --list tells all".to_owned(),
+        |near| format!(", did you mean {near}?"),
+    )
 }
 
 impl Invalid {

@@ -34,7 +34,7 @@ pub use name::{VeId, VeName, VeRef};
 pub use parameter::{Dns, Init, InitWay, Mode, RestartPolicy};
 pub use template::TemplateName;
 pub use uuid::Uuid;
-pub use ve::{Network, Resources, VeConfig};
+pub use ve::{Assignment, Key, Network, Resources, VeConfig};
 
 #[cfg(test)]
 mod fuzz;

@@ -9,8 +9,13 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
+mod cpu_list;
+mod rlimit;
+
+pub use cpu_list::CpuList;
+pub use rlimit::Rlimit;
 pub use veld_protocol::restart::Policy as RestartPolicy;
-use veld_units::{Bytes, Count, Error, Timespan};
+use veld_units::{BarrierLimit, Bytes, Count, Error, Timespan};
 
 use crate::Invalid;
 
@@ -18,24 +23,90 @@ use crate::Invalid;
 /// kernel kills it in 1; twice that leaves room for a PID 1 beside them.
 pub const LEAST_RAM: Bytes = Bytes::mib(4);
 
-/// The memory of a VE: at least [`LEAST_RAM`].
+/// The memory of a VE: at least [`LEAST_RAM`]. A barrier before it is where the
+/// kernel begins to slow the VE down; see [`barrier`].
 ///
 /// # Errors
-/// It is no size, or too little.
-pub fn ram(text: &str) -> Result<Bytes, Error> {
-    let size: Bytes = text.parse()?;
-    if size < LEAST_RAM {
+/// It is no size and no pair of sizes, or too little.
+pub fn ram(text: &str) -> Result<BarrierLimit, Error> {
+    let pair: BarrierLimit = text.parse()?;
+    if pair.limit() < LEAST_RAM {
         return Err(Error::out_of_range(text, "4M or more"));
     }
-    Ok(size)
+    Ok(pair)
 }
 
-/// The swap space of a VE; 0 is none.
+/// The swap space of a VE; 0 is none. It may be a pair as that of [`ram`] is.
+///
+/// # Errors
+/// It is no size and no pair of sizes.
+pub fn swap(text: &str) -> Result<BarrierLimit, Error> {
+    text.parse()
+}
+
+/// The barrier of a pair, where it means something: not as OpenVZ has it when
+/// there is none, as 0 or the same as the limit.
+#[must_use]
+pub fn barrier(pair: BarrierLimit) -> Option<Bytes> {
+    let means = pair.barrier().get() > 0 && pair.barrier() < pair.limit();
+    means.then(|| pair.barrier())
+}
+
+/// A size of memory.
 ///
 /// # Errors
 /// It is no size.
-pub fn swap(text: &str) -> Result<Bytes, Error> {
+pub fn memory(text: &str) -> Result<Bytes, Error> {
     text.parse()
+}
+
+/// A weight for the time of disks: 1 to 1,000, of which 100 is usual.
+///
+/// # Errors
+/// It is no whole number, or out of this range.
+pub fn io_weight(text: &str) -> Result<Count, Error> {
+    Count::parse_between(text, 1, 1000, "1 to 1000")
+}
+
+/// Bytes a second: at least a page, of which everything consists.
+///
+/// # Errors
+/// It is no size, or too little.
+pub fn io_limit(text: &str) -> Result<Bytes, Error> {
+    let rate: Bytes = text.parse()?;
+    if rate.get() < 4096 {
+        return Err(Error::out_of_range(text, "4K or more"));
+    }
+    Ok(rate)
+}
+
+/// What is added to the badness of each process when the host is out of memory.
+///
+/// # Errors
+/// It is no whole number, or out of the kernel's range.
+///
+/// # Kernel
+/// proc_pid_oom_score_adj(5).
+pub fn oom_score_adj(text: &str) -> Result<i32, Error> {
+    whole_between(text, -1000, 1000, "-1000 to 1000")
+}
+
+/// How many entries of a table of the kernel; 0 is none.
+///
+/// # Errors
+/// It is no whole number, or more than the kernel counts to.
+pub fn entries(text: &str) -> Result<u32, Error> {
+    let allowed = "0 to 2147483647";
+    let most = whole_between(text, 0, i32::MAX, allowed)?;
+    u32::try_from(most).map_err(|_| Error::out_of_range(text, allowed))
+}
+
+fn whole_between(text: &str, least: i32, most: i32, allowed: &'static str) -> Result<i32, Error> {
+    match text.parse::<i32>() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        Ok(_) => Err(Error::out_of_range(text, allowed)),
+        Err(_) => Err(Error::malformed(text, "a whole number", allowed)),
+    }
 }
 
 /// How many CPUs a VE sees: 1 to 8,192, the most that mainline builds for.
@@ -90,12 +161,7 @@ pub fn restart(text: &str) -> Result<RestartPolicy, Invalid> {
 /// # Errors
 /// It is no whole number, or out of this range.
 pub fn boot_order(text: &str) -> Result<i32, Error> {
-    let allowed = "-1000 to 1000";
-    match text.parse::<i32>() {
-        Ok(order) if (-1000..=1000).contains(&order) => Ok(order),
-        Ok(_) => Err(Error::out_of_range(text, allowed)),
-        Err(_) => Err(Error::malformed(text, "a whole number", allowed)),
-    }
+    whole_between(text, -1000, 1000, "-1000 to 1000")
 }
 
 /// An address that a VE may have: one host's, and reachable from another.

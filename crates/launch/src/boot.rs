@@ -6,8 +6,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use veld_cgroups::Entry as CgroupEntry;
-use veld_namespaces::{IdRange, limit_nesting};
-use veld_privileges::{Creator, Nofile, become_root, plain_start, refuse_calls, withhold};
+use veld_namespaces::{IdRange, Table, limit_tables};
+use veld_privileges::{Bounds, Creator, become_root, plain_start, refuse_calls, withhold};
 use veld_protocol::boot::{CHANNEL, Stage};
 use veld_sys::descriptor::exec_with;
 use veld_sys::process::{Child, Forked, Namespaces, clone_into, exit_now};
@@ -33,10 +33,10 @@ pub struct Birth {
     pub cgroup: CgroupEntry,
     /// Host name and what goes with it.
     pub names: Names,
-    /// Open files a process of the VE may have.
-    pub nofile: Nofile,
-    /// Nested namespaces of each kind.
-    pub nesting: u32,
+    /// What each of its processes may have, and its badness.
+    pub bounds: Bounds,
+    /// How far each of its users may fill tables of the kernel.
+    pub tables: Vec<Table>,
     /// The program, open; nothing in the VE can name it.
     pub program: OwnedFd,
     /// Its arguments, the first being its name.
@@ -150,7 +150,7 @@ struct OnTheWay {
 /// What PID 1 does between clone and exec, in this order.
 const STEPS: [Step<OnTheWay>; 13] = [
     // First, while /proc is the host's.
-    Step(|way| plain_start(way.birth.nofile)),
+    Step(|way| plain_start(&way.birth.bounds)),
     // The descriptors were opened by the host's root, whose right to them counts.
     Step(|way| way.birth.cgroup.join_v1()),
     // From the new root on paths are the VE's, and could lead through /proc/self/fd
@@ -168,7 +168,7 @@ const STEPS: [Step<OnTheWay>; 13] = [
     Step(|_| veld_rootfs::enter()),
     Step(|_| steps::own_boot_id()),
     Step(|way| way.birth.names.establish()),
-    Step(|way| limit_nesting(way.birth.nesting)),
+    Step(|way| limit_tables(&way.birth.tables)),
     Step(|_| steps::console_as_stdio()),
     // Last but one: it takes CAP_SYS_ADMIN, and the steps before may make any
     // call, of which the new key ring is one that is refused from here on.

@@ -36,7 +36,7 @@ use rustix::process::{
     DumpableBehavior, PidfdFlags, Signal, WaitIdStatus, pidfd_open, set_dumpable_behavior,
 };
 use veld_cgroups::Entry as CgroupEntry;
-use veld_privileges::Nofile;
+use veld_privileges::Bounds;
 use veld_rootfs::TerminalSize;
 use veld_sys::process::{Child, Forked, Namespaces, clone_into, send_signal};
 use veld_sys::{Context, Failure};
@@ -85,8 +85,8 @@ pub struct Entry<'a> {
     pub term: Option<String>,
     /// Descriptors that are the program's standard ones, instead of the caller's.
     pub stdio: [Option<BorrowedFd<'a>>; 3],
-    /// Open files the process may have.
-    pub nofile: Nofile,
+    /// What the process may have, and its badness.
+    pub bounds: Bounds,
 }
 
 /// A process that runs its program in the VE.

@@ -8,7 +8,7 @@
 //! prints nothing.
 //!
 //! [`ask()`] runs a program in a VE for what it prints, by a deadline.
-//! [`quiet_console`] sends a child part of the way, to put right what a VE has
+//! [`limit_tables()`] reaches into its user namespace. [`quiet_console`] sends a child part of the way, to put right what a VE has
 //! lost with its shim.
 //!
 //! What this crate must not know: VEs by name, config, where files are kept,
@@ -24,6 +24,7 @@ mod inherited;
 mod inside;
 mod quiet;
 mod steps;
+mod tables;
 mod users;
 
 pub use ask::{Answer, NoAnswer, ask};
@@ -32,4 +33,5 @@ pub use enter::{Entered, Entry, Program, enter};
 pub use error::{Error, ErrorKind};
 pub use guest_files::{Names, Resolver};
 pub use quiet::{Quieting, quiet_console};
+pub use tables::limit_tables;
 pub use users::Who;

@@ -19,5 +19,5 @@ pub use capabilities::{WITHHELD, withhold};
 pub use creator::Creator;
 pub use filter::refuse_calls;
 pub use identity::{Identity, become_root};
-pub use limits::Nofile;
-pub use start::{leave_caller, plain_start};
+pub use limits::Rlimit;
+pub use start::{Bounds, leave_caller, plain_start};

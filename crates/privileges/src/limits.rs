@@ -1,16 +1,20 @@
 //! Resource limits as the kernel gives them to its first process.
 
 use rustix::io::Errno;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use veld_sys::{Context, Failure};
 
-/// Limits on open files.
+/// A limit that a process is to have instead of the kernel's default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Nofile {
-    /// What a process has unless it asks for more.
-    pub soft: u64,
-    /// What it may raise itself to, at most; lowered to what this process has.
-    pub hard: u64,
+pub struct Rlimit {
+    /// Which: its name in prlimit(1), as `nofile`.
+    pub name: &'static str,
+    /// What a process has unless it asks for more; `None` is unlimited.
+    pub soft: Option<u64>,
+    /// What it may raise itself to, at most.
+    pub hard: Option<u64>,
+    /// Whether less will do where this process may not have as much.
+    pub at_most: bool,
 }
 
 /// What a limit is set to.
@@ -30,80 +34,113 @@ const EIGHT_MIB: Option<u64> = Some(8 << 20);
 /// `MQ_BYTES_MAX` of the kernel.
 const QUEUES: Option<u64> = Some(819_200);
 
-/// `INIT_RLIMITS` of the kernel, but for open files, which have a parameter.
+/// `INIT_RLIMITS` of the kernel, by the names of prlimit(1).
 ///
 /// NICE and RTPRIO at 0 keep the VE's root, too, from running before others.
 /// Queues, pending signals and locked memory also limit all of a VE together:
 /// the kernel notes the limits of whoever creates a user namespace.
-const DEFAULTS: [(&str, Resource, Default); 15] = [
-    ("processor time", Resource::Cpu, UNLIMITED),
-    ("file size", Resource::Fsize, UNLIMITED),
+const DEFAULTS: [(&str, Resource, Default); 16] = [
+    ("cpu", Resource::Cpu, UNLIMITED),
+    ("fsize", Resource::Fsize, UNLIMITED),
     ("data", Resource::Data, UNLIMITED),
+    ("stack", Resource::Stack, Default::Fixed(EIGHT_MIB, None)),
+    ("core", Resource::Core, Default::Fixed(Some(0), None)),
+    ("rss", Resource::Rss, UNLIMITED),
+    ("nproc", Resource::Nproc, Default::Held),
     (
-        "the stack",
-        Resource::Stack,
-        Default::Fixed(EIGHT_MIB, None),
-    ),
-    ("core files", Resource::Core, Default::Fixed(Some(0), None)),
-    ("resident memory", Resource::Rss, UNLIMITED),
-    ("processes", Resource::Nproc, Default::Held),
-    (
-        "locked memory",
+        "memlock",
         Resource::Memlock,
         Default::Fixed(EIGHT_MIB, EIGHT_MIB),
     ),
-    ("address space", Resource::As, UNLIMITED),
-    ("file locks", Resource::Locks, UNLIMITED),
-    ("pending signals", Resource::Sigpending, Default::Held),
     (
-        "message queues",
+        "nofile",
+        Resource::Nofile,
+        Default::Fixed(Some(1024), Some(4096)),
+    ),
+    ("as", Resource::As, UNLIMITED),
+    ("locks", Resource::Locks, UNLIMITED),
+    ("sigpending", Resource::Sigpending, Default::Held),
+    (
+        "msgqueue",
         Resource::Msgqueue,
         Default::Fixed(QUEUES, QUEUES),
     ),
-    ("the nice value", Resource::Nice, NONE),
-    ("real-time priority", Resource::Rtprio, NONE),
-    ("real-time processor time", Resource::Rttime, UNLIMITED),
+    ("nice", Resource::Nice, NONE),
+    ("rtprio", Resource::Rtprio, NONE),
+    ("rttime", Resource::Rttime, UNLIMITED),
 ];
 
-/// Sets every limit but that of open files to the kernel's default, or to the
-/// hard limit held where that is lower and may not be raised.
+/// Sets every limit to the one chosen or to the kernel's default, or to the hard
+/// limit held where that is lower and may not be raised.
 ///
 /// # Errors
-/// Names the limit.
+/// Names the limit; EPERM for one that was chosen and may not be had.
 ///
 /// # Kernel
 /// setrlimit(2): raising a hard limit takes CAP_SYS_RESOURCE over the host.
-pub(crate) fn default_limits() -> Result<(), Failure> {
+pub(crate) fn limit(chosen: &[Rlimit]) -> Result<(), Failure> {
     DEFAULTS.iter().try_for_each(|(name, resource, default)| {
         let held = getrlimit(*resource);
-        let wanted = default.given(held.maximum);
-        set(*resource, held, wanted).context(|| format!("set the limit of {name}"))
+        let chosen = chosen.iter().find(|limit| limit.name == *name);
+        let wanted = chosen.map_or_else(|| default.given(held.maximum), Rlimit::as_it_is);
+        let result = match chosen {
+            Some(limit) if !limit.at_most && wanted != held => setrlimit(*resource, wanted),
+            _ => set(*resource, held, wanted),
+        };
+        result.context(|| format!("set the limit of {name} to {}", shown(wanted)))
     })
 }
 
-/// Limits open files.
-pub(crate) fn limit_files(nofile: Nofile) -> Result<(), Failure> {
-    let held = getrlimit(Resource::Nofile);
-    let hard = least(Some(nofile.hard), held.maximum);
-    let wanted = Rlimit {
-        current: least(Some(nofile.soft), hard),
-        maximum: hard,
-    };
-    set(Resource::Nofile, held, wanted)
-        .context(|| format!("set the limit of open files to {}", nofile.hard))
+/// Sets every limit to the kernel's default, with a hard limit that lets a child
+/// have what was chosen for it. How many files this process may open stays.
+///
+/// # Errors
+/// As of [`limit`].
+pub(crate) fn make_room(chosen: &[Rlimit]) -> Result<(), Failure> {
+    DEFAULTS.iter().try_for_each(|(name, resource, default)| {
+        let held = getrlimit(*resource);
+        let mut wanted = default.given(held.maximum);
+        if let Some(limit) = chosen.iter().find(|limit| limit.name == *name) {
+            wanted.maximum = most(wanted.maximum, limit.hard);
+        }
+        if *resource == Resource::Nofile {
+            wanted.current = held.current;
+        }
+        set(*resource, held, wanted)
+            .context(|| format!("set the limit of {name} to {}", shown(wanted)))
+    })
+}
+
+fn shown(limit: rustix::process::Rlimit) -> String {
+    limit
+        .maximum
+        .map_or_else(|| "unlimited".to_owned(), |most| most.to_string())
+}
+
+impl Rlimit {
+    fn as_it_is(&self) -> rustix::process::Rlimit {
+        rustix::process::Rlimit {
+            current: self.soft,
+            maximum: self.hard,
+        }
+    }
 }
 
 impl Default {
-    fn given(self, held: Option<u64>) -> Rlimit {
+    fn given(self, held: Option<u64>) -> rustix::process::Rlimit {
         let (current, maximum) = match self {
             Default::Fixed(soft, hard) => (soft, hard),
             Default::Held => (held, held),
         };
-        Rlimit { current, maximum }
+        rustix::process::Rlimit { current, maximum }
     }
 }
 
-fn set(resource: Resource, held: Rlimit, wanted: Rlimit) -> rustix::io::Result<()> {
+fn set(
+    resource: Resource,
+    held: rustix::process::Rlimit,
+    wanted: rustix::process::Rlimit,
+) -> rustix::io::Result<()> {
     if held == wanted {
         return Ok(());
     }
@@ -114,8 +151,8 @@ fn set(resource: Resource, held: Rlimit, wanted: Rlimit) -> rustix::io::Result<(
 }
 
 /// `wanted`, as far as a process may have it whose hard limit is `most`.
-fn within(wanted: Rlimit, most: Option<u64>) -> Rlimit {
-    Rlimit {
+fn within(wanted: rustix::process::Rlimit, most: Option<u64>) -> rustix::process::Rlimit {
+    rustix::process::Rlimit {
         current: least(wanted.current, most),
         maximum: least(wanted.maximum, most),
     }
@@ -127,6 +164,11 @@ fn least(one: Option<u64>, other: Option<u64>) -> Option<u64> {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
     }
+}
+
+/// The higher of two.
+fn most(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    one.zip(other).map(|(one, other)| one.max(other))
 }
 
 #[cfg(test)]
@@ -154,9 +196,8 @@ mod tests {
 
     #[test]
     fn no_limit_is_named_twice_or_left_out() {
-        // RLIMIT_CPU to RLIMIT_RTTIME; open files are the sixteenth.
+        // RLIMIT_CPU to RLIMIT_RTTIME.
         let mut seen: Vec<u32> = DEFAULTS.iter().map(|(_, of, _)| *of as u32).collect();
-        seen.push(Resource::Nofile as u32);
         seen.sort_unstable();
         assert_eq!(seen, (0..16).collect::<Vec<_>>());
     }

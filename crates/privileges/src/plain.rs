@@ -6,23 +6,20 @@ use rustix::io::Errno;
 use rustix::thread::set_current_timer_slack;
 use veld_sys::{Context, Failure, personality, scheduling};
 
-use crate::limits::default_limits;
-
 /// Nanoseconds by which the kernel may let a timer be late, as init has it.
 const TIMER_SLACK: u64 = 50_000;
 
-/// Gives this process the scheduling, resource limits, personality and
-/// out-of-memory score that the first process of a machine has.
+/// Gives this process the scheduling and personality that the first process of a
+/// machine has, and this out-of-memory score.
 ///
 /// What was lowered and takes a capability over the host to raise again (the
-/// nice value, a hard limit) stays as it is for a process that has none: whoever
+/// nice value, the score) stays as it is for a process that has none: whoever
 /// creates a user namespace calls this before, and its children have nothing
 /// left to raise.
-pub(crate) fn undo_inherited() -> Result<(), Failure> {
+pub(crate) fn undo_inherited(oom_score_adj: i32) -> Result<(), Failure> {
     schedule_plainly()?;
     personality::plain().context(|| "set the personality to that of Linux")?;
-    default_limits()?;
-    usual_victim()
+    likely_victim(oom_score_adj)
 }
 
 fn schedule_plainly() -> Result<(), Failure> {
@@ -51,17 +48,19 @@ fn schedule_plainly() -> Result<(), Failure> {
 /// proc_pid_oom_score_adj(5): raising the score is always allowed, lowering it
 /// down to what a privileged process set last. The file belongs to the host's
 /// root while this process is not dumpable, which a change of ids makes it.
-fn usual_victim() -> Result<(), Failure> {
-    let score = Path::new("/proc/self/oom_score_adj");
-    let inherited = veld_kernfs::read(score)?;
-    if inherited == "0" {
+fn likely_victim(score: i32) -> Result<(), Failure> {
+    let file = Path::new("/proc/self/oom_score_adj");
+    let inherited = veld_kernfs::read(file)?;
+    if inherited == score.to_string() {
         return Ok(());
     }
-    match veld_kernfs::write(score, 0) {
+    match veld_kernfs::write(file, score) {
         // It stays likelier to be killed than others, which harms nobody else.
         Err(refused)
             if refused.errno() == Some(Errno::ACCESS.raw_os_error())
-                && !inherited.starts_with('-') =>
+                && inherited
+                    .parse::<i32>()
+                    .is_ok_and(|inherited| inherited > score.max(-1)) =>
         {
             Ok(())
         }

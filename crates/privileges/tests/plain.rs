@@ -4,12 +4,25 @@
 use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use veld_privileges::{Nofile, leave_caller, plain_start};
+use veld_privileges::{Bounds, Rlimit, leave_caller, plain_start};
 
-const FILES: Nofile = Nofile {
-    soft: 512,
-    hard: 2048,
-};
+/// More than the kernel's default of some limits, and less of others.
+fn bounds() -> Bounds {
+    let limit = |name, soft, hard| Rlimit {
+        name,
+        soft: Some(soft),
+        hard: Some(hard),
+        at_most: false,
+    };
+    Bounds {
+        rlimits: vec![
+            limit("nofile", 512, 2048),
+            limit("msgqueue", 5000, 819_200),
+            limit("stack", 8 << 20, 9 << 20),
+        ],
+        oom_score_adj: 0,
+    }
+}
 
 /// What is tested belongs to the whole process: it gets one of its own.
 #[expect(
@@ -79,8 +92,6 @@ fn assert_plain(every_processor: &str) {
     assert_eq!(getrlimit(Resource::Stack).current, Some(8 << 20));
     assert_eq!(getrlimit(Resource::Core).current, Some(0));
     assert_eq!(getrlimit(Resource::Nice).maximum, Some(0));
-    let queues = getrlimit(Resource::Msgqueue);
-    assert_eq!(queues.current, queues.maximum);
     let processes = getrlimit(Resource::Nproc);
     assert_eq!(processes.current, processes.maximum);
     assert_eq!(rustix::thread::current_timer_slack().unwrap(), 50_000);
@@ -97,14 +108,27 @@ fn a_program_starts_plainly() {
 #[ignore = "run by a_program_starts_plainly: it changes its process for good"]
 fn start_plainly() {
     let every_processor = make_odd();
-    plain_start(FILES).unwrap();
+    plain_start(&bounds()).unwrap();
     assert_plain(&every_processor);
-    let files = getrlimit(Resource::Nofile);
-    assert_eq!((files.current, files.maximum), (Some(512), Some(2048)));
+    for (resource, soft, hard) in [
+        (Resource::Nofile, 512, 2048),
+        (Resource::Msgqueue, 5000, 819_200),
+        (Resource::Stack, 8 << 20, 9 << 20),
+    ] {
+        let limit = getrlimit(resource);
+        assert_eq!((limit.current, limit.maximum), (Some(soft), Some(hard)));
+    }
     assert_eq!(status("Umask:"), "0022");
     assert_eq!(status("SigIgn:"), "0000000000000000");
     // It may be done again, with nothing left to do.
-    plain_start(FILES).unwrap();
+    plain_start(&bounds()).unwrap();
+    // What was chosen and cannot be had is not passed over.
+    let mut more = bounds();
+    more.rlimits[0].hard = Some(u64::MAX - 1);
+    let error = plain_start(&more).unwrap_err();
+    assert!(error.to_string().contains("set the limit of nofile to"));
+    more.rlimits[0].at_most = true;
+    plain_start(&more).unwrap();
 }
 
 #[test]
@@ -116,8 +140,13 @@ fn a_launcher_leaves_its_caller() {
 #[ignore = "run by a_launcher_leaves_its_caller: it changes its process for good"]
 fn leave() {
     let every_processor = make_odd();
-    leave_caller().unwrap();
+    let mut bounds = bounds();
+    bounds.rlimits[1].hard = getrlimit(Resource::Msgqueue).maximum;
+    leave_caller(&bounds).unwrap();
     assert_plain(&every_processor);
+    let queues = getrlimit(Resource::Msgqueue);
+    assert_eq!(queues.current, Some(819_200));
+    assert!(queues.maximum >= bounds.rlimits[1].hard.min(Some(819_200)));
     assert_eq!(getrlimit(Resource::Nofile).current, Some(100));
     assert_eq!(status("Umask:"), "0000");
     assert_eq!(std::env::current_dir().unwrap().to_str(), Some("/"));

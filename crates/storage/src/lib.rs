@@ -17,6 +17,8 @@
 //! What this crate must not know: what the config says, whether the VE runs.
 
 mod area;
+mod device;
 mod removal;
 
 pub use area::{Area, Making, names};
+pub use device::devices;

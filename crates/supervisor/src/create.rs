@@ -1,15 +1,11 @@
 //! Making a VE: a directory, a number, a config. Nothing of the template is copied.
 
-use std::net::IpAddr;
-
-use veld_config::{
-    Dns, Hostname, Init, Mode, Resources, RestartPolicy, TemplateName, Uuid, VeConfig, VeId, VeName,
-};
+use veld_config::{Assignment, Mode, TemplateName, Uuid, VeConfig, VeId, VeName};
 
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::host::Host;
 use crate::outcome::Done;
-use crate::plan;
+use crate::tuning::Tuning;
 use crate::ve::Ve;
 
 /// What an administrator wants of a new VE.
@@ -17,26 +13,8 @@ use crate::ve::Ve;
 pub struct Wish {
     /// Its template.
     pub template: TemplateName,
-    /// Its host name; its own name where not given.
-    pub hostname: Option<Hostname>,
-    /// What it may use.
-    pub resources: Resources,
-    /// How it is connected.
-    pub mode: Mode,
-    /// Its addresses; one of each pool where none is given.
-    pub ip: Vec<IpAddr>,
-    /// Its name servers; the host's choice where none is given.
-    pub dns: Vec<Dns>,
-    /// Whether it starts with the host.
-    pub onboot: bool,
-    /// Its place among those that do.
-    pub bootorder: i32,
-    /// After which ends it is started again.
-    pub restart: RestartPolicy,
-    /// How its services are brought up.
-    pub init: Init,
-    /// Whether its getty units and lines run too.
-    pub getty: bool,
+    /// What is set for it.
+    pub settings: Vec<Assignment>,
 }
 
 /// Makes the VE `name`.
@@ -80,7 +58,7 @@ fn make(ve: &Ve<'_>, wish: &Wish) -> Result<String, Source> {
     let id = host.ids().take(ve.name.as_str(), |id| making.set_id(id))?;
     let id = VeId::new(id).ok_or_else(|| Source::Reported(format!("{id} is not an id of a VE")))?;
     let config = config(ve, wish, id)?;
-    host.cgroups()?.check(&plan::limits(&config))?;
+    host.cgroups()?.check(&Tuning::new(ve, &config)?.limits)?;
     ve.step("write config");
     making.finish(&config.to_toml())?;
     let mut what = format!("created, id {id}");
@@ -92,20 +70,9 @@ fn make(ve: &Ve<'_>, wish: &Wish) -> Result<String, Source> {
 }
 
 fn config(ve: &Ve<'_>, wish: &Wish, id: VeId) -> Result<VeConfig, Source> {
-    let mut config = VeConfig::new(Uuid::random()?, wish.template.clone(), &ve.name);
-    if let Some(hostname) = &wish.hostname {
-        config.hostname = hostname.clone();
-    }
-    config.resources = wish.resources.clone();
-    config.onboot = wish.onboot;
-    config.bootorder = wish.bootorder;
-    config.restart = wish.restart;
-    config.init = wish.init.clone();
-    config.getty = wish.getty;
-    config.network.mode = wish.mode;
-    config.network.dns.clone_from(&wish.dns);
-    config.network.ip.clone_from(&wish.ip);
-    if wish.ip.is_empty() && wish.mode == Mode::Routed {
+    let new = VeConfig::new(Uuid::random()?, wish.template.clone(), &ve.name);
+    let mut config = new.assign(&wish.settings)?;
+    if config.network.ip.is_empty() && config.network.mode == Mode::Routed {
         let pools = &ve.host.config().network;
         config.network.ip = vec![
             veld_network::address_for(pools.pool4, id.get())?.into(),

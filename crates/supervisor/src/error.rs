@@ -74,6 +74,9 @@ pub(crate) enum Source {
     /// The root file system could not be put together.
     #[error(transparent)]
     RootFs(veld_sys::Failure),
+    /// What was asked for makes no sense here.
+    #[error("{0}")]
+    Refused(String),
     /// What another process, which is us too, had to say.
     #[error("{0}")]
     Reported(String),
@@ -182,7 +185,9 @@ impl Source {
             Source::Cgroup(error) if error.kind() == veld_cgroups::ErrorKind::Unsupported => {
                 ErrorKind::Refused
             }
-            Source::Config(_) | Source::Template(_) | Source::Invalid(_) => ErrorKind::Refused,
+            Source::Config(_) | Source::Template(_) | Source::Invalid(_) | Source::Refused(_) => {
+                ErrorKind::Refused
+            }
             Source::Launch(error) => match error.kind() {
                 veld_launch::ErrorKind::ProgramNotFound => ErrorKind::ProgramNotFound,
                 veld_launch::ErrorKind::NotExecutable => ErrorKind::NotExecutable,

@@ -10,7 +10,7 @@ use veld_rootfs::TerminalSize;
 use veld_state::{Observed, Running, ended};
 
 use crate::error::{Error, ErrorKind, Source};
-use crate::plan::NOFILE;
+use crate::tuning::{bounds, usual_bounds};
 use crate::ve::Ve;
 
 /// What is to run and how.
@@ -81,7 +81,10 @@ pub(crate) fn entry<'a>(
         terminal: command.terminal,
         term: command.term,
         stdio: command.stdio,
-        nofile: NOFILE,
+        // A VE whose config is nonsense by now has to be entered all the same.
+        bounds: ve
+            .config()
+            .map_or_else(|_| usual_bounds(), |config| bounds(&config)),
     })
 }
 

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use veld_cgroups::Effective;
-use veld_config::{VeConfig, VeName};
+use veld_config::{Key, VeConfig, VeName};
 use veld_network::ObservedLink;
 use veld_protocol::ending::Ended;
 use veld_protocol::init::Found;
@@ -16,6 +16,7 @@ use veld_state::{Observed, Running, ended};
 use crate::error::{Error, chain};
 use crate::health::{Health, health};
 use crate::host::Host;
+use crate::set::{in_force, of_this_run, settle};
 use crate::ve::Ve;
 
 /// What a VE is doing.
@@ -109,6 +110,8 @@ pub struct Detail {
     pub health_unknown: Option<String>,
     /// Limits and use, as the kernel has them; none where it does not run.
     pub kernel: Option<Limits>,
+    /// The keys that were set for this run alone, and the config with them.
+    pub this_run: Option<(Vec<Key>, VeConfig)>,
     /// Links and addresses that it really has.
     pub links: Vec<ObservedLink>,
     /// The first of its host ids.
@@ -206,12 +209,14 @@ fn add_health(detail: &mut Detail, health: Health) {
 /// # Errors
 /// Where the kernel does not tell the limits of a VE that runs.
 pub fn detail(ve: &Ve<'_>) -> Result<Detail, Error> {
+    settle(ve);
     loop {
         let observed = ve.observe();
         let mut detail = Detail {
             summary: summary_of(ve, &observed),
             health_unknown: None,
             kernel: None,
+            this_run: None,
             links: Vec::new(),
             first_host_id: ve.ids().ok().map(veld_namespaces::IdRange::first),
             area: ve.area.path(),
@@ -225,6 +230,9 @@ pub fn detail(ve: &Ve<'_>) -> Result<Detail, Error> {
             Err(_) if ended(running.init.as_fd(), Duration::ZERO).unwrap_or(false) => continue,
             Err(error) => return Err(Error::action(&ve.name, "show", error)),
         }
+        let keys = of_this_run(ve);
+        let config = in_force(ve).ok().filter(|_| !keys.is_empty());
+        detail.this_run = config.map(|config| (keys, config));
         let namespace = veld_namespaces::open(running.record.init.pid, "net", running.init.as_fd());
         let observed = namespace
             .ok()

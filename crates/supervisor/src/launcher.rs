@@ -20,6 +20,7 @@ use veld_sys::descriptor::exec_with;
 use veld_sys::{Context, Failure};
 
 use crate::error::Source;
+use crate::guarantee;
 use crate::plan::StartPlan;
 use crate::report::Reporter;
 use crate::undo::Undo;
@@ -76,7 +77,7 @@ fn prepare<'a>(
     warnings: &mut Vec<String>,
 ) -> Result<Ready, Source> {
     ve.step("leave caller");
-    veld_privileges::leave_caller()?;
+    veld_privileges::leave_caller(&plan.bounds)?;
     undo.push(|| Ok(ve.run.clear()?));
     ve.step("prepare run directory");
     ve.run.prepare()?;
@@ -90,6 +91,7 @@ fn prepare<'a>(
     });
     ve.step("create cgroup");
     group.create(&plan.limits, plan.id.get(), plan.ids.first())?;
+    guarantee::promise(ve, &group, &plan.limits)?;
     warnings.extend(missing_controllers(ve)?);
 
     ve.step("mount stage");
@@ -116,6 +118,7 @@ fn prepare<'a>(
     };
     ve.step("write record");
     record.write(&ve.run.record())?;
+    set_badness(plan, &born)?;
     ve.step("let PID 1 go");
     let child = born.go()?;
     mounts.leave()?;
@@ -161,8 +164,8 @@ fn give_birth(ve: &Ve<'_>, plan: &StartPlan, group: &Group) -> Result<Born, Sour
         ids: plan.ids,
         cgroup: group.entry()?,
         names: plan.names.clone(),
-        nofile: plan.nofile,
-        nesting: plan.nesting,
+        bounds: plan.bounds.clone(),
+        tables: plan.tables.clone(),
         program: veld_rootfs::open_program(&ve.host.program(init::NAME))?,
         arguments: CString::new(init::NAME)
             .into_iter()
@@ -170,6 +173,19 @@ fn give_birth(ve: &Ve<'_>, plan: &StartPlan, group: &Group) -> Result<Born, Sour
             .collect(),
         environment: plan.environment.clone(),
     })?)
+}
+
+/// Only the host's root may make a process less likely to be killed. The kernel
+/// keeps root of the VE from going below what is set here.
+fn set_badness(plan: &StartPlan, born: &Born) -> Result<(), Source> {
+    let score = plan.bounds.oom_score_adj;
+    if score == 0 {
+        return Ok(());
+    }
+    let pid = born.child().pid;
+    // A child of this process: its number is nobody else's.
+    let file = format!("/proc/{pid}/oom_score_adj");
+    Ok(veld_kernfs::write(std::path::Path::new(&file), score)?)
 }
 
 fn mount_stage(ve: &Ve<'_>, plan: &StartPlan) -> Result<Stage, Source> {

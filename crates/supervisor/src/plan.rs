@@ -8,23 +8,15 @@ use std::path::PathBuf;
 use veld_cgroups::Limits;
 use veld_config::{HostConfig, InitWay, Mode, VeConfig, VeId, VeName};
 use veld_launch::{Names, Resolver};
-use veld_namespaces::{IDS, IdRange};
+use veld_namespaces::{IDS, IdRange, Table};
 use veld_network::{HostNetwork, RoutedLink};
-use veld_privileges::Nofile;
+use veld_privileges::Bounds;
 use veld_protocol::init;
 use veld_protocol::restart::Policy;
 use veld_rootfs::Sizes;
 use veld_units::Bytes;
 
-/// Open files of a VE's processes, as systemd sets them for its services.
-pub(crate) const NOFILE: Nofile = Nofile {
-    soft: 1024,
-    hard: 524_288,
-};
-
-/// Nested namespaces of each kind: plenty for containers in a VE, and no way to
-/// use up the host's.
-const NESTING: u32 = 4096;
+use crate::tuning::{self, Tuning};
 
 /// Everything that a start does, before any of it is done.
 #[derive(Debug, Clone)]
@@ -51,10 +43,12 @@ pub struct StartPlan {
     pub arguments: Vec<CString>,
     /// Environment of PID 1.
     pub environment: Vec<CString>,
-    /// Open files of its processes.
-    pub nofile: Nofile,
-    /// Nested namespaces of each kind.
-    pub nesting: u32,
+    /// How much memory may be guaranteed to all VEs together, in bytes.
+    pub guarantees: u64,
+    /// What each of its processes may have, and its badness.
+    pub bounds: Bounds,
+    /// How far each of its users may fill tables of the kernel.
+    pub tables: Vec<Table>,
     /// The how manyeth start in a row it is after ends that came soon.
     pub restarts: u32,
     /// After which ends it is started again.
@@ -71,6 +65,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) area: PathBuf,
     /// Memory of the host, in bytes.
     pub(crate) memory: u64,
+    pub(crate) tuning: Tuning,
     pub(crate) resolver: Resolver,
     pub(crate) link: String,
 }
@@ -78,7 +73,11 @@ pub(crate) struct Facts<'a> {
 impl StartPlan {
     /// The plan for a VE of this config on this host.
     pub(crate) fn new(name: &VeName, config: &VeConfig, facts: Facts<'_>) -> Self {
-        let limits = limits(config);
+        let Tuning {
+            limits,
+            tables,
+            oom_score_adj: _,
+        } = facts.tuning;
         let memory = limits
             .memory
             .map_or(facts.memory, |limit| limit.min(facts.memory));
@@ -101,24 +100,19 @@ impl StartPlan {
             network: network(config, facts.config, facts.id, facts.link),
             arguments: arguments(config),
             environment: environment(config),
-            nofile: NOFILE,
-            nesting: NESTING,
+            guarantees: guarantees(facts.config, facts.memory),
+            bounds: tuning::bounds(config),
+            tables,
             restarts: 0,
             policy: config.restart,
         }
     }
 }
 
-pub(crate) fn limits(config: &VeConfig) -> Limits {
-    let wanted = &config.resources;
-    Limits {
-        memory: wanted.ram.map(|ram| ram.get()),
-        swap: wanted.swap.map(|swap| swap.get()),
-        cpu_units: wanted.cpuunits.map(|units| u64::from(units.get())),
-        cpu_quota_percent: wanted.cpulimit.map(|percent| percent.get()),
-        cpus: wanted.cpus.map(|cpus| cpus.get()),
-        processes: wanted.processes.map(|processes| u64::from(processes.get())),
-    }
+/// How many bytes may be guaranteed on a host of so much memory.
+pub(crate) fn guarantees(host: &HostConfig, memory: u64) -> u64 {
+    let percent = u64::from(host.overcommit_percent);
+    (memory / 100).saturating_mul(percent)
 }
 
 fn network(
@@ -184,6 +178,58 @@ fn environment(config: &VeConfig) -> Vec<CString> {
         .collect()
 }
 
+impl StartPlan {
+    /// Limits by their words: those that every VE has an answer to, and those that
+    /// are set.
+    fn tuned(&self) -> Vec<(&'static str, String)> {
+        let limits = &self.limits;
+        let usual = [
+            ("ram", limits.memory.map(size)),
+            ("swap", limits.swap.map(size)),
+            ("cpus", limits.cpus.map(|cpus| cpus.to_string())),
+            ("cpuunits", limits.cpu_units.map(|units| units.to_string())),
+            (
+                "cpulimit",
+                limits.cpu_quota_percent.map(|most| format!("{most}%")),
+            ),
+            ("processes", limits.processes.map(|most| most.to_string())),
+        ];
+        let usual =
+            usual.map(|(word, value)| (word, value.unwrap_or_else(|| "not limited".to_owned())));
+        let devices: Vec<String> = limits.io_devices.iter().map(ToString::to_string).collect();
+        let rate = |value: String| format!("{value}/s on {}", devices.join(" "));
+        let set = [
+            ("guaranteed", limits.memory_min.map(size)),
+            ("ram-low", limits.memory_low.map(size)),
+            ("ram-high", limits.memory_high.map(size)),
+            ("swap-high", limits.swap_high.map(size)),
+            (
+                "cpumask",
+                limits.cpu_list.as_ref().map(|list| numbers(list)),
+            ),
+            (
+                "ioweight",
+                limits.io_weight.map(|weight| weight.to_string()),
+            ),
+            ("iolimit", limits.io_bytes.map(|bytes| rate(size(bytes)))),
+            (
+                "iopslimit",
+                limits.io_operations.map(|count| rate(count.to_string())),
+            ),
+            ("hugepages", limits.huge_pages.map(size)),
+        ];
+        let set = set
+            .into_iter()
+            .filter_map(|(word, value)| Some((word, value?)));
+        usual.into_iter().chain(set).collect()
+    }
+}
+
+fn numbers(list: &[u32]) -> String {
+    let numbers: Vec<String> = list.iter().map(u32::to_string).collect();
+    numbers.join(",")
+}
+
 impl fmt::Display for StartPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "name       {}", self.name)?;
@@ -192,25 +238,9 @@ impl fmt::Display for StartPlan {
         writeln!(f, "area       {}", self.area.display())?;
         let first = self.ids.first();
         writeln!(f, "host ids   {first} to {}", first + (IDS - 1))?;
-        let limits = &self.limits;
-        let mut limit = |name: &str, value: Option<String>| {
-            writeln!(
-                f,
-                "{name:<10} {}",
-                value.unwrap_or_else(|| "not limited".to_owned())
-            )
-        };
-        limit("ram", limits.memory.map(size))?;
-        limit("swap", limits.swap.map(size))?;
-        limit("cpus", limits.cpus.map(|cpus| cpus.to_string()))?;
-        limit("cpuunits", limits.cpu_units.map(|units| units.to_string()))?;
-        limit(
-            "cpulimit",
-            limits
-                .cpu_quota_percent
-                .map(|percent| format!("{percent}%")),
-        )?;
-        limit("processes", limits.processes.map(|count| count.to_string()))?;
+        for (word, value) in self.tuned() {
+            writeln!(f, "{word:<10} {value}")?;
+        }
         writeln!(f, "/run       {}", size(self.sizes.run))?;
         writeln!(f, "/dev/shm   {}", size(self.sizes.shm))?;
         writeln!(f, "hostname   {}", self.names.hostname)?;

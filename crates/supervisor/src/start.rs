@@ -18,6 +18,7 @@ use crate::report::{Report, Reporter};
 use crate::resolver::resolver;
 use crate::sweep::{Left, sweep};
 use crate::template;
+use crate::tuning::Tuning;
 use crate::ve::Ve;
 
 /// When a start returns.
@@ -93,6 +94,7 @@ pub(crate) fn make_plan(ve: &Ve<'_>) -> Result<StartPlan, Source> {
         template: template::root(ve.host, &config.template)?,
         area: ve.area.private(),
         memory: veld_kernfs::memory_total()?,
+        tuning: Tuning::new(ve, &config)?,
         resolver: resolver(&config, ve.host.config()),
         link: ve.link(id),
     };

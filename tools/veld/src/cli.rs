@@ -1,17 +1,15 @@
 //! The command line as data: what may be said, and what each word means.
 
 use std::ffi::OsString;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use veld_config::{
-    Dns, Hostname, Init, Mode, RestartPolicy, TemplateName, VeName, VeRef, parameter,
-};
+use veld_config::{Assignment, TemplateName, VeName, VeRef};
 use veld_templates::BuildInit;
-use veld_units::{Bytes, Count, CpuUnits, Percent, Timespan};
+use veld_units::{Bytes, Timespan};
 
 use crate::commands;
+use crate::settings::Settings;
 use crate::signal::SignalNumber;
 
 /// Virtual environments (VEs): full, unmodified Linux distributions on one kernel.
@@ -58,6 +56,9 @@ pub(crate) enum Command {
     /// List VEs: those that run, or all.
     #[command(after_help = COLUMNS)]
     List(List),
+    /// Change what a VE may have, in its config and while it runs.
+    #[command(after_help = SET)]
+    Set(Set),
     /// Show all about a VE.
     Show(Show),
     /// Attach to the console of a VE; Ctrl-] three times or ~. detaches.
@@ -83,6 +84,15 @@ pub(crate) enum Command {
 const COLUMNS: &str = "\
 Columns: name, id, status, since, ip, template, hostname, pid, uptime, onboot.
 With no VE to list the table is its header alone, and the exit status is 0.";
+
+/// What a person tries first.
+const SET: &str = "\
+Examples:
+  veld set web1 ram=1G cpuunits=2000
+  veld set web1 ram=400M:512M            slowed down above 400M, 512M at most
+  veld set web1 --runtime cpulimit=50%
+  veld set web1 dns+=192.0.2.53 cpulimit=
+All of it is set or nothing is. veld set --list tells every key.";
 
 /// What Debian can boot with.
 const INITS: &str = "\
@@ -121,51 +131,30 @@ pub(crate) struct Create {
     /// The template to create it from.
     #[arg(long, short)]
     pub(crate) template: TemplateName,
-    /// Memory, as 512M or 2G.
-    #[arg(long, value_name = "SIZE", value_parser = parameter::ram, allow_negative_numbers = true)]
-    pub(crate) ram: Option<Bytes>,
-    /// Swap space besides memory, as 256M; 0 for none.
-    #[arg(long, value_name = "SIZE", value_parser = parameter::swap, allow_negative_numbers = true)]
-    pub(crate) swap: Option<Bytes>,
-    /// CPUs it sees.
-    #[arg(long, value_name = "N", value_parser = parameter::cpus, allow_negative_numbers = true)]
-    pub(crate) cpus: Option<Count>,
-    /// Weight of its CPU time against other VEs; 1000 is usual.
-    #[arg(long, value_name = "UNITS", allow_negative_numbers = true)]
-    pub(crate) cpuunits: Option<CpuUnits>,
-    /// CPU time at most, in per cent of one CPU, as 150%.
-    #[arg(long, value_name = "PERCENT", allow_negative_numbers = true)]
-    pub(crate) cpulimit: Option<Percent>,
-    /// Processes and threads at most.
-    #[arg(long, value_name = "N", value_parser = parameter::processes, allow_negative_numbers = true)]
-    pub(crate) processes: Option<Count>,
-    /// Its host name; the name of the VE unless given.
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Set {
+    /// Name or number of the VE.
+    #[arg(value_name = "VE", required_unless_present = "list")]
+    pub(crate) ve: Option<VeRef>,
+    /// What is to be set: KEY=VALUE, KEY= to unset it, LIST+=VALUE, LIST-=VALUE.
+    #[arg(value_name = "KEY=VALUE", required_unless_present = "list")]
+    pub(crate) settings: Vec<Assignment>,
+    /// For this run alone; the config stays as it is.
     #[arg(long)]
-    pub(crate) hostname: Option<Hostname>,
-    /// IP address, repeatable; one of each pool of the host unless given.
-    #[arg(long, value_name = "ADDRESS", value_parser = parameter::address)]
-    pub(crate) ip: Vec<IpAddr>,
-    /// Name server, repeatable; "host" for those of the host.
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) dns: Vec<Dns>,
-    /// How it is connected to the network: routed or none.
-    #[arg(long, value_name = "MODE", default_value = "routed")]
-    pub(crate) network: Mode,
-    /// Start it with the host.
-    #[arg(long)]
-    pub(crate) onboot: bool,
-    /// Its place among those with --onboot; the least is first.
-    #[arg(long, value_name = "N", default_value = "0", value_parser = parameter::boot_order, allow_negative_numbers = true)]
-    pub(crate) bootorder: i32,
-    /// After which ends it starts again: no, on-failure, always.
-    #[arg(long, value_name = "POLICY", default_value = "no", value_parser = parameter::restart)]
-    pub(crate) restart: RestartPolicy,
-    /// Its init: auto, hand-over, supervise or a path.
-    #[arg(long, value_name = "INIT", default_value = "auto")]
-    pub(crate) init: Init,
-    /// Run its getty units and lines too.
-    #[arg(long)]
-    pub(crate) getty: bool,
+    pub(crate) runtime: bool,
+    /// Also limits below what is in use: memory is reclaimed, or processes killed for it.
+    #[arg(long, short)]
+    pub(crate) force: bool,
+    /// Tell every key, what holds it and when a new value counts.
+    #[arg(long, conflicts_with_all = ["ve", "settings", "runtime", "force"])]
+    pub(crate) list: bool,
+    /// As JSON.
+    #[arg(long, requires = "list")]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ mod exec;
 mod list;
 mod logs;
 mod restart;
+mod set;
 mod show;
 mod start;
 mod stop;
@@ -60,6 +61,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
             veld_supervisor::kill(ve, kill.signal.0)
         }),
         Command::List(list) => list::run(&host, &list),
+        Command::Set(set) => set::run(&host, set),
         Command::Show(show) => show::run(&host, &show),
         Command::Logs(logs) => logs::run(&host, &logs),
         Command::Destroy(destroy) => each(&host, &destroy.which, |ve| {

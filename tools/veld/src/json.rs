@@ -1,9 +1,11 @@
 //! JSON for programs: one stable schema per command, units in the names of keys.
 //! A value that there is not is null; a key is never left out.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::Serialize;
+use veld_config::Key;
 use veld_protocol::stamp::Stamp;
 use veld_supervisor::{Detail, Summary};
 use veld_sys::Failure;
@@ -106,6 +108,10 @@ pub(crate) struct Shown {
     first_host_id: Option<u32>,
     directory: String,
     limits: Limits,
+    /// Every setting in the words of `set`, by its word.
+    settings: BTreeMap<&'static str, String>,
+    /// Those that were set for this run alone.
+    settings_of_this_run: BTreeMap<&'static str, Option<String>>,
     kernel: Option<Kernel>,
     links: Vec<Link>,
 }
@@ -126,12 +132,23 @@ struct Limits {
 struct Kernel {
     memory_limit_bytes: Option<u64>,
     memory_used_bytes: Option<u64>,
+    memory_cache_bytes: Option<u64>,
+    memory_min_bytes: Option<u64>,
+    memory_low_bytes: Option<u64>,
+    memory_high_bytes: Option<u64>,
     swap_limit_bytes: Option<u64>,
+    swap_used_bytes: Option<u64>,
+    swap_high_bytes: Option<u64>,
     cpus: Option<u32>,
+    cpu_numbers: Option<Vec<u32>>,
     cpu_units: Option<u64>,
     cpu_quota_percent: Option<u32>,
     processes_limit: Option<u64>,
     processes: Option<u64>,
+    io_weight: Option<u32>,
+    io_limit_bytes_per_second: Option<u64>,
+    io_limit_operations_per_second: Option<u64>,
+    huge_pages_limit_bytes: Option<u64>,
 }
 
 /// A link inside.
@@ -163,15 +180,28 @@ impl Shown {
                 cpulimit_percent: wanted.cpulimit.map(|percent| percent.get()),
                 processes: wanted.processes.map(|processes| processes.get()),
             }),
+            settings: settings(detail),
+            settings_of_this_run: settings_of_this_run(detail),
             kernel: detail.kernel.as_ref().map(|kernel| Kernel {
                 memory_limit_bytes: kernel.memory,
                 memory_used_bytes: kernel.memory_used,
+                memory_cache_bytes: kernel.memory_cache,
+                memory_min_bytes: kernel.memory_min,
+                memory_low_bytes: kernel.memory_low,
+                memory_high_bytes: kernel.memory_high,
                 swap_limit_bytes: kernel.swap,
+                swap_used_bytes: kernel.swap_used,
+                swap_high_bytes: kernel.swap_high,
                 cpus: kernel.cpus,
+                cpu_numbers: kernel.cpu_list.clone(),
                 cpu_units: kernel.cpu_units,
                 cpu_quota_percent: kernel.cpu_quota_percent,
                 processes_limit: kernel.processes,
                 processes: kernel.processes_now,
+                io_weight: kernel.io_weight,
+                io_limit_bytes_per_second: kernel.io_bytes,
+                io_limit_operations_per_second: kernel.io_operations,
+                huge_pages_limit_bytes: kernel.huge_pages,
             }),
             links: detail
                 .links
@@ -184,6 +214,23 @@ impl Shown {
                 .collect(),
         }
     }
+}
+
+fn settings(detail: &Detail) -> BTreeMap<&'static str, String> {
+    let config = detail.summary.config.as_ref().ok();
+    let keys = config.into_iter().flat_map(|config| {
+        Key::all().filter_map(move |key| Some((key.word(), key.said_by(config)?)))
+    });
+    keys.collect()
+}
+
+fn settings_of_this_run(detail: &Detail) -> BTreeMap<&'static str, Option<String>> {
+    let this_run = detail.this_run.iter();
+    let keys = this_run.flat_map(|(keys, config)| {
+        keys.iter()
+            .map(move |key| (key.word(), key.said_by(config)))
+    });
+    keys.collect()
 }
 
 /// Prints a value and a newline.

@@ -9,12 +9,14 @@ mod debug;
 mod gate;
 mod jobs;
 mod json;
+mod limits;
 mod moment;
 mod output;
 mod progress;
 mod report;
 #[cfg(test)]
 mod samples;
+mod settings;
 mod signal;
 mod table;
 mod usage;

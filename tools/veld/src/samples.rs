@@ -94,6 +94,7 @@ pub(crate) fn detail(summary: Summary) -> Detail {
     Detail {
         health_unknown: None,
         kernel: runs.then_some(kernel),
+        this_run: None,
         links: if runs { vec![link] } else { Vec::new() },
         first_host_id: Some(65_536),
         area: "/var/lib/veld/ve/web1".into(),

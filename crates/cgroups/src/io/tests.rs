@@ -43,7 +43,12 @@ fn v2_has_all_rates_of_a_device_in_one_line() {
 #[test]
 fn v1_has_a_file_for_each_rate() {
     let mut files: Vec<(&str, &str)> = vec![(V1_BFQ, "100\n")];
-    files.extend(RATES.iter().flat_map(|rate| rate.files).map(|file| (file, "")));
+    files.extend(
+        RATES
+            .iter()
+            .flat_map(|rate| rate.files)
+            .map(|file| (file, "")),
+    );
     let plain = Plain::new(Version::V1, &files);
     let asked = limits(None, Some(4096), Some(50));
     set(&plain.place, &asked, Before::Defaults).unwrap();
@@ -78,8 +83,10 @@ fn what_cannot_be_held_is_refused() {
     };
     assert_eq!(
         texts(&limits(Some(100), Some(1), None)),
-        ["cannot limit I/O weight to 100: there is no blkio.bfq.weight: \
-          the kernel was built without a scheduler that has shares"]
+        [
+            "cannot limit I/O weight to 100: there is no blkio.bfq.weight: \
+          the kernel was built without a scheduler that has shares"
+        ]
     );
     let nowhere = Limits {
         io_devices: Vec::new(),

@@ -8,6 +8,7 @@
 mod nearest;
 mod value;
 
+pub(crate) use nearest::nearest;
 pub(crate) use value::{Complaint, Outcome, Value};
 
 use std::collections::BTreeSet;
@@ -221,7 +222,10 @@ impl<C> Reader<'_, C> {
 
     fn unknown(&mut self, section: &str, key: &str, at: usize) {
         let known: Vec<&str> = self.parameters.iter().map(|row| row.key).collect();
-        let what = match nearest::nearest(key, &known) {
+        // Of a file of other keys no more is asked than a person wants to see.
+        let asked = self.problems.len() < MOST;
+        let near = asked.then(|| nearest(key, &known)).flatten();
+        let what = match near {
             Some(near) => format!("unknown key {key}, did you mean {near}?"),
             None => format!(
                 "unknown key {key}: allowed are {}",

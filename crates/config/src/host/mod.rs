@@ -30,6 +30,9 @@ pub struct HostConfig {
     /// The cgroup below which every VE has its own, right below the root of each
     /// hierarchy: one name of a directory, never a path.
     pub cgroup_parent: String,
+    /// How much memory may be guaranteed to all VEs that run, in per cent of the
+    /// host's.
+    pub overcommit_percent: u32,
     /// The first user id of the first VE's range: a multiple of 65,536.
     pub first_uid: u32,
     /// What the VEs' addresses, name servers and links come from.
@@ -210,6 +213,7 @@ struct Raw {
     libexec: Option<PathBuf>,
     templates: Option<PathBuf>,
     cgroup_parent: String,
+    overcommit: u32,
     first_uid: u32,
     network: HostNetwork,
     start_timeout: Timespan,
@@ -224,6 +228,7 @@ impl Default for Raw {
             libexec: None,
             templates: None,
             cgroup_parent: "veld".to_owned(),
+            overcommit: 100,
             first_uid: 1_879_048_192,
             network: settings::default_network(),
             start_timeout: Timespan::seconds(90),
@@ -245,6 +250,7 @@ impl Raw {
                 libexec: self.libexec.unwrap_or_else(libexec_beside_program),
             },
             cgroup_parent: self.cgroup_parent,
+            overcommit_percent: self.overcommit,
             first_uid: self.first_uid,
             network: self.network,
             start_timeout: self.start_timeout,

@@ -27,6 +27,9 @@ pub(super) const PARAMETERS: &[Parameter<Raw>] = &[
     Parameter::optional("cgroup.parent", |raw, value| {
         value.set(&mut raw.cgroup_parent, cgroup_parent)
     }),
+    Parameter::optional("memory.overcommit", |raw, value| {
+        value.set(&mut raw.overcommit, overcommit)
+    }),
     Parameter::optional("ids.first", |raw, value| {
         value.set(&mut raw.first_uid, first_uid)
     }),
@@ -79,6 +82,18 @@ fn cgroup_parent(text: &str) -> Result<String, Invalid> {
     } else {
         let allowed = "1 to 64 letters, digits, '.', '_' and '-', but not . or ..";
         Err(Invalid::form(text, "the name of a cgroup", allowed))
+    }
+}
+
+/// 0 guarantees nothing to anybody; ten times the memory cannot be kept either.
+fn overcommit(text: &str) -> Result<u32, Error> {
+    let allowed = "0% to 1000%, 100% is all memory of the host";
+    let digits = text.strip_suffix('%').unwrap_or(text);
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    match digits.parse::<u32>() {
+        Ok(percent) if plain && percent <= 1000 => Ok(percent),
+        Ok(_) if plain => Err(Error::out_of_range(text, allowed)),
+        _ => Err(Error::malformed(text, "a share of the memory", allowed)),
     }
 }
 

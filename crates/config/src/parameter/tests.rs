@@ -52,12 +52,30 @@ fn a_refused_number_says_the_range_of_its_parameter() {
             words(start_timeout("0")),
             "\"0\" is out of range: allowed is 1s or more",
         ),
+        (
+            words(io_limit("4095")),
+            "\"4095\" is out of range: allowed is 4K or more",
+        ),
+        (
+            words(oom_score_adj("1001")),
+            "\"1001\" is out of range: allowed is -1000 to 1000",
+        ),
+        (
+            words(entries("-1")),
+            "\"-1\" is out of range: allowed is 0 to 2147483647",
+        ),
     ];
     for (said, expected) in table {
         assert_eq!(said, expected);
     }
-    assert_eq!(ram("4M"), Ok(LEAST_RAM));
-    assert_eq!(swap("0"), Ok(Bytes::new(0)));
+    assert_eq!(ram("4M").map(BarrierLimit::limit), Ok(LEAST_RAM));
+    assert_eq!(swap("0").map(BarrierLimit::limit), Ok(Bytes::new(0)));
+    let barriers = ["0:8M", "8M:8M", "8M", "4M:8M"].map(|text| barrier(ram(text).unwrap()));
+    assert_eq!(barriers, [None, None, None, Some(LEAST_RAM)]);
+    assert_eq!(io_limit("4K"), Ok(Bytes::new(4096)));
+    assert_eq!(oom_score_adj("-1000"), Ok(-1000));
+    assert_eq!(entries("0"), Ok(0));
+    assert_eq!(io_weight("1000").map(Count::get), Ok(1000));
     assert_eq!(stop_timeout("0"), Ok(Timespan::seconds(0)));
     assert_eq!(cpus("8192").map(Count::get), Ok(8192));
     assert_eq!(processes("8").map(Count::get), Ok(8));

@@ -5,31 +5,27 @@ use std::path::Path;
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
 use super::VeConfig;
-use super::settings::SETTINGS;
+use super::settings;
 use crate::ConfigError;
 use crate::document::Lines;
 
 /// Above the first key of a new file.
 const HEADER: &str = "\
 # Settings of one VE. This file may be edited by hand: comments are kept, and
-# what is wrong in it is reported with its line. It counts at the next start.
+# what is wrong in it is reported with its line. What is edited here counts at
+# the next start; veld set changes the file and the VE that runs together.
 #
 # Sizes: bytes, or a number with K, M, G, T or P (pages), as \"512M\" or \"1.5G\".
-# Not limited is what is not set. In [resources]: ram, swap, cpus, cpuunits
-# (a weight, 1000 is ordinary), cpulimit (\"150%\" is one and a half CPUs),
-# processes. init: auto, hand-over, supervise, or instead of the distribution's
-# init the path of another, of a program with its operands, or of a directory of
-# services. getty: a login prompt on the console. restart, after an end that no
-# command asked for: no, on-failure or always. bootorder: the least of those with
-# onboot start first. [network] mode: routed or none; ip: addresses; dns:
-# \"host\" or addresses.
+# Not limited is what is not set. veld set --list tells every key and its meaning.
+# init: auto, hand-over, supervise, or instead of the distribution's init the
+# path of another, of a program with its operands, or of a directory of services.
 
 ";
 
 /// A new file that says all that `config` says.
 pub(super) fn new_file(config: &VeConfig) -> String {
     let mut document = DocumentMut::new();
-    for setting in SETTINGS {
+    for setting in settings::all() {
         if let Some(value) = (setting.write)(config) {
             put(document.as_table_mut(), setting.parameter.key, value);
         }
@@ -47,7 +43,7 @@ pub(super) fn edit(
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
         ConfigError::one(Lines::new(file, text).syntax(error.span(), error.message()))
     })?;
-    for setting in SETTINGS {
+    for setting in settings::all() {
         let key = setting.parameter.key;
         let said = |config| (setting.write)(config).map(|value| value.to_string());
         if said(old) == said(new) {

@@ -10,20 +10,24 @@
 //! copy that a person may edit could only disagree.
 
 mod edit;
+mod key;
 mod settings;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
+
+pub use key::{Assignment, Key};
 
 use veld_durable::Life;
 use veld_units::{Bytes, Count, CpuUnits, Percent};
 
 use crate::document::{Document, Parameter};
+use crate::parameter::{CpuList, Rlimit};
 use crate::{
-    ConfigError, Dns, ErrorKind, Hostname, Init, Mode, RestartPolicy, TemplateName, Uuid, VeName,
-    file,
+    ConfigError, Dns, ErrorKind, Hostname, Init, Mode, Problem, RestartPolicy, TemplateName, Uuid,
+    VeName, file,
 };
-use settings::SETTINGS;
 
 /// The format that this crate writes, and the latest that it reads.
 pub(crate) const VERSION: u32 = 1;
@@ -49,6 +53,10 @@ pub struct VeConfig {
     pub getty: bool,
     /// What it may use.
     pub resources: Resources,
+    /// Limits of each of its processes, by the names of prlimit(1).
+    pub rlimits: BTreeMap<&'static str, Rlimit>,
+    /// How far each of its users may fill tables of the kernel, by name.
+    pub kernel: BTreeMap<&'static str, u32>,
     /// How it is connected.
     pub network: Network,
 }
@@ -58,16 +66,36 @@ pub struct VeConfig {
 pub struct Resources {
     /// Memory.
     pub ram: Option<Bytes>,
+    /// Memory that is never taken from it for others.
+    pub ram_guarantee: Option<Bytes>,
+    /// Memory that is taken from it last.
+    pub ram_low: Option<Bytes>,
+    /// Memory above which it is slowed down and reclaimed from.
+    pub ram_high: Option<Bytes>,
     /// Swap space besides the memory; 0 is none.
     pub swap: Option<Bytes>,
+    /// Swap space above which it is slowed down.
+    pub swap_high: Option<Bytes>,
     /// CPUs that it sees.
     pub cpus: Option<Count>,
+    /// Which of the host's those are taken from.
+    pub cpumask: Option<CpuList>,
     /// Weight against other VEs.
     pub cpuunits: Option<CpuUnits>,
     /// CPU time at most, in per cent of one CPU.
     pub cpulimit: Option<Percent>,
     /// Processes and threads.
     pub processes: Option<Count>,
+    /// Weight of its disk time against other VEs.
+    pub ioweight: Option<Count>,
+    /// Bytes a second, reading and writing each.
+    pub iolimit: Option<Bytes>,
+    /// Operations a second, reading and writing each.
+    pub iopslimit: Option<Count>,
+    /// Huge pages of each size.
+    pub hugepages: Option<Bytes>,
+    /// What is added to the badness of its processes when memory is out.
+    pub oom_score_adj: Option<i32>,
 }
 
 /// How a VE is connected.
@@ -97,6 +125,8 @@ impl VeConfig {
             init: Init::default(),
             getty: false,
             resources: Resources::default(),
+            rlimits: BTreeMap::new(),
+            kernel: BTreeMap::new(),
             network: Network::default(),
         }
     }
@@ -122,12 +152,17 @@ impl VeConfig {
         }
         let mut raw = Raw::default();
         let parameters: Vec<&Parameter<Raw>> =
-            SETTINGS.iter().map(|setting| &setting.parameter).collect();
+            settings::all().map(|setting| &setting.parameter).collect();
         document.read(&parameters, &mut raw)?;
         let Some(config) = raw.complete() else {
             unreachable!("a document without a required key was refused");
         };
-        Ok(config)
+        let problems = conflicts(&config, Some(file));
+        if problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError::Invalid(problems))
+        }
     }
 
     /// The text of a new config file, with comments that say what it is.
@@ -145,6 +180,9 @@ impl VeConfig {
     pub fn update(&self, file: &Path, text: &str) -> Result<String, ConfigError> {
         let old = Self::parse(file, text)?;
         let edited = edit::edit(file, text, &old, self)?;
+        // A pair stood for two keys, of which one is written by itself now.
+        let now = Self::parse(file, &edited)?;
+        let edited = edit::edit(file, &edited, &now, self)?;
         Self::parse(file, &edited).map(|_| edited)
     }
 
@@ -167,6 +205,49 @@ impl VeConfig {
     }
 }
 
+/// What does not go together.
+fn conflicts(config: &VeConfig, file: Option<&Path>) -> Vec<Problem> {
+    let resources = &config.resources;
+    let pairs = [
+        (
+            "ram-guarantee",
+            resources.ram_guarantee,
+            "ram",
+            resources.ram,
+        ),
+        ("ram-low", resources.ram_low, "ram", resources.ram),
+        ("ram-high", resources.ram_high, "ram", resources.ram),
+        ("swap-high", resources.swap_high, "swap", resources.swap),
+    ];
+    let above = pairs.into_iter().filter_map(|(low, part, high, whole)| {
+        let (part, whole) = part.zip(whole)?;
+        (part > whole).then(|| (low, format!("{part} is more than the {high} of {whole}")))
+    });
+    let cpus = resources.cpus.zip(resources.cpumask.as_ref());
+    let cpus = cpus.and_then(|(count, list)| {
+        let listed = list.numbers().count();
+        let fits = usize::try_from(count.get()).is_ok_and(|count| count <= listed);
+        (!fits).then(|| {
+            (
+                "cpus",
+                format!("{count} is more than the cpumask {list} has"),
+            )
+        })
+    });
+    above
+        .chain(cpus)
+        .map(|(key, what)| Problem {
+            file: file.map(Path::to_owned),
+            line: None,
+            key: Some(match file {
+                Some(_) => format!("resources.{key}"),
+                None => key.to_owned(),
+            }),
+            what,
+        })
+        .collect()
+}
+
 /// A config while its file is read: what must be there is not there yet.
 #[derive(Debug, Default)]
 struct Raw {
@@ -179,6 +260,8 @@ struct Raw {
     init: Init,
     getty: bool,
     resources: Resources,
+    rlimits: BTreeMap<&'static str, Rlimit>,
+    kernel: BTreeMap<&'static str, u32>,
     network: Network,
 }
 
@@ -195,6 +278,8 @@ impl Raw {
             init: self.init,
             getty: self.getty,
             resources: self.resources,
+            rlimits: self.rlimits,
+            kernel: self.kernel,
             network: self.network,
         })
     }

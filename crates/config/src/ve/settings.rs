@@ -1,4 +1,11 @@
 //! The table of a VE's settings: one row per key, in the order of the file.
+//!
+//! A row is all that is known of a key: it reads the file and the command line,
+//! writes the file, and is the help of the options of `create`.
+
+mod kernel;
+mod resources;
+mod rlimits;
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -10,115 +17,207 @@ use super::{Raw, VERSION, VeConfig};
 use crate::document::Parameter;
 use crate::{Hostname, TemplateName, Uuid, parameter};
 
-/// A row: how the key is read, and what stands in the file for a config.
+/// A row: how the key is read, what stands in the file for a config, and what
+/// is said of it.
+#[derive(Debug)]
 pub(super) struct Setting {
     pub(super) parameter: Parameter<Raw>,
     /// The value for the file; nothing where the key is to be absent.
     pub(super) write: fn(&VeConfig) -> Option<Toml>,
+    /// Nothing for what is given when a VE is made and stays as it is.
+    pub(super) about: Option<About>,
 }
 
-/// Every key that config.toml may have.
-pub(super) const SETTINGS: &[Setting] = &[
-    Setting {
-        parameter: Parameter::required("version", "1", |_, value| value.set(&mut (), version)),
-        write: |_| Some(i64::from(VERSION).into()),
-    },
-    Setting {
-        parameter: Parameter::required("uuid", "a UUID", |raw, value| {
+/// What a person is told of a key that can be set.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct About {
+    /// How it is called on a command line.
+    pub(super) word: &'static str,
+    /// The placeholder of its value; of a switch there is none.
+    pub(super) value: &'static str,
+    pub(super) help: &'static str,
+    pub(super) shape: Shape,
+}
+
+/// How many values a key has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    One,
+    Switch,
+    List,
+}
+
+impl Setting {
+    const fn fixed(parameter: Parameter<Raw>, write: fn(&VeConfig) -> Option<Toml>) -> Self {
+        let about = None;
+        Self {
+            parameter,
+            write,
+            about,
+        }
+    }
+
+    const fn free(
+        parameter: Parameter<Raw>,
+        write: fn(&VeConfig) -> Option<Toml>,
+        about: About,
+    ) -> Self {
+        let about = Some(about);
+        Self {
+            parameter,
+            write,
+            about,
+        }
+    }
+}
+
+const fn one(word: &'static str, value: &'static str, help: &'static str) -> About {
+    let shape = Shape::One;
+    About {
+        word,
+        value,
+        help,
+        shape,
+    }
+}
+
+const fn switch(word: &'static str, help: &'static str) -> About {
+    let (value, shape) = ("", Shape::Switch);
+    About {
+        word,
+        value,
+        help,
+        shape,
+    }
+}
+
+const fn several(word: &'static str, value: &'static str, help: &'static str) -> About {
+    let shape = Shape::List;
+    About {
+        word,
+        value,
+        help,
+        shape,
+    }
+}
+
+/// Every key that config.toml may have, in the order of a new file.
+pub(super) fn all() -> impl Iterator<Item = &'static Setting> + Clone {
+    let parts = [
+        GENERAL,
+        resources::SETTINGS,
+        rlimits::SETTINGS,
+        kernel::SETTINGS,
+        NETWORK,
+    ];
+    parts.into_iter().flatten()
+}
+
+const GENERAL: &[Setting] = &[
+    Setting::fixed(
+        Parameter::required("version", "1", |_, value| value.set(&mut (), version)),
+        |_| Some(i64::from(VERSION).into()),
+    ),
+    Setting::fixed(
+        Parameter::required("uuid", "a UUID", |raw, value| {
             value.set_some(&mut raw.uuid, Uuid::from_str)
         }),
-        write: |config| text(&config.uuid),
-    },
-    Setting {
-        parameter: Parameter::required("template", "the name of a template", |raw, value| {
+        |config| text(&config.uuid),
+    ),
+    Setting::fixed(
+        Parameter::required("template", "the name of a template", |raw, value| {
             value.set_some(&mut raw.template, TemplateName::from_str)
         }),
-        write: |config| text(&config.template),
-    },
-    Setting {
-        parameter: Parameter::required("hostname", "a host name", |raw, value| {
+        |config| text(&config.template),
+    ),
+    Setting::free(
+        Parameter::required("hostname", "a host name", |raw, value| {
             value.set_some(&mut raw.hostname, Hostname::from_str)
         }),
-        write: |config| text(&config.hostname),
-    },
-    Setting {
-        parameter: Parameter::optional("onboot", |raw, value| value.set_switch(&mut raw.onboot)),
-        write: |config| Some(config.onboot.into()),
-    },
-    Setting {
-        parameter: Parameter::optional("bootorder", |raw, value| {
+        |config| text(&config.hostname),
+        one(
+            "hostname",
+            "HOSTNAME",
+            "Its host name; the name of the VE unless given",
+        ),
+    ),
+    Setting::free(
+        Parameter::optional("onboot", |raw, value| value.set_switch(&mut raw.onboot)),
+        |config| Some(config.onboot.into()),
+        switch("onboot", "Start it with the host"),
+    ),
+    Setting::free(
+        Parameter::optional("bootorder", |raw, value| {
             value.set(&mut raw.bootorder, parameter::boot_order)
         }),
-        write: |config| Some(i64::from(config.bootorder).into()),
-    },
-    Setting {
-        parameter: Parameter::optional("restart", |raw, value| {
+        |config| Some(i64::from(config.bootorder).into()),
+        one(
+            "bootorder",
+            "N",
+            "Its place among those with onboot; the least is first",
+        ),
+    ),
+    Setting::free(
+        Parameter::optional("restart", |raw, value| {
             value.set(&mut raw.restart, parameter::restart)
         }),
-        write: |config| text(&config.restart),
-    },
-    Setting {
-        parameter: Parameter::optional("init", |raw, value| value.set(&mut raw.init, str::parse)),
-        write: |config| text(&config.init),
-    },
-    Setting {
-        parameter: Parameter::optional("getty", |raw, value| value.set_switch(&mut raw.getty)),
-        write: |config| Some(config.getty.into()),
-    },
-    Setting {
-        parameter: Parameter::optional("resources.ram", |raw, value| {
-            value.set_some(&mut raw.resources.ram, parameter::ram)
-        }),
-        write: |config| config.resources.ram.as_ref().and_then(text),
-    },
-    Setting {
-        parameter: Parameter::optional("resources.swap", |raw, value| {
-            value.set_some(&mut raw.resources.swap, parameter::swap)
-        }),
-        write: |config| config.resources.swap.as_ref().and_then(text),
-    },
-    Setting {
-        parameter: Parameter::optional("resources.cpus", |raw, value| {
-            value.set_some(&mut raw.resources.cpus, parameter::cpus)
-        }),
-        write: |config| Some(i64::from(config.resources.cpus?.get()).into()),
-    },
-    Setting {
-        parameter: Parameter::optional("resources.cpuunits", |raw, value| {
-            value.set_some(&mut raw.resources.cpuunits, str::parse)
-        }),
-        write: |config| Some(i64::from(config.resources.cpuunits?.get()).into()),
-    },
-    Setting {
-        parameter: Parameter::optional("resources.cpulimit", |raw, value| {
-            value.set_some(&mut raw.resources.cpulimit, str::parse)
-        }),
-        write: |config| config.resources.cpulimit.as_ref().and_then(text),
-    },
-    Setting {
-        parameter: Parameter::optional("resources.processes", |raw, value| {
-            value.set_some(&mut raw.resources.processes, parameter::processes)
-        }),
-        write: |config| Some(i64::from(config.resources.processes?.get()).into()),
-    },
-    Setting {
-        parameter: Parameter::optional("network.mode", |raw, value| {
+        |config| text(&config.restart),
+        one(
+            "restart",
+            "POLICY",
+            "After which ends it starts again: no, on-failure, always",
+        ),
+    ),
+    Setting::free(
+        Parameter::optional("init", |raw, value| value.set(&mut raw.init, str::parse)),
+        |config| text(&config.init),
+        one(
+            "init",
+            "INIT",
+            "Its init: auto, hand-over, supervise or a path",
+        ),
+    ),
+    Setting::free(
+        Parameter::optional("getty", |raw, value| value.set_switch(&mut raw.getty)),
+        |config| Some(config.getty.into()),
+        switch("getty", "Run its getty units and lines too"),
+    ),
+];
+
+const NETWORK: &[Setting] = &[
+    Setting::free(
+        Parameter::optional("network.mode", |raw, value| {
             value.set(&mut raw.network.mode, str::parse)
         }),
-        write: |config| text(&config.network.mode),
-    },
-    Setting {
-        parameter: Parameter::optional("network.ip", |raw, value| {
+        |config| text(&config.network.mode),
+        one(
+            "network",
+            "MODE",
+            "How it is connected to the network: routed or none",
+        ),
+    ),
+    Setting::free(
+        Parameter::optional("network.ip", |raw, value| {
             value.set_list(&mut raw.network.ip, parameter::address)
         }),
-        write: |config| list(&config.network.ip),
-    },
-    Setting {
-        parameter: Parameter::optional("network.dns", |raw, value| {
+        |config| list(&config.network.ip),
+        several(
+            "ip",
+            "ADDRESS",
+            "IP address, repeatable; one of each pool of the host unless given",
+        ),
+    ),
+    Setting::free(
+        Parameter::optional("network.dns", |raw, value| {
             value.set_list(&mut raw.network.dns, str::parse)
         }),
-        write: |config| list(&config.network.dns),
-    },
+        |config| list(&config.network.dns),
+        several(
+            "dns",
+            "ADDRESS",
+            "Name server, repeatable; \"host\" for those of the host",
+        ),
+    ),
 ];
 
 /// A version that this crate knows; a newer one was refused before.

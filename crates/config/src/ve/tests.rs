@@ -78,7 +78,10 @@ fn a_full_file_is_read_whole() {
             cpuunits: CpuUnits::new(1500),
             cpulimit: Percent::new(150),
             processes: Count::new(512),
+            ..Resources::default()
         },
+        rlimits: BTreeMap::new(),
+        kernel: BTreeMap::new(),
         network: Network {
             mode: Mode::Routed,
             ip: ip.to_vec(),
@@ -116,7 +119,7 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "\"re.so\\n\" = 1\n",
         "5: unknown key \"re.so\\n\": allowed are version, uuid, template, hostname, \
-             onboot, bootorder, restart, init, getty, resources, network",
+             onboot, bootorder, restart, init, getty, resources, rlimits, kernel, network",
     ),
     (
         "resources = 5\n",
@@ -188,7 +191,7 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "id = 101\n",
         "5: unknown key id: allowed are version, uuid, template, hostname, \
-             onboot, bootorder, restart, init, getty, resources, network",
+             onboot, bootorder, restart, init, getty, resources, rlimits, kernel, network",
     ),
     ("hostname = \"web2\"\n", "5: not TOML: duplicate key"),
 ];
@@ -398,10 +401,30 @@ prop_compose! {
         cpuunits in 0..500_001_u32,
         cpulimit in 0..819_201_u32,
         processes in proptest::option::of(8..4_194_305_u32),
+        // Not more than the least RAM and swap there may be.
+        protected in proptest::collection::vec(proptest::option::of(0..4_u64 << 20), 4),
+        swap_high: bool,
+        listed: bool,
+        first in 0..10_u32,
+        io in (0..1001_u32, proptest::option::of(4096..1_u64 << 62), any::<u32>()),
+        oom_score_adj in proptest::option::of(-1000..1001),
     ) -> Resources {
+        let part = |at: usize| protected[at].map(Bytes::new);
+        let list = format!("{first}-8191,0").parse().unwrap();
+        let cpumask = Some(list).filter(|_| listed && cpus < 8000);
         Resources {
             ram: ram.map(Bytes::new),
+            ram_guarantee: part(0),
+            ram_low: part(1),
+            ram_high: part(2),
             swap: swap.map(Bytes::new),
+            swap_high: swap.filter(|_| swap_high).map(|swap| Bytes::new(swap / 2)),
+            hugepages: part(3),
+            cpumask,
+            ioweight: Count::new(io.0),
+            iolimit: io.1.map(Bytes::new),
+            iopslimit: Count::new(io.2),
+            oom_score_adj,
             cpus: Count::new(cpus),
             cpuunits: CpuUnits::new(cpuunits),
             cpulimit: Percent::new(cpulimit),
@@ -447,15 +470,23 @@ prop_compose! {
         ],
         getty: bool,
         resources in resources(),
+        soft in 0..1000_u64,
+        more in proptest::option::of(0..1000_u64),
+        watches in proptest::option::of(0..100_000_u32),
         network in network(),
     ) -> VeConfig {
         let hex = format!("{uuid:032x}");
+        let hard = more.map_or("unlimited".to_owned(), |more| (soft + more).to_string());
+        let nofile = Rlimit::of_things(&format!("{soft}:{hard}")).unwrap();
+        let rlimits = BTreeMap::from([("nofile", nofile)]);
+        let kernel = watches.map(|most| ("inotify-watches", most)).into_iter().collect();
         let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
         VeConfig {
             uuid: parts.join("-").parse().unwrap(),
             template: template.parse().unwrap(),
             hostname: hostname.parse().unwrap(),
-            onboot, bootorder, restart, init, getty, resources, network,
+            onboot, bootorder, restart, init, getty, resources,
+            rlimits, kernel, network,
         }
     }
 }

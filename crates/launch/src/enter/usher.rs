@@ -33,7 +33,7 @@ pub(super) fn run(way: &OnTheWay<'_>) -> ! {
 fn steps<'a>() -> [Step<OnTheWay<'a>>; 8] {
     [
         // First, while /proc is the host's.
-        Step(|way| plain_start(way.entry.nofile)),
+        Step(|way| plain_start(&way.entry.bounds)),
         Step(|way| place_stdio(way.entry.stdio)),
         Step(|way| own_pipes(way.entry.owner)),
         Step(|way| way.entry.cgroup.join_v1()),

@@ -5,11 +5,11 @@ use std::fmt::Write;
 use veld_config::VeConfig;
 use veld_protocol::stamp::Stamp;
 use veld_supervisor::{Detail, Host};
-use veld_units::{Bytes, Percent};
 
 use crate::cli::Show;
 use crate::commands::list::status;
 use crate::json;
+use crate::limits;
 use crate::moment;
 use crate::output::{self, escape};
 use crate::report::Failed;
@@ -136,66 +136,20 @@ fn config_rows(config: &VeConfig) -> Vec<Row> {
 
 /// Each limit as it is set, and as the kernel has it where the VE runs.
 fn limit_rows(detail: &Detail) -> Vec<Row> {
-    let wanted = detail
-        .summary
-        .config
-        .as_ref()
-        .ok()
-        .map(|config| config.resources.clone());
-    let wanted = wanted.unwrap_or_default();
-    let runs = detail.kernel.is_some();
-    let kernel = detail.kernel.unwrap_or_default();
-    let rows = [
-        (
-            "ram",
-            size(wanted.ram),
-            size(kernel.memory.map(Bytes::new)),
-            size(kernel.memory_used.map(Bytes::new)),
-        ),
-        (
-            "swap",
-            size(wanted.swap),
-            size(kernel.swap.map(Bytes::new)),
-            None,
-        ),
-        ("cpus", word(wanted.cpus), word(kernel.cpus), None),
-        (
-            "cpuunits",
-            word(wanted.cpuunits),
-            word(kernel.cpu_units),
-            None,
-        ),
-        (
-            "cpulimit",
-            word(wanted.cpulimit),
-            word(kernel.cpu_quota_percent.and_then(Percent::new)),
-            None,
-        ),
-        (
-            "processes",
-            word(wanted.processes),
-            word(kernel.processes),
-            word(kernel.processes_now),
-        ),
-    ];
     let unlimited = || "not limited".to_owned();
-    let told = rows.into_iter().map(|(key, set, held, used)| {
-        let mut text = set.unwrap_or_else(unlimited);
-        if runs {
+    let rows = limits::rows(detail).into_iter().map(|row| {
+        let mut text = row.set.unwrap_or_else(unlimited);
+        if let Some(this_run) = row.this_run {
+            let this_run = this_run.unwrap_or_else(unlimited);
+            let _ = write!(text, ", for this run {this_run}");
+        }
+        if let Some(held) = row.held {
             let _ = write!(text, ", in the kernel {}", held.unwrap_or_else(unlimited));
         }
-        if let Some(used) = used {
+        if let Some(used) = row.used {
             let _ = write!(text, ", in use {used}");
         }
-        (key, text)
+        (row.word, text)
     });
-    told.collect()
-}
-
-fn word(value: Option<impl ToString>) -> Option<String> {
-    value.map(|value| value.to_string())
-}
-
-fn size(value: Option<Bytes>) -> Option<String> {
-    value.map(|bytes| format!("{bytes:#}"))
+    rows.collect()
 }

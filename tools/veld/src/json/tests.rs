@@ -106,15 +106,39 @@ fn all_about_a_ve_that_runs() {
     "cpulimit_percent": null,
     "processes": null
   },
+  "settings": {
+    "bootorder": "0",
+    "dns": "",
+    "getty": "false",
+    "hostname": "web1",
+    "init": "auto",
+    "ip": "10.117.0.101",
+    "network": "routed",
+    "onboot": "true",
+    "ram": "512M",
+    "restart": "no"
+  },
+  "settings_of_this_run": {},
   "kernel": {
     "memory_limit_bytes": 536870912,
     "memory_used_bytes": 208236544,
+    "memory_cache_bytes": null,
+    "memory_min_bytes": null,
+    "memory_low_bytes": null,
+    "memory_high_bytes": null,
     "swap_limit_bytes": 0,
+    "swap_used_bytes": null,
+    "swap_high_bytes": null,
     "cpus": 2,
+    "cpu_numbers": null,
     "cpu_units": 1000,
     "cpu_quota_percent": 150,
     "processes_limit": 500,
-    "processes": 12
+    "processes": 12,
+    "io_weight": null,
+    "io_limit_bytes_per_second": null,
+    "io_limit_operations_per_second": null,
+    "huge_pages_limit_bytes": null
   },
   "links": [
     {
@@ -143,6 +167,18 @@ fn all_about_a_ve_that_does_not_run() {
     "cpulimit_percent": null,
     "processes": null
   },
+  "settings": {
+    "bootorder": "0",
+    "dns": "",
+    "getty": "false",
+    "hostname": "web1",
+    "init": "auto",
+    "ip": "",
+    "network": "routed",
+    "onboot": "false",
+    "restart": "no"
+  },
+  "settings_of_this_run": {},
   "kernel": null,
   "links": []
 }"#;

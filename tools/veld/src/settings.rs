@@ -1,0 +1,70 @@
+//! The options of `create` that set something: one for each key of a config, made
+//! from the table of keys.
+
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use veld_config::{Assignment, Key};
+
+/// What was set on the command line.
+#[derive(Debug, Default)]
+pub(crate) struct Settings(pub(crate) Vec<Assignment>);
+
+impl Args for Settings {
+    fn augment_args(command: Command) -> Command {
+        command.args(Key::all().map(argument))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+fn argument(key: Key) -> Arg {
+    let argument = Arg::new(key.word())
+        .long(key.word())
+        .help(key.help())
+        .help_heading(heading(key));
+    if key.is_switch() {
+        return argument.action(ArgAction::SetTrue);
+    }
+    let action = if key.is_list() {
+        ArgAction::Append
+    } else {
+        ArgAction::Set
+    };
+    argument
+        .action(action)
+        .value_name(key.placeholder())
+        .allow_hyphen_values(key.placeholder() != "ADDRESS")
+        .value_parser(move |text: &str| key.check(text).map(|()| text.to_owned()))
+}
+
+/// What the sections of the file are to a person.
+fn heading(key: Key) -> Option<&'static str> {
+    match key.section() {
+        "resources" => Some("Resources of the VE"),
+        "rlimits" => Some("Limits of each of its processes, SOFT:HARD or one number for both"),
+        "kernel" => Some("Tables of the kernel, for each of its users"),
+        "network" => Some("Network"),
+        _ => None,
+    }
+}
+
+impl FromArgMatches for Settings {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let settings = Key::all().filter_map(|key| {
+            if key.is_switch() {
+                let given = matches.get_flag(key.word());
+                return given.then(|| Assignment::new(key, "true"));
+            }
+            let values = matches.get_many::<String>(key.word())?;
+            let values: Vec<&str> = values.map(String::as_str).collect();
+            Some(Assignment::new(key, &values.join(",")))
+        });
+        Ok(Self(settings.collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
