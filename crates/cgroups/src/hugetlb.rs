@@ -14,6 +14,7 @@
 //! reservations are limited since Linux 5.7.
 
 use veld_sys::{Context, Failure};
+use veld_units::Bytes;
 
 use crate::controller::{Controller, absent};
 use crate::error::Refusal;
@@ -25,7 +26,7 @@ pub(crate) fn check(here: Option<&Hierarchy>, limits: &Limits) -> Vec<Refusal> {
     let Some(bytes) = limits.huge_pages else {
         return Vec::new();
     };
-    let value = format!("{bytes} bytes");
+    let value = format!("{:#}", Bytes::new(bytes));
     match here {
         None => vec![absent(Limit::HugePages, value, Controller::Hugetlb)],
         Some(_) => Vec::new(),
@@ -49,11 +50,8 @@ pub(crate) fn set(place: &Place, limits: &Limits, before: Before) -> Result<(), 
 pub(crate) fn read(place: &Place, into: &mut Effective) -> Result<(), Failure> {
     for knob in knobs(place)? {
         let limit = place.number(&knob)?.filter(|bytes| *bytes < UNLIMITED);
-        let now = into.huge_pages;
-        into.huge_pages = match (now, limit) {
-            (Some(now), Some(limit)) => Some(now.min(limit)),
-            (now, limit) => now.or(limit),
-        };
+        // The kernel holds as many whole pages as fit: of the smallest, all.
+        into.huge_pages = into.huge_pages.max(limit);
     }
     Ok(())
 }
@@ -128,7 +126,7 @@ mod tests {
         let refused = check(None, &limits(Some(0))).remove(0).to_string();
         assert_eq!(
             refused,
-            "cannot limit huge pages to 0 bytes: the hugetlb controller is on no mounted cgroup \
+            "cannot limit huge pages to 0: the hugetlb controller is on no mounted cgroup \
              hierarchy, so there is neither hugetlb.*.max nor hugetlb.*.limit_in_bytes"
         );
         assert_eq!(check(None, &limits(None)), []);

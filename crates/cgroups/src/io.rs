@@ -22,6 +22,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use veld_sys::Failure;
+use veld_units::Bytes;
 
 use crate::controller::{Controller, absent};
 use crate::error::Refusal;
@@ -44,6 +45,7 @@ const WEIGHTS: RangeInclusive<u32> = 1..=1000;
 struct Rate {
     limit: Limit,
     of: fn(&Limits) -> Option<u64>,
+    shown: fn(u64) -> String,
     words: [&'static str; 2],
     files: [&'static str; 2],
 }
@@ -52,6 +54,7 @@ const RATES: [Rate; 2] = [
     Rate {
         limit: Limit::IoBytes,
         of: |limits| limits.io_bytes,
+        shown: |bytes| format!("{:#}/s", Bytes::new(bytes)),
         words: ["rbps", "wbps"],
         files: [
             "blkio.throttle.read_bps_device",
@@ -61,6 +64,7 @@ const RATES: [Rate; 2] = [
     Rate {
         limit: Limit::IoOperations,
         of: |limits| limits.io_operations,
+        shown: |operations| format!("{operations}/s"),
         words: ["riops", "wiops"],
         files: [
             "blkio.throttle.read_iops_device",
@@ -96,11 +100,11 @@ pub(crate) fn check(here: Option<&Hierarchy>, limits: &Limits) -> Vec<Refusal> {
         let value = (rate.of)(limits)?;
         let refusal = |reason: &str| Refusal {
             limit: rate.limit,
-            value: value.to_string(),
+            value: (rate.shown)(value),
             reason: reason.to_owned(),
         };
         if here.is_none() {
-            return Some(absent(rate.limit, value.to_string(), Controller::Io));
+            return Some(absent(rate.limit, (rate.shown)(value), Controller::Io));
         }
         if value == 0 {
             return Some(refusal("nothing could be read or written"));

@@ -85,7 +85,7 @@ pub struct Effective {
     pub io_bytes: Option<u64>,
     /// The least limit of operations a second of any device.
     pub io_operations: Option<u64>,
-    /// Huge pages of each size, in bytes: the least of the limits.
+    /// Huge pages of the size of which most fit into the limit, in bytes.
     pub huge_pages: Option<u64>,
     /// Memory in use, in bytes, page cache included.
     pub memory_used: Option<u64>,

@@ -30,6 +30,7 @@
 use std::io;
 
 use veld_sys::Failure;
+use veld_units::Bytes;
 
 use crate::controller::{Controller, absent, of_v2_alone};
 use crate::error::Refusal;
@@ -80,7 +81,7 @@ fn refused(
     obstacle: impl Fn(u64, &Hierarchy) -> Option<String>,
 ) -> Option<Refusal> {
     let bytes = wanted?;
-    let value = format!("{bytes} bytes");
+    let value = format!("{:#}", Bytes::new(bytes));
     let Some(here) = here else {
         return Some(absent(limit, value, Controller::Memory));
     };

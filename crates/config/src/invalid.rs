@@ -66,6 +66,14 @@ pub enum Invalid {
         /// What was most likely meant.
         near: Option<String>,
     },
+    /// Not a value of a key.
+    #[error("{key}: {what}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// What is wrong and what is allowed.
+        what: String,
+    },
     /// Not an address at all.
     #[error("{} is not an IP address", Quoted(text))]
     NotAnAddress {

@@ -100,11 +100,11 @@ pub(crate) fn make_room(chosen: &[Rlimit]) -> Result<(), Failure> {
     DEFAULTS.iter().try_for_each(|(name, resource, default)| {
         let held = getrlimit(*resource);
         let mut wanted = default.given(held.maximum);
+        if *resource == Resource::Nofile {
+            wanted = held;
+        }
         if let Some(limit) = chosen.iter().find(|limit| limit.name == *name) {
             wanted.maximum = most(wanted.maximum, limit.hard);
-        }
-        if *resource == Resource::Nofile {
-            wanted.current = held.current;
         }
         set(*resource, held, wanted)
             .context(|| format!("set the limit of {name} to {}", shown(wanted)))

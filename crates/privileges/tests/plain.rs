@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use veld_privileges::{Bounds, Rlimit, leave_caller, plain_start};
 
 /// More than the kernel's default of some limits, and less of others.
@@ -77,7 +77,7 @@ fn make_odd() -> String {
     ] {
         let maximum = getrlimit(resource).maximum;
         let current = Some(soft);
-        setrlimit(resource, Rlimit { current, maximum }).unwrap();
+        setrlimit(resource, rustix::process::Rlimit { current, maximum }).unwrap();
     }
     rustix::process::nice(7).unwrap();
     rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(9_000_000)).unwrap();

@@ -29,29 +29,24 @@ pub(crate) fn below_use(old: &Limits, new: &Limits, present: &Effective) -> Vec<
     let memory = present.memory_used.map(|used| used.saturating_sub(cache));
     let size = |bytes: u64| format!("{:#}", Bytes::new(bytes));
     let count = |count: u64| count.to_string();
-    let bounds: [(_, _, _, _, fn(u64) -> String); 3] = [
-        ("ram", old.memory, new.memory, memory, size),
-        ("swap", old.swap, new.swap, present.swap_used, size),
-        (
-            "processes",
-            old.processes,
-            new.processes,
-            present.processes_now,
-            count,
-        ),
-    ];
-    bounds
-        .into_iter()
-        .filter(|(_, old, new, _, _)| old != new)
-        .filter_map(|(word, _, limit, used, shown)| {
-            let (limit, used) = limit.zip(used)?;
-            (limit < used).then(|| Bound {
+    let bound =
+        |word, [old, new]: [Option<u64>; 2], used: Option<u64>, shown: &dyn Fn(u64) -> String| {
+            let (limit, used) = new.zip(used)?;
+            (old != new && limit < used).then(|| Bound {
                 word,
                 limit: shown(limit),
                 used: shown(used),
             })
-        })
-        .collect()
+        };
+    let processes = [old.processes, new.processes];
+    [
+        bound("ram", [old.memory, new.memory], memory, &size),
+        bound("swap", [old.swap, new.swap], present.swap_used, &size),
+        bound("processes", processes, present.processes_now, &count),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 #[cfg(test)]

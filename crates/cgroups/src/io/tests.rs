@@ -96,7 +96,7 @@ fn what_cannot_be_held_is_refused() {
         texts(&nowhere),
         [
             "cannot limit I/O weight to 5000: it goes from 1 to 1000",
-            "cannot limit I/O operations to 10: its files are on no block device"
+            "cannot limit I/O operations to 10/s: its files are on no block device"
         ]
     );
     assert_eq!(check(None, &limits(Some(1), Some(1), Some(1))).len(), 3);

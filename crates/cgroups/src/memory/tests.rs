@@ -81,7 +81,7 @@ fn v1_without_swap_accounting_takes_memory_alone() {
     assert_eq!(refused.len(), 1);
     assert_eq!(
         refused[0].to_string(),
-        "cannot limit swap to 1 bytes: there is no memory.memsw.limit_in_bytes: \
+        "cannot limit swap to 1: there is no memory.memsw.limit_in_bytes: \
          the kernel counts no swap (built without, or booted with swapaccount=0)"
     );
 }
@@ -92,7 +92,7 @@ fn v1_refuses_swap_without_memory_and_v2_does_not() {
     let refused = check(Some(&v1.hierarchy(&["memory"])), &limits(None, Some(512)));
     assert_eq!(
         refused[0].to_string(),
-        "cannot limit swap to 512 bytes: memory.memsw.limit_in_bytes of cgroup v1 \
+        "cannot limit swap to 512: memory.memsw.limit_in_bytes of cgroup v1 \
          bounds memory and swap together, and memory has no limit"
     );
     let v2 = Plain::new(

@@ -73,6 +73,9 @@ timeout = "1m30s"
     );
     assert_eq!(config.paths.libexec, path("/opt/veld/libexec"));
     assert_eq!(config.cgroup_parent, "veld_2.d");
+    assert_eq!(config.overcommit_percent, 100);
+    let more = parse("[memory]\novercommit = \"150%\"\n").unwrap();
+    assert_eq!(more.overcommit_percent, 150);
     assert_eq!(config.first_uid, 65_536);
     assert_eq!(config.network.pool4.to_string(), "192.168.8.0/22");
     assert_eq!(config.network.pool6.to_string(), "2001:db8:1::/112");
@@ -89,6 +92,16 @@ const REFUSED: &[(&str, &str)] = &[
     (
         "paths.data = \"veld\"",
         "paths.data: \"veld\" is not a path: allowed is an absolute path without ..",
+    ),
+    (
+        "memory.overcommit = \"2000%\"",
+        "memory.overcommit: \"2000%\" is out of range: \
+         allowed is 0% to 1000%, 100% is all memory of the host",
+    ),
+    (
+        "memory.overcommit = \"half\"",
+        "memory.overcommit: \"half\" is not a share of the memory: \
+         allowed is 0% to 1000%, 100% is all memory of the host",
     ),
     (
         "ids.first = 100000",
@@ -162,7 +175,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "vswap = 1",
-        "unknown key vswap: allowed are paths, cgroup, ids, network, start, stop",
+        "unknown key vswap: allowed are paths, cgroup, memory, ids, network, start, stop",
     ),
 ];
 

@@ -52,6 +52,15 @@ fn a_refused_number_says_the_range_of_its_parameter() {
             words(start_timeout("0")),
             "\"0\" is out of range: allowed is 1s or more",
         ),
+    ];
+    for (said, expected) in table {
+        assert_eq!(said, expected);
+    }
+}
+
+#[test]
+fn a_refused_number_of_the_kernels_says_its_range() {
+    let table = [
         (
             words(io_limit("4095")),
             "\"4095\" is out of range: allowed is 4K or more",
@@ -68,6 +77,10 @@ fn a_refused_number_says_the_range_of_its_parameter() {
     for (said, expected) in table {
         assert_eq!(said, expected);
     }
+}
+
+#[test]
+fn the_ends_of_a_range_are_allowed() {
     assert_eq!(ram("4M").map(BarrierLimit::limit), Ok(LEAST_RAM));
     assert_eq!(swap("0").map(BarrierLimit::limit), Ok(Bytes::new(0)));
     let barriers = ["0:8M", "8M:8M", "8M", "4M:8M"].map(|text| barrier(ram(text).unwrap()));

@@ -182,6 +182,12 @@ impl FromStr for Assignment {
             let allowed = "one value: only of a list elements are added or removed";
             return Err(Invalid::form(text, "a setting", allowed));
         }
+        if !value.is_empty() {
+            key.check(value).map_err(|what| {
+                let key = key.word();
+                Invalid::Value { key, what }
+            })?;
+        }
         let value = value.to_owned();
         Ok(Self { key, change, value })
     }

@@ -83,12 +83,16 @@ fn lists_grow_and_shrink() {
 
 #[test]
 fn all_that_is_wrong_is_told() {
-    let wrong = assigned(&config(), &["ram=1", "cpus=zero", "onboot=perhaps"]).unwrap_err();
+    let wrong = ["ram", "cpus", "onboot"].map(|word| {
+        let value = if word == "ram" { "1" } else { "zero" };
+        Assignment::new(word.parse().unwrap(), value)
+    });
+    let wrong = config().assign(&wrong).unwrap_err().to_string();
     let lines: Vec<&str> = wrong.lines().collect();
     assert_eq!(
         lines,
         [
-            "onboot: \"perhaps\" is not a switch: allowed is true or false",
+            "onboot: \"zero\" is not a switch: allowed is true or false",
             "ram: \"1\" is out of range: allowed is 4M or more",
             "cpus: \"zero\" is not a whole number: allowed is 1 to 8192",
         ]
@@ -115,6 +119,10 @@ fn words_that_are_no_settings_are_refused() {
     assert_eq!(
         refused("colour=red"),
         "unknown key \"colour\": veld set --list tells all"
+    );
+    assert_eq!(
+        refused("ram=1"),
+        "ram: \"1\" is out of range: allowed is 4M or more"
     );
     assert!(refused("ram+=1G").contains("only of a list elements are added or removed"));
     assert_eq!(
