@@ -20,6 +20,8 @@ pub struct Host {
     pub(crate) cpus: Vec<u32>,
     /// The files of a v2 group that go with a delegation.
     pub(crate) delegate: Vec<String>,
+    /// Whether parents are somebody else's, to be left where they are.
+    pub(crate) parents_stay: bool,
 }
 
 /// What cgroup v2 hands over at least; newer kernels list it, with later additions.
@@ -58,6 +60,7 @@ impl Host {
             hierarchies,
             cpus: cpuset::parse(online),
             delegate: words(DELEGATE),
+            parents_stay: false,
         })
     }
 
@@ -70,6 +73,41 @@ impl Host {
             .filter(|controller| controller.is_essential())
             .filter(|controller| self.find(*controller).is_none())
             .collect()
+    }
+
+    /// The controllers that there are, each with the version it is on.
+    #[must_use]
+    pub fn controllers(&self) -> Vec<(&'static str, u8)> {
+        let version = |controller: Controller| match self.find(controller)?.version {
+            Version::V1 => Some((controller.name(), 1)),
+            Version::V2 => Some((controller.name(), 2)),
+        };
+        Controller::ALL.into_iter().filter_map(version).collect()
+    }
+
+    /// Whether all controllers are in the one tree of v2.
+    #[must_use]
+    pub fn is_unified(&self) -> bool {
+        self.v2().is_some() && self.v1().next().is_none()
+    }
+
+    /// Whether `parent` is there in every hierarchy.
+    #[must_use]
+    pub fn has_parent(&self, parent: &str) -> bool {
+        self.hierarchies
+            .iter()
+            .all(|hierarchy| hierarchy.mount.join(parent).is_dir())
+    }
+
+    /// The same host, on which the parents of groups belong to somebody who made
+    /// them, and stay when their last group is removed.
+    #[must_use]
+    pub fn with_parents_of_others(self) -> Self {
+        let parents_stay = true;
+        Self {
+            parents_stay,
+            ..self
+        }
     }
 
     /// How many CPUs are online: the most that a group can be limited to.

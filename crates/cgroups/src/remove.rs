@@ -77,6 +77,9 @@ impl Group {
     /// # Errors
     /// A directory that is empty and could not be removed.
     pub fn remove_parents(&self) -> Result<(), Failure> {
+        if self.host.parents_stay {
+            return Ok(());
+        }
         for hierarchy in &self.host.hierarchies {
             let dir = self.parent_dir(hierarchy);
             remove_if_empty(&dir).context(|| format!("remove group {}", dir.display()))?;

@@ -8,8 +8,12 @@ use veld_config::{ConfigError, HostConfig, VeId, VeName, VeRef};
 use veld_state::Ids;
 use veld_templates::Store;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Source};
+use crate::unit;
 use crate::ve::Ve;
+
+/// Where nobody else has a say about the hierarchies.
+const CGROUP_PARENT: &str = "veld";
 
 /// One host. Nothing is made or changed by opening it.
 #[derive(Debug)]
@@ -48,8 +52,37 @@ impl Host {
         if let Some(cgroups) = self.cgroups.get() {
             return Ok(cgroups);
         }
-        let cgroups = Cgroups::probe()?;
+        let mut cgroups = Cgroups::probe()?;
+        if self.config.cgroup_parent.is_none() && unit::keeps_tree(&cgroups) {
+            cgroups = cgroups.with_parents_of_others();
+        }
         Ok(self.cgroups.get_or_init(|| cgroups))
+    }
+
+    /// The group below which VEs have theirs.
+    pub(crate) fn cgroup_parent(&self) -> Result<&str, veld_cgroups::Error> {
+        match &self.config.cgroup_parent {
+            Some(parent) => Ok(parent),
+            None if unit::keeps_tree(self.cgroups()?) => Ok(unit::NAME),
+            None => Ok(CGROUP_PARENT),
+        }
+    }
+
+    /// Has that group made by whoever is to make it.
+    pub(crate) fn prepare_parent(&self) -> Result<(), Source> {
+        let cgroups = self.cgroups()?;
+        let parent = self.cgroup_parent()?;
+        if self.config.cgroup_parent.is_some()
+            || !unit::keeps_tree(cgroups)
+            || cgroups.has_parent(parent)
+        {
+            return Ok(());
+        }
+        match unit::start() {
+            // Two starts at once ask for the same one.
+            Err(_) if cgroups.has_parent(parent) => Ok(()),
+            done => Ok(done?),
+        }
     }
 
     /// The numbers that are given out.

@@ -84,6 +84,7 @@ fn prepare<'a>(
     let program = veld_rootfs::open_program(&ve.host.program(shim::PROGRAM))?;
     let command = own_path()?;
 
+    ve.host.prepare_parent()?;
     let group = ve.group()?;
     undo.push({
         let group = group.clone();

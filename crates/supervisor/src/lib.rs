@@ -18,6 +18,7 @@
 
 mod after_end;
 mod backoff;
+mod capacity;
 mod console;
 mod create;
 mod destroy;
@@ -43,10 +44,12 @@ mod sweep;
 mod template;
 mod tuning;
 mod undo;
+mod unit;
 mod ve;
 mod waiter;
 
 pub use after_end::after_end;
+pub use capacity::{Capacity, Given, Memory, capacity};
 pub use console::open_console;
 pub use create::{Wish, create};
 pub use destroy::destroy;

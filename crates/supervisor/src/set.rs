@@ -171,7 +171,7 @@ impl Attempt<'_> {
             }
             // "Setting" stays said: whoever comes next tries again.
             Err(also) => Err(Source::Reported(format!(
-                "{}; and what held before could not be set again: {}",
+                "{}; and cannot set what held before: {}",
                 chain(&source),
                 chain(&also)
             ))),

@@ -82,7 +82,7 @@ impl<'h> Ve<'h> {
 
     /// Its group in every cgroup hierarchy.
     pub(crate) fn group(&self) -> Result<Group, veld_cgroups::Error> {
-        let parent = &self.host.config().cgroup_parent;
+        let parent = self.host.cgroup_parent()?;
         Ok(self.host.cgroups()?.group(parent, self.name.as_str()))
     }
 

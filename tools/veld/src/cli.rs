@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Set(Set),
     /// Show all about a VE.
     Show(Show),
+    /// Show what the host has, has promised to VEs and has in use.
+    Host(HostShow),
     /// Attach to the console of a VE; Ctrl-] three times or ~. detaches.
     Console(One),
     /// Show what a VE has written to its console.
@@ -239,6 +241,13 @@ pub(crate) struct Show {
     /// Name or number of the VE.
     #[arg(value_name = "VE")]
     pub(crate) ve: VeRef,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HostShow {
     /// As JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -4,6 +4,7 @@ mod autostart;
 mod console;
 mod create;
 mod exec;
+mod host;
 mod list;
 mod logs;
 mod restart;
@@ -63,6 +64,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
         Command::List(list) => list::run(&host, &list),
         Command::Set(set) => set::run(&host, set),
         Command::Show(show) => show::run(&host, &show),
+        Command::Host(show) => host::run(&host, &show),
         Command::Logs(logs) => logs::run(&host, &logs),
         Command::Destroy(destroy) => each(&host, &destroy.which, |ve| {
             veld_supervisor::destroy(ve, destroy.force)

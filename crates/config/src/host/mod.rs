@@ -28,8 +28,9 @@ pub struct HostConfig {
     /// Where things are.
     pub paths: Paths,
     /// The cgroup below which every VE has its own, right below the root of each
-    /// hierarchy: one name of a directory, never a path.
-    pub cgroup_parent: String,
+    /// hierarchy: one name of a directory, never a path. Where none is chosen it
+    /// depends on who else has a say about the hierarchies.
+    pub cgroup_parent: Option<String>,
     /// How much memory may be guaranteed to all VEs that run, in per cent of the
     /// host's.
     pub overcommit_percent: u32,
@@ -212,7 +213,7 @@ struct Raw {
     run: PathBuf,
     libexec: Option<PathBuf>,
     templates: Option<PathBuf>,
-    cgroup_parent: String,
+    cgroup_parent: Option<String>,
     overcommit: u32,
     first_uid: u32,
     network: HostNetwork,
@@ -227,7 +228,7 @@ impl Default for Raw {
             run: PathBuf::from("/run/veld"),
             libexec: None,
             templates: None,
-            cgroup_parent: "veld".to_owned(),
+            cgroup_parent: None,
             overcommit: 100,
             first_uid: 1_879_048_192,
             network: settings::default_network(),

@@ -25,7 +25,7 @@ pub(super) const PARAMETERS: &[Parameter<Raw>] = &[
         value.set_some(&mut raw.templates, absolute_path)
     }),
     Parameter::optional("cgroup.parent", |raw, value| {
-        value.set(&mut raw.cgroup_parent, cgroup_parent)
+        value.set_some(&mut raw.cgroup_parent, cgroup_parent)
     }),
     Parameter::optional("memory.overcommit", |raw, value| {
         value.set(&mut raw.overcommit, overcommit)

@@ -24,7 +24,7 @@ fn an_empty_file_is_all_defaults() {
     let program = std::env::current_exe().unwrap();
     let prefix = program.parent().unwrap().parent().unwrap();
     assert_eq!(config.paths.libexec, prefix.join("libexec/veld"));
-    assert_eq!(config.cgroup_parent, "veld");
+    assert_eq!(config.cgroup_parent, None);
     assert_eq!(config.first_uid, 1_879_048_192);
     assert_eq!(config.network.pool4.to_string(), "10.117.0.0/16");
     assert_eq!(config.network.pool6.to_string(), "fd76:656c:64::/64");
@@ -72,7 +72,7 @@ timeout = "1m30s"
         path("/srv/veld/templates/debian-12")
     );
     assert_eq!(config.paths.libexec, path("/opt/veld/libexec"));
-    assert_eq!(config.cgroup_parent, "veld_2.d");
+    assert_eq!(config.cgroup_parent.as_deref(), Some("veld_2.d"));
     assert_eq!(config.overcommit_percent, 100);
     let more = parse("[memory]\novercommit = \"150%\"\n").unwrap();
     assert_eq!(more.overcommit_percent, 150);
@@ -193,7 +193,7 @@ fn the_parent_of_all_groups_is_one_name() {
     let longest = "v".repeat(64);
     for name in ["veld", "Veld-2", ".veld", "...", "0", &longest] {
         let config = parse(&format!("cgroup.parent = \"{name}\"")).unwrap();
-        assert_eq!(config.cgroup_parent, name);
+        assert_eq!(config.cgroup_parent.as_deref(), Some(name));
     }
     let long = "v".repeat(65);
     for name in [
