@@ -137,6 +137,28 @@ impl Group {
         place.write("cgroup.subtree_control", switches(delegated.iter()))
     }
 
+    /// Gives the group in v1's hierarchy of systemd to its owner, who may then make
+    /// groups below it. It has no controllers, so no limit can be passed by that.
+    ///
+    /// # Errors
+    /// [`Error::NoNamed`] where there is no such hierarchy; any file that could
+    /// not be given away.
+    ///
+    /// # Kernel
+    /// cgroups(7), "Cgroups delegation: delegating a hierarchy to a less privileged
+    /// user" of version 1.
+    pub fn delegate_systemds(&self, owner: u32) -> Result<(), Error> {
+        let Some(hierarchy) = self.host.systemds() else {
+            return Err(Error::NoNamed);
+        };
+        let place = self.place(hierarchy);
+        let files = ["tasks", "cgroup.procs"].map(|file| place.path(file));
+        for path in [place.dir].iter().chain(&files) {
+            give(path, owner).context(|| format!("give {} to uid {owner}", path.display()))?;
+        }
+        Ok(())
+    }
+
     /// Gives the delegated group to its owner: the directory, so that groups can
     /// be made in it, and those of its files that move processes about. Its
     /// limits stay with host root, as the whole group above it does.

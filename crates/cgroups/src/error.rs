@@ -19,6 +19,11 @@ pub enum Error {
     /// Neither cgroup v2 nor any v1 hierarchy is mounted for writing.
     #[error("cannot make groups: no cgroup hierarchy is mounted for writing")]
     NoHierarchy,
+    /// There is no hierarchy of v1 that distributions without v2 need.
+    #[error(
+        "cannot delegate a v1 hierarchy: none of the name systemd is mounted (mount -t cgroup -o none,name=systemd systemd DIRECTORY makes it, where the kernel has v1)"
+    )]
+    NoNamed,
     /// Processes were in the group until the deadline, or the kernel held it.
     #[error("cannot remove group {group}: {} after {} ms", left(.pids), .waited.as_millis())]
     Busy {
@@ -70,7 +75,7 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Unsupported(_) | Error::NoHierarchy => ErrorKind::Unsupported,
+            Error::Unsupported(_) | Error::NoHierarchy | Error::NoNamed => ErrorKind::Unsupported,
             Error::Busy { .. } => ErrorKind::Busy,
             Error::Promised { .. } => ErrorKind::Promised,
             Error::Failed(failure) if vanished(failure) => ErrorKind::NotFound,
@@ -88,6 +93,7 @@ impl Error {
             Error::Failed(failure) => failure.errno(),
             Error::Unsupported(_)
             | Error::NoHierarchy
+            | Error::NoNamed
             | Error::Busy { .. }
             | Error::Promised { .. } => None,
         }

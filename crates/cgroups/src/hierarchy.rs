@@ -22,6 +22,8 @@ pub(crate) struct Hierarchy {
     pub(crate) mount: PathBuf,
     /// As the kernel names them; v1's named hierarchies have none.
     pub(crate) controllers: Vec<String>,
+    /// The name of one of those.
+    pub(crate) name: Option<String>,
 }
 
 /// The super options of a v1 hierarchy that are no controllers.
@@ -91,6 +93,10 @@ fn legacy(mount: &Mount, subsystems: &[&str]) -> Hierarchy {
             .filter(|name| !name.contains('='))
             .map(|name| (*name).to_owned())
             .collect(),
+        name: subsystems
+            .iter()
+            .find_map(|option| option.strip_prefix("name="))
+            .map(str::to_owned),
     }
 }
 
@@ -100,6 +106,7 @@ fn unified(mount: &Mount) -> Result<Hierarchy, Failure> {
         version: Version::V2,
         mount: mount.mount_point.clone(),
         controllers: words(&controllers),
+        name: None,
     })
 }
 

@@ -164,6 +164,18 @@ impl Host {
             .filter(|hierarchy| hierarchy.version == Version::V1)
     }
 
+    /// The hierarchy of v1 that systemd sorts its services in.
+    pub(crate) fn systemds(&self) -> Option<&Hierarchy> {
+        self.v1()
+            .find(|hierarchy| hierarchy.name.as_deref() == Some("systemd"))
+    }
+
+    /// Whether there is v1's hierarchy for distributions that know no v2.
+    #[must_use]
+    pub fn has_systemds(&self) -> bool {
+        self.systemds().is_some()
+    }
+
     /// The tree of v2.
     pub(crate) fn v2(&self) -> Option<&Hierarchy> {
         self.hierarchies

@@ -43,6 +43,7 @@ impl Plain {
             version: self.place.version,
             mount: self.dir.path().to_owned(),
             controllers: controllers.iter().map(|name| (*name).to_owned()).collect(),
+            name: None,
         }
     }
 }

@@ -31,7 +31,7 @@ pub use host::{HostConfig, HostNetwork, Paths};
 pub use hostname::Hostname;
 pub use invalid::Invalid;
 pub use name::{VeId, VeName, VeRef};
-pub use parameter::{Dns, Init, InitWay, Mode, RestartPolicy};
+pub use parameter::{Cgroup, Dns, Init, InitWay, Mode, RestartPolicy};
 pub use template::TemplateName;
 pub use uuid::Uuid;
 pub use ve::{Assignment, Key, Network, Resources, VeConfig};

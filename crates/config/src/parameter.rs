@@ -330,6 +330,41 @@ impl fmt::Display for Mode {
     }
 }
 
+/// What a VE finds of cgroups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Cgroup {
+    /// The tree of v2.
+    #[default]
+    Unified,
+    /// v1's hierarchy of systemd, for distributions that know no v2.
+    Legacy,
+}
+
+impl FromStr for Cgroup {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "unified" => Ok(Self::Unified),
+            "legacy" => Ok(Self::Legacy),
+            _ => Err(Invalid::form(
+                text,
+                "a kind of cgroup tree",
+                "unified or legacy",
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Cgroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unified => "unified",
+            Self::Legacy => "legacy",
+        })
+    }
+}
+
 /// Whom a VE asks for names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dns {

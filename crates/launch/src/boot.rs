@@ -9,6 +9,7 @@ use veld_cgroups::Entry as CgroupEntry;
 use veld_namespaces::{IdRange, Table, limit_tables};
 use veld_privileges::{Bounds, Creator, become_root, plain_start, refuse_calls, withhold};
 use veld_protocol::boot::{CHANNEL, Stage};
+use veld_rootfs::CgroupTree;
 use veld_sys::descriptor::exec_with;
 use veld_sys::process::{Child, Forked, Namespaces, clone_into, exit_now};
 use veld_sys::{Context, Failure};
@@ -31,6 +32,8 @@ pub struct Birth {
     pub ids: IdRange,
     /// The way into its cgroups.
     pub cgroup: CgroupEntry,
+    /// What it finds of cgroups.
+    pub cgroup_tree: CgroupTree,
     /// Host name and what goes with it.
     pub names: Names,
     /// What each of its processes may have, and its badness.
@@ -165,7 +168,7 @@ const STEPS: [Step<OnTheWay>; 13] = [
     // Born in its cgroup, it must make the namespace afterwards for the
     // namespace's root to be that cgroup; likewise the mounts, for the locks.
     Step(|_| steps::copy_mounts_and_root_cgroups()),
-    Step(|_| veld_rootfs::enter()),
+    Step(|way| veld_rootfs::enter(way.birth.cgroup_tree)),
     Step(|_| steps::own_boot_id()),
     Step(|way| way.birth.names.establish()),
     Step(|way| limit_tables(&way.birth.tables)),

@@ -4,11 +4,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create,
-    fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
+    fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
 };
 use veld_sys::{Context, Failure, fault};
 
-/// An option of a new file system: key and value.
+/// An option of a new file system: key and value; a flag has an empty one.
 pub(crate) type Setting<'a> = (&'a str, &'a str);
 
 /// Makes a file system of type `kind` and a detached mount of it.
@@ -31,7 +31,11 @@ fn create(
     fault::point("mount file system")?;
     let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
     for (key, value) in settings {
-        fsconfig_set_string(context.as_fd(), *key, *value)?;
+        if value.is_empty() {
+            fsconfig_set_flag(context.as_fd(), *key)?;
+        } else {
+            fsconfig_set_string(context.as_fd(), *key, *value)?;
+        }
     }
     fsconfig_create(context.as_fd())?;
     let mount = fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)?;

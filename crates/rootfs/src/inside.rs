@@ -2,12 +2,23 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 use rustix::mount::{MountAttrFlags, UnmountFlags, unmount};
 use rustix::process::{chdir, fchdir, pivot_root};
 use veld_sys::{Context, Failure, fault};
 
 use crate::detached::{Extent, attach, clone_at, new_mount};
+
+/// What is at /sys/fs/cgroup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CgroupTree {
+    /// The tree of v2.
+    #[default]
+    Unified,
+    /// A directory with v1's hierarchy of no controllers that systemd sorts its
+    /// services in, and nothing else: for distributions that know no v2.
+    Legacy,
+}
 
 /// Makes the tree assembled on the stage the root of this process.
 ///
@@ -23,9 +34,9 @@ use crate::detached::{Extent, attach, clone_at, new_mount};
 /// # Kernel
 /// pivot_root(2); mount_namespaces(7), "Restrictions on mount namespaces": a
 /// tree copied as a unit keeps its locks, and its root is not locked.
-pub fn enter() -> Result<(), Failure> {
+pub fn enter(cgroups: CgroupTree) -> Result<(), Failure> {
     // proc and sysfs may be mounted here only while the host's are in sight.
-    let kernel = KernelFileSystems::mount()?;
+    let kernel = KernelFileSystems::mount(cgroups)?;
     let root = clone_at(CWD, "m", Extent::Whole)?;
     attach(root.as_fd(), open_path(".")?.as_fd(), "the stage")?;
     fchdir(&root).context(|| "enter the root file system")?;
@@ -48,7 +59,7 @@ struct KernelFileSystems {
 }
 
 impl KernelFileSystems {
-    fn mount() -> Result<Self, Failure> {
+    fn mount(cgroups: CgroupTree) -> Result<Self, Failure> {
         let safe = MountAttrFlags::MOUNT_ATTR_NOSUID
             | MountAttrFlags::MOUNT_ATTR_NODEV
             | MountAttrFlags::MOUNT_ATTR_NOEXEC;
@@ -57,16 +68,22 @@ impl KernelFileSystems {
         let table = [
             ("proc", "proc", safe),
             ("sysfs", "sys", safe | MountAttrFlags::MOUNT_ATTR_RDONLY),
-            ("cgroup2", "sys/fs/cgroup", safe),
             ("mqueue", "dev/mqueue", safe),
         ];
-        let mounts = table
+        let mut mounts = table
             .into_iter()
             .map(|(kind, place, attributes)| {
                 let source = [("source", kind)];
                 Ok((place, new_mount(kind, &source, attributes)?))
             })
-            .collect::<Result<_, Failure>>()?;
+            .collect::<Result<Vec<_>, Failure>>()?;
+        match cgroups {
+            CgroupTree::Unified => {
+                let tree = new_mount("cgroup2", &[("source", "cgroup2")], safe)?;
+                mounts.push(("sys/fs/cgroup", tree));
+            }
+            CgroupTree::Legacy => mounts.extend(legacy(safe)?),
+        }
         Ok(Self { mounts })
     }
 
@@ -82,6 +99,33 @@ impl KernelFileSystems {
         Ok(())
     }
 }
+
+/// The directory of hierarchies, and the one hierarchy in it.
+///
+/// # Kernel
+/// cgroups(7), "Cgroups version 1 named hierarchies". One that is not mounted
+/// anywhere can be made by root of the host alone, and then EPERM is the answer.
+fn legacy(safe: MountAttrFlags) -> Result<[(&'static str, OwnedFd); 2], Failure> {
+    let settings = [
+        ("source", "tmpfs"),
+        ("mode", "0755"),
+        ("size", "64k"),
+        ("nr_inodes", "16"),
+    ];
+    let directory = new_mount("tmpfs", &settings, safe)?;
+    fault::point("make directory of a hierarchy")
+        .and_then(|()| Ok(mkdirat(&directory, SYSTEMD, Mode::from_raw_mode(0o755))?))
+        .context(|| format!("create /sys/fs/cgroup/{SYSTEMD}"))?;
+    let settings = [("source", "cgroup"), ("none", ""), ("name", SYSTEMD)];
+    let hierarchy = new_mount("cgroup", &settings, safe)?;
+    Ok([
+        ("sys/fs/cgroup", directory),
+        ("sys/fs/cgroup/systemd", hierarchy),
+    ])
+}
+
+/// The name of systemd's hierarchy, and of the directory that it is mounted on.
+const SYSTEMD: &str = "systemd";
 
 fn open_path(path: &str) -> Result<OwnedFd, Failure> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;

@@ -37,7 +37,7 @@ mod terminal;
 
 pub use assembly::{Assembly, Layers, Sizes, Stage};
 pub use fuse::abort_fuse;
-pub use inside::enter;
+pub use inside::{CgroupTree, enter};
 pub use program::open_program;
 pub use root_dir::RootDir;
 pub use terminal::{Terminal, TerminalSize, open_terminal};

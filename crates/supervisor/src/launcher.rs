@@ -14,7 +14,7 @@ use veld_namespaces::PrivateMounts;
 use veld_privileges::Creator;
 use veld_protocol::stamp::Stamp;
 use veld_protocol::{init, shim};
-use veld_rootfs::{Assembly, Layers, RootDir, Stage, Terminal};
+use veld_rootfs::{Assembly, CgroupTree, Layers, RootDir, Stage, Terminal};
 use veld_state::{Process, Record};
 use veld_sys::descriptor::exec_with;
 use veld_sys::{Context, Failure};
@@ -92,6 +92,9 @@ fn prepare<'a>(
     });
     ve.step("create cgroup");
     group.create(&plan.limits, plan.id.get(), plan.ids.first())?;
+    if plan.cgroup_tree == CgroupTree::Legacy {
+        group.delegate_systemds(plan.ids.first())?;
+    }
     guarantee::promise(ve, &group, &plan.limits)?;
     warnings.extend(missing_controllers(ve)?);
 
@@ -164,6 +167,7 @@ fn give_birth(ve: &Ve<'_>, plan: &StartPlan, group: &Group) -> Result<Born, Sour
     Ok(boot(Birth {
         ids: plan.ids,
         cgroup: group.entry()?,
+        cgroup_tree: plan.cgroup_tree,
         names: plan.names.clone(),
         bounds: plan.bounds.clone(),
         tables: plan.tables.clone(),

@@ -6,14 +6,14 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use veld_cgroups::Limits;
-use veld_config::{HostConfig, InitWay, Mode, VeConfig, VeId, VeName};
+use veld_config::{Cgroup, HostConfig, InitWay, Mode, VeConfig, VeId, VeName};
 use veld_launch::{Names, Resolver};
 use veld_namespaces::{IDS, IdRange, Table};
 use veld_network::{HostNetwork, RoutedLink};
 use veld_privileges::Bounds;
 use veld_protocol::init;
 use veld_protocol::restart::Policy;
-use veld_rootfs::Sizes;
+use veld_rootfs::{CgroupTree, Sizes};
 use veld_units::Bytes;
 
 use crate::tuning::{self, Tuning};
@@ -33,6 +33,8 @@ pub struct StartPlan {
     pub ids: IdRange,
     /// What it may use.
     pub limits: Limits,
+    /// What it finds of cgroups.
+    pub cgroup_tree: CgroupTree,
     /// Sizes of its file systems in memory.
     pub sizes: Sizes,
     /// Host name, resolver.
@@ -92,6 +94,10 @@ impl StartPlan {
             sizes: Sizes {
                 run: memory / 5,
                 shm: memory / 2,
+            },
+            cgroup_tree: match config.cgroup {
+                Cgroup::Unified => CgroupTree::Unified,
+                Cgroup::Legacy => CgroupTree::Legacy,
             },
             names: Names {
                 hostname: config.hostname.as_str().to_owned(),
@@ -241,6 +247,11 @@ impl fmt::Display for StartPlan {
         for (word, value) in self.tuned() {
             writeln!(f, "{word:<10} {value}")?;
         }
+        let tree = match self.cgroup_tree {
+            CgroupTree::Unified => "v2",
+            CgroupTree::Legacy => "v1, the hierarchy of systemd",
+        };
+        writeln!(f, "cgroup     {tree}")?;
         writeln!(f, "/run       {}", size(self.sizes.run))?;
         writeln!(f, "/dev/shm   {}", size(self.sizes.shm))?;
         writeln!(f, "hostname   {}", self.names.hostname)?;

@@ -25,8 +25,8 @@ use veld_units::{Bytes, Count, CpuUnits, Percent};
 use crate::document::{Document, Parameter};
 use crate::parameter::{CpuList, Rlimit};
 use crate::{
-    ConfigError, Dns, ErrorKind, Hostname, Init, Mode, Problem, RestartPolicy, TemplateName, Uuid,
-    VeName, file,
+    Cgroup, ConfigError, Dns, ErrorKind, Hostname, Init, Mode, Problem, RestartPolicy,
+    TemplateName, Uuid, VeName, file,
 };
 
 /// The format that this crate writes, and the latest that it reads.
@@ -51,6 +51,8 @@ pub struct VeConfig {
     pub init: Init,
     /// Whether the distribution's getty units and lines run too.
     pub getty: bool,
+    /// What it finds of cgroups.
+    pub cgroup: Cgroup,
     /// What it may use.
     pub resources: Resources,
     /// Limits of each of its processes, by the names of prlimit(1).
@@ -124,6 +126,7 @@ impl VeConfig {
             restart: RestartPolicy::default(),
             init: Init::default(),
             getty: false,
+            cgroup: Cgroup::default(),
             resources: Resources::default(),
             rlimits: BTreeMap::new(),
             kernel: BTreeMap::new(),
@@ -259,6 +262,7 @@ struct Raw {
     restart: RestartPolicy,
     init: Init,
     getty: bool,
+    cgroup: Cgroup,
     resources: Resources,
     rlimits: BTreeMap<&'static str, Rlimit>,
     kernel: BTreeMap<&'static str, u32>,
@@ -277,6 +281,7 @@ impl Raw {
             restart: self.restart,
             init: self.init,
             getty: self.getty,
+            cgroup: self.cgroup,
             resources: self.resources,
             rlimits: self.rlimits,
             kernel: self.kernel,

@@ -182,6 +182,17 @@ const GENERAL: &[Setting] = &[
         |config| Some(config.getty.into()),
         switch("getty", "Run its getty units and lines too"),
     ),
+    Setting::free(
+        Parameter::optional("cgroup", |raw, value| {
+            value.set(&mut raw.cgroup, str::parse)
+        }),
+        |config| text(&config.cgroup),
+        one(
+            "cgroup",
+            "TREE",
+            "What it finds of cgroups: unified (v2) or legacy (v1)",
+        ),
+    ),
 ];
 
 const NETWORK: &[Setting] = &[

@@ -71,6 +71,7 @@ fn a_full_file_is_read_whole() {
         restart: RestartPolicy::OnFailure,
         init: "hand-over".parse().unwrap(),
         getty: false,
+        cgroup: Cgroup::Unified,
         resources: Resources {
             ram: Some(Bytes::mib(512)),
             swap: Some(Bytes::new(0)),
@@ -119,7 +120,7 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "\"re.so\\n\" = 1\n",
         "5: unknown key \"re.so\\n\": allowed are version, uuid, template, hostname, \
-             onboot, bootorder, restart, init, getty, resources, rlimits, kernel, network",
+             onboot, bootorder, restart, init, getty, cgroup, resources, rlimits, kernel, network",
     ),
     (
         "resources = 5\n",
@@ -191,7 +192,7 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "id = 101\n",
         "5: unknown key id: allowed are version, uuid, template, hostname, \
-             onboot, bootorder, restart, init, getty, resources, rlimits, kernel, network",
+             onboot, bootorder, restart, init, getty, cgroup, resources, rlimits, kernel, network",
     ),
     ("hostname = \"web2\"\n", "5: not TOML: duplicate key"),
 ];
@@ -469,6 +470,7 @@ prop_compose! {
             ),
         ],
         getty: bool,
+        cgroup in prop_oneof![Just(Cgroup::Unified), Just(Cgroup::Legacy)],
         resources in resources(),
         soft in 0..1000_u64,
         more in proptest::option::of(0..1000_u64),
@@ -485,7 +487,7 @@ prop_compose! {
             uuid: parts.join("-").parse().unwrap(),
             template: template.parse().unwrap(),
             hostname: hostname.parse().unwrap(),
-            onboot, bootorder, restart, init, getty, resources,
+            onboot, bootorder, restart, init, getty, cgroup, resources,
             rlimits, kernel, network,
         }
     }
