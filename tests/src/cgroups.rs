@@ -51,6 +51,19 @@ impl Cgroup {
         })
     }
 
+    /// Whether a controller is on a v1 hierarchy of this host.
+    #[must_use]
+    pub fn is_v1(&self, controller: &str) -> bool {
+        let table = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        table.lines().any(|line| {
+            let about = line.split_once(" - ").map(|(_, about)| about);
+            let mut about = about.unwrap_or_default().split(' ');
+            let is_v1 = about.next() == Some("cgroup");
+            let options = about.nth(1).unwrap_or_default();
+            is_v1 && options.split(',').any(|option| option == controller)
+        })
+    }
+
     /// The processes in the group and all below it, in any hierarchy.
     #[must_use]
     pub fn processes(&self) -> Vec<i32> {

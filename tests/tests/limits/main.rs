@@ -5,7 +5,9 @@
     reason = "all of this is a test, which writes files as an administrator or a fault would"
 )]
 
+mod capacity;
 mod cpu;
 mod kernel;
+mod legacy;
 mod memory;
 mod processes;
