@@ -19,10 +19,11 @@ const HEADER: &str = "\
 # (a weight, 1000 is ordinary), cpulimit (\"150%\" is one and a half CPUs),
 # processes. init: auto, hand-over, supervise, or instead of the distribution's
 # init the path of another, of a program with its operands, or of a directory of
-# services. getty: a login prompt on the console. restart, after an end that no
-# command asked for: no, on-failure or always. bootorder: the least of those with
-# onboot start first. [network] mode: routed or none; ip: addresses; dns:
-# \"host\" or addresses.
+# services. getty: a login prompt on the console. devices, besides those that
+# every VE has: \"/dev/kvm:rw\", or by numbers \"b:7:*:r\". restart, after an end
+# that no command asked for: no, on-failure or always. bootorder: the least of
+# those with onboot start first. [network] mode: routed or none; ip: addresses;
+# dns: \"host\" or addresses.
 
 ";
 

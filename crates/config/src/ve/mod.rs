@@ -20,8 +20,8 @@ use veld_units::{Bytes, Count, CpuUnits, Percent};
 
 use crate::document::{Document, Parameter};
 use crate::{
-    ConfigError, Dns, ErrorKind, Hostname, Init, Mode, RestartPolicy, TemplateName, Uuid, VeName,
-    file,
+    ConfigError, DeviceAccess, Dns, ErrorKind, Hostname, Init, Mode, RestartPolicy, TemplateName,
+    Uuid, VeName, file,
 };
 use settings::SETTINGS;
 
@@ -47,6 +47,8 @@ pub struct VeConfig {
     pub init: Init,
     /// Whether the distribution's getty units and lines run too.
     pub getty: bool,
+    /// Devices that it may use besides those that every VE may.
+    pub devices: Vec<DeviceAccess>,
     /// What it may use.
     pub resources: Resources,
     /// How it is connected.
@@ -96,6 +98,7 @@ impl VeConfig {
             restart: RestartPolicy::default(),
             init: Init::default(),
             getty: false,
+            devices: Vec::new(),
             resources: Resources::default(),
             network: Network::default(),
         }
@@ -178,6 +181,7 @@ struct Raw {
     restart: RestartPolicy,
     init: Init,
     getty: bool,
+    devices: Vec<DeviceAccess>,
     resources: Resources,
     network: Network,
 }
@@ -194,6 +198,7 @@ impl Raw {
             restart: self.restart,
             init: self.init,
             getty: self.getty,
+            devices: self.devices,
             resources: self.resources,
             network: self.network,
         })

@@ -66,6 +66,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         write: |config| Some(config.getty.into()),
     },
     Setting {
+        parameter: Parameter::optional("devices", |raw, value| {
+            value.set_list(&mut raw.devices, str::parse)
+        }),
+        write: |config| list(&config.devices),
+    },
+    Setting {
         parameter: Parameter::optional("resources.ram", |raw, value| {
             value.set_some(&mut raw.resources.ram, parameter::ram)
         }),
