@@ -17,7 +17,8 @@
 //! v1 hierarchy its value goes to the v1 files; what those cannot express is
 //! refused by [`Host::check`]. Each controller is one file here, with its v2
 //! and its v1 knobs side by side: `memory`, `cpu`, `cpuset`, `pids`; `freezer`
-//! is the fifth, without a limit.
+//! is the fifth, without a limit. `devices` says which devices may be opened,
+//! for which v2 has no knob but a program of the caller's.
 //!
 //! No process is ever moved by its number, since the kernel waits for a grace
 //! period then (8-45 ms): a process is born into v2 with `CLONE_INTO_CGROUP`
@@ -30,6 +31,7 @@ mod controller;
 mod cpu;
 mod cpuset;
 mod create;
+mod devices;
 mod entry;
 mod error;
 mod freezer;
@@ -47,6 +49,7 @@ mod remove;
 mod tree;
 
 pub use controller::Controller;
+pub use devices::DeviceRule;
 pub use entry::Entry;
 pub use error::{Error, ErrorKind, Refusal};
 pub use group::Group;
