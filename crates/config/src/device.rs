@@ -61,7 +61,8 @@ impl FromStr for DeviceAccess {
         let numbers = numbers.parse::<DeviceNumbers>();
         let numbers = numbers.map_err(|refused| match refused {
             veld_units::Error::OutOfRange { .. } => refused.into(),
-            _ => Invalid::form(text, "a device", ALLOWED),
+            // Of the whole form, of which the numbers are one.
+            veld_units::Error::Malformed { .. } | _ => Invalid::form(text, "a device", ALLOWED),
         })?;
         let device = DeviceName::Numbers(numbers);
         Ok(Self { device, rights })

@@ -29,6 +29,7 @@ mod detached;
 mod device_tree;
 mod file_system;
 mod fuse;
+mod host_device;
 mod inside;
 mod overlay;
 mod program;
@@ -36,7 +37,9 @@ mod root_dir;
 mod terminal;
 
 pub use assembly::{Assembly, Layers, Sizes, Stage};
+pub use device_tree::usual_devices;
 pub use fuse::abort_fuse;
+pub use host_device::HostDevice;
 pub use inside::enter;
 pub use program::open_program;
 pub use root_dir::RootDir;

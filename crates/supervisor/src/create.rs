@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use veld_config::{
-    Dns, Hostname, Init, Mode, Resources, RestartPolicy, TemplateName, Uuid, VeConfig, VeId, VeName,
+    DeviceAccess, Dns, Hostname, Init, Mode, Resources, RestartPolicy, TemplateName, Uuid,
+    VeConfig, VeId, VeName,
 };
 
 use crate::error::{Error, ErrorKind, Source, chain};
@@ -37,6 +38,8 @@ pub struct Wish {
     pub init: Init,
     /// Whether its getty units and lines run too.
     pub getty: bool,
+    /// Devices that it may use besides the usual ones.
+    pub devices: Vec<DeviceAccess>,
 }
 
 /// Makes the VE `name`.
@@ -102,6 +105,11 @@ fn config(ve: &Ve<'_>, wish: &Wish, id: VeId) -> Result<VeConfig, Source> {
     config.restart = wish.restart;
     config.init = wish.init.clone();
     config.getty = wish.getty;
+    for device in &wish.devices {
+        if !config.devices.contains(device) {
+            config.devices.push(device.clone());
+        }
+    }
     config.network.mode = wish.mode;
     config.network.dns.clone_from(&wish.dns);
     config.network.ip.clone_from(&wish.ip);

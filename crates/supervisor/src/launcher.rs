@@ -28,6 +28,9 @@ use crate::ve::Ve;
 /// How long the kernel may take to let a group go whose processes are dead.
 const REMOVAL: Duration = Duration::from_secs(10);
 
+const DEVICES_UNHELD: &str = "this kernel has neither a cgroup controller for devices nor BPF: \
+                              nothing keeps it from devices that it gets hold of";
+
 /// What PID 1 leaves open to the shim.
 struct Ready {
     pidfd: OwnedFd,
@@ -91,6 +94,10 @@ fn prepare<'a>(
     ve.step("create cgroup");
     group.create(&plan.limits, plan.id.get(), plan.ids.first())?;
     warnings.extend(missing_controllers(ve)?);
+    // Nobody is inside yet.
+    if !group.allow_devices(&plan.devices.rules())? {
+        warnings.push(DEVICES_UNHELD.to_owned());
+    }
 
     ve.step("mount stage");
     let mounts = PrivateMounts::enter()?;
@@ -188,7 +195,9 @@ fn assemble(plan: &StartPlan, stage: &Stage, born: &Born) -> Result<(Assembly, O
         area: &plan.area,
     };
     let creator = Creator::assume(plan.ids.first())?;
-    let assembly = Assembly::build(stage, layers, user_namespace.as_fd(), plan.sizes.shm)
+    let nodes = plan.devices.nodes();
+    let user_namespace = user_namespace.as_fd();
+    let assembly = Assembly::build(stage, layers, user_namespace, plan.sizes.shm, &nodes)
         .map_err(Source::RootFs)?;
     let notices = assembly.notices()?;
     creator.restore()?;

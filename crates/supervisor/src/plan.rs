@@ -16,6 +16,8 @@ use veld_protocol::restart::Policy;
 use veld_rootfs::Sizes;
 use veld_units::Bytes;
 
+use crate::devices::Devices;
+
 /// Open files of a VE's processes, as systemd sets them for its services.
 pub(crate) const NOFILE: Nofile = Nofile {
     soft: 1024,
@@ -41,6 +43,8 @@ pub struct StartPlan {
     pub ids: IdRange,
     /// What it may use.
     pub limits: Limits,
+    /// Devices that it may use.
+    pub devices: Devices,
     /// Sizes of its file systems in memory.
     pub sizes: Sizes,
     /// Host name, resolver.
@@ -69,6 +73,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) ids: IdRange,
     pub(crate) template: PathBuf,
     pub(crate) area: PathBuf,
+    pub(crate) devices: Devices,
     /// Memory of the host, in bytes.
     pub(crate) memory: u64,
     pub(crate) resolver: Resolver,
@@ -89,6 +94,7 @@ impl StartPlan {
             area: facts.area,
             ids: facts.ids,
             limits,
+            devices: facts.devices,
             // As distributions size them: a fifth of memory for /run, half for /dev/shm.
             sizes: Sizes {
                 run: memory / 5,
@@ -211,6 +217,7 @@ impl fmt::Display for StartPlan {
                 .map(|percent| format!("{percent}%")),
         )?;
         limit("processes", limits.processes.map(|count| count.to_string()))?;
+        writeln!(f, "devices    {}", self.devices)?;
         writeln!(f, "/run       {}", size(self.sizes.run))?;
         writeln!(f, "/dev/shm   {}", size(self.sizes.shm))?;
         writeln!(f, "hostname   {}", self.names.hostname)?;

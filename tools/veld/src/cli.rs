@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use veld_config::{
-    Dns, Hostname, Init, Mode, RestartPolicy, TemplateName, VeName, VeRef, parameter,
+    DeviceAccess, Dns, Hostname, Init, Mode, RestartPolicy, TemplateName, VeName, VeRef, parameter,
 };
 use veld_templates::BuildInit;
 use veld_units::{Bytes, Count, CpuUnits, Percent, Timespan};
@@ -166,6 +166,9 @@ pub(crate) struct Create {
     /// Run its getty units and lines too.
     #[arg(long)]
     pub(crate) getty: bool,
+    /// Device that it may use too, repeatable: /dev/kvm:rw, b:7:*:r.
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) device: Vec<DeviceAccess>,
 }
 
 #[derive(Debug, Args)]

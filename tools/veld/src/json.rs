@@ -106,6 +106,7 @@ pub(crate) struct Shown {
     first_host_id: Option<u32>,
     directory: String,
     limits: Limits,
+    devices: Option<Vec<String>>,
     kernel: Option<Kernel>,
     links: Vec<Link>,
 }
@@ -162,6 +163,10 @@ impl Shown {
                 cpuunits: wanted.cpuunits.map(|units| units.get()),
                 cpulimit_percent: wanted.cpulimit.map(|percent| percent.get()),
                 processes: wanted.processes.map(|processes| processes.get()),
+            }),
+            devices: detail.summary.config.as_ref().ok().map(|config| {
+                let devices = config.devices.iter();
+                devices.map(ToString::to_string).collect()
             }),
             kernel: detail.kernel.as_ref().map(|kernel| Kernel {
                 memory_limit_bytes: kernel.memory,

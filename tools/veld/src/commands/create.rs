@@ -28,6 +28,7 @@ pub(crate) fn run(host: &Host, create: Create) -> Result<(), Failed> {
         restart: create.restart,
         init: create.init,
         getty: create.getty,
+        devices: create.device,
     };
     let done = veld_supervisor::create(host, name.clone(), &wish)?;
     output::print(&format!("{name}: {}\n", done.what))

@@ -106,6 +106,9 @@ fn all_about_a_ve_that_runs() {
     "cpulimit_percent": null,
     "processes": null
   },
+  "devices": [
+    "/dev/kvm:rw"
+  ],
   "kernel": {
     "memory_limit_bytes": 536870912,
     "memory_used_bytes": 208236544,
@@ -143,6 +146,7 @@ fn all_about_a_ve_that_does_not_run() {
     "cpulimit_percent": null,
     "processes": null
   },
+  "devices": [],
   "kernel": null,
   "links": []
 }"#;
