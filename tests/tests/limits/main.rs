@@ -6,6 +6,7 @@
 )]
 
 mod cpu;
+mod devices;
 mod kernel;
 mod memory;
 mod processes;
