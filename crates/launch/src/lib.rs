@@ -9,7 +9,8 @@
 //!
 //! [`ask()`] runs a program in a VE for what it prints, by a deadline.
 //! [`quiet_console`] sends a child part of the way, to put right what a VE has
-//! lost with its shim.
+//! lost with its shim; [`change_nodes`] sends one to make and remove nodes of
+//! devices in its /dev.
 //!
 //! What this crate must not know: VEs by name, config, where files are kept,
 //! the order in which a start makes and undoes other things.
@@ -22,6 +23,7 @@ mod error;
 mod guest_files;
 mod inherited;
 mod inside;
+mod nodes;
 mod quiet;
 mod steps;
 mod users;
@@ -31,5 +33,6 @@ pub use boot::{Birth, Born, boot};
 pub use enter::{Entered, Entry, Program, enter};
 pub use error::{Error, ErrorKind};
 pub use guest_files::{Names, Resolver};
+pub use nodes::{Nodes, change_nodes};
 pub use quiet::{Quieting, quiet_console};
 pub use users::Who;

@@ -14,6 +14,7 @@ use crate::detached::{Extent, attach, clone_at, new_mount};
 use crate::host_device::HostDevice;
 use crate::overlay;
 use crate::root_dir::RootDir;
+use crate::running_dev::FileId;
 use crate::terminal::{Terminal, TerminalSize, open_terminal};
 use crate::{device_tree, file_system};
 
@@ -49,6 +50,8 @@ pub struct Sizes {
 pub struct Assembly {
     /// The VE's console.
     pub console: Terminal,
+    /// Its /dev.
+    pub dev: FileId,
     /// Whether file handles of the root file system last, as a checkpoint needs;
     /// not on a template that is another than the one the VE was made on, nor on
     /// a file system without handles.
@@ -90,6 +93,7 @@ impl Assembly {
         let root = RootDir::from_fd(overlay.mount);
         let dev = stage.part("dev")?;
         device_tree::fill(dev.as_fd(), devices)?;
+        let dev_id = FileId::of(dev.as_fd()).context(|| "inspect /dev")?;
         let devpts = devpts(owner)?;
         let console = open_terminal(&devpts, TerminalSize::default())?;
         let run = stage.part("run")?;
@@ -114,6 +118,7 @@ impl Assembly {
         }
         Ok(Self {
             console,
+            dev: dev_id,
             indexed: overlay.indexed,
             run: directories.fd,
         })

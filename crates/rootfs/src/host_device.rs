@@ -1,13 +1,15 @@
 //! Devices of the host that a VE is given, and their nodes in the VE's /dev.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::{Component, Path, PathBuf};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
 
-use rustix::fs::{FileType, Mode, OFlags, major, makedev, minor, mkdirat, mknodat, openat, stat};
+use rustix::fs::{FileType, Mode, major, makedev, minor, mkdirat, mknodat, stat};
 use rustix::io::Errno;
 use veld_sys::{Context, Failure, fault};
 use veld_units::{DeviceKind, DeviceNumbers};
+
+use crate::running_dev::directory;
 
 /// A device as the host's /dev has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,26 +73,22 @@ impl HostDevice {
     }
 
     fn make(&self, dev: BorrowedFd<'_>) -> io::Result<()> {
-        let mut above: Option<OwnedFd> = None;
-        let mut names = self.name.components().peekable();
-        while let Some(Component::Normal(name)) = names.next() {
-            let here = above.as_ref().map_or(dev, AsFd::as_fd);
-            if names.peek().is_some() {
-                fault::point("make directory in /dev")?;
-                unless_there(mkdirat(here, name, Mode::from_raw_mode(0o755)))?;
-                let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                above = Some(openat(here, name, flags, Mode::empty())?);
-                continue;
-            }
-            let kind = match self.kind {
-                DeviceKind::Character => FileType::CharacterDevice,
-                DeviceKind::Block => FileType::BlockDevice,
-            };
-            let number = makedev(self.major, self.minor);
-            fault::point("make node in /dev")?;
-            unless_there(mknodat(here, name, kind, self.mode, number))?;
+        let (Some(above), Some(name)) = (self.name.parent(), self.name.file_name()) else {
+            return Err(Errno::INVAL.into());
+        };
+        let mut here = directory(dev, Path::new(""))?;
+        for name in above {
+            fault::point("make directory in /dev")?;
+            unless_there(mkdirat(&here, name, Mode::from_raw_mode(0o755)))?;
+            here = directory(here.as_fd(), Path::new(name))?;
         }
-        Ok(())
+        let kind = match self.kind {
+            DeviceKind::Character => FileType::CharacterDevice,
+            DeviceKind::Block => FileType::BlockDevice,
+        };
+        let number = makedev(self.major, self.minor);
+        fault::point("make node in /dev")?;
+        unless_there(mknodat(&here, name, kind, self.mode, number))
     }
 }
 
@@ -157,6 +155,6 @@ mod tests {
         };
         let refused = astray.make_node(dev.as_fd()).unwrap_err();
         assert_eq!(refused.to_string(), "cannot create /dev/link/null");
-        assert_eq!(refused.kind(), io::ErrorKind::NotADirectory);
+        assert_eq!(refused.errno(), Some(Errno::LOOP.raw_os_error()));
     }
 }

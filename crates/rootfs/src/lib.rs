@@ -34,6 +34,7 @@ mod inside;
 mod overlay;
 mod program;
 mod root_dir;
+mod running_dev;
 mod terminal;
 
 pub use assembly::{Assembly, Layers, Sizes, Stage};
@@ -43,4 +44,5 @@ pub use host_device::HostDevice;
 pub use inside::enter;
 pub use program::open_program;
 pub use root_dir::RootDir;
+pub use running_dev::{FileId, RunningDev};
 pub use terminal::{Terminal, TerminalSize, open_terminal};

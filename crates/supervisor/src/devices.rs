@@ -1,12 +1,23 @@
 //! Which devices a VE may use: those that every VE may, and those of its config.
 
 use std::fmt;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
 
 use veld_cgroups::DeviceRule;
 use veld_config::{DeviceAccess, DeviceName, VeConfig};
-use veld_rootfs::{HostDevice, usual_devices};
+use veld_launch::{Nodes, change_nodes};
+use veld_rootfs::{FileId, HostDevice, usual_devices};
+use veld_state::{Observed, Running};
 use veld_sys::Failure;
 use veld_units::{DeviceNumbers, DeviceRights};
+
+use crate::error::{Error, Source, chain};
+use crate::ve::Ve;
+
+/// The warning where no list can be held to.
+pub(crate) const UNHELD: &str = "this kernel has neither a cgroup controller for devices nor BPF: \
+                                 nothing keeps it from devices that it gets hold of";
 
 /// The devices that a VE is given besides the usual ones, as the host has them now.
 ///
@@ -87,6 +98,78 @@ impl fmt::Display for Devices {
         }
         Ok(())
     }
+}
+
+/// Has a VE that runs with the config `old` use the devices of `new`, with their
+/// nodes in its /dev, and says what is left for its next start. One that does
+/// not run is left as it is. The caller holds the VE's lock.
+///
+/// What is in both stays usable all the while; a file that is open on a device
+/// stays open.
+///
+/// # Errors
+/// [`ErrorKind::Failed`](crate::ErrorKind::Failed) of a device that is not there,
+/// with nothing changed, and of the kernel's list.
+pub fn change_devices(ve: &Ve<'_>, old: &VeConfig, new: &VeConfig) -> Result<Vec<String>, Error> {
+    let Observed::Running(running) = ve.observe() else {
+        return Ok(Vec::new());
+    };
+    let failed = |source: Source| Error::action(&ve.name, "set devices", source);
+    let devices = Devices::find(new).map_err(|failure| failed(failure.into()))?;
+    let rules = devices.rules();
+    ve.step("allow devices");
+    let held = ve
+        .group()
+        .and_then(|group| group.allow_devices(&rules))
+        .map_err(|error| failed(error.into()))?;
+    let mut warnings = Vec::new();
+    if !held {
+        warnings.push(UNHELD.to_owned());
+    }
+    ve.step("change nodes");
+    let allowed: Vec<DeviceNumbers> = rules.iter().map(|rule| rule.numbers).collect();
+    if let Err(why) = change_in_dev(ve, &running, &devices, &gone(old, new), &allowed) {
+        warnings.push(format!("its /dev changes at its next start: {why}"));
+    }
+    Ok(warnings)
+}
+
+/// The paths of devices that are in one config and not in the next.
+fn gone(old: &VeConfig, new: &VeConfig) -> Vec<PathBuf> {
+    let path = |access: &DeviceAccess| match &access.device {
+        DeviceName::Path(path) => Some(path.clone()),
+        DeviceName::Numbers(_) => None,
+    };
+    let stays: Vec<PathBuf> = new.devices.iter().filter_map(path).collect();
+    let before = old.devices.iter().filter_map(path);
+    before.filter(|path| !stays.contains(path)).collect()
+}
+
+fn change_in_dev(
+    ve: &Ve<'_>,
+    running: &Running,
+    devices: &Devices,
+    remove: &[PathBuf],
+    allowed: &[DeviceNumbers],
+) -> Result<(), String> {
+    let make = devices.nodes();
+    if make.is_empty() && remove.is_empty() {
+        return Ok(());
+    }
+    let Some((device, inode)) = running.record.dev else {
+        return Err("it was started by an older veld".to_owned());
+    };
+    let ids = ve.ids().map_err(|error| chain(&error))?;
+    let nodes = Nodes {
+        init: running.init.as_fd(),
+        pid: running.record.init.pid,
+        owner: ids.first(),
+        dev: FileId { device, inode },
+        make: &make,
+        remove,
+        allowed,
+    };
+    change_nodes(&nodes).map_err(|error| chain(&error))
 }
 
 #[cfg(test)]

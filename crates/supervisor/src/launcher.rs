@@ -19,6 +19,7 @@ use veld_state::{Process, Record};
 use veld_sys::descriptor::exec_with;
 use veld_sys::{Context, Failure};
 
+use crate::devices;
 use crate::error::Source;
 use crate::plan::StartPlan;
 use crate::report::Reporter;
@@ -27,9 +28,6 @@ use crate::ve::Ve;
 
 /// How long the kernel may take to let a group go whose processes are dead.
 const REMOVAL: Duration = Duration::from_secs(10);
-
-const DEVICES_UNHELD: &str = "this kernel has neither a cgroup controller for devices nor BPF: \
-                              nothing keeps it from devices that it gets hold of";
 
 /// What PID 1 leaves open to the shim.
 struct Ready {
@@ -96,7 +94,7 @@ fn prepare<'a>(
     warnings.extend(missing_controllers(ve)?);
     // Nobody is inside yet.
     if !group.allow_devices(&plan.devices.rules())? {
-        warnings.push(DEVICES_UNHELD.to_owned());
+        warnings.push(devices::UNHELD.to_owned());
     }
 
     ve.step("mount stage");
@@ -120,6 +118,7 @@ fn prepare<'a>(
         started: Stamp::now(),
         restarts: plan.restarts,
         policy: plan.policy,
+        dev: Some((assembly.dev.device, assembly.dev.inode)),
     };
     ve.step("write record");
     record.write(&ve.run.record())?;

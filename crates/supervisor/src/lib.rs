@@ -46,7 +46,7 @@ pub use after_end::after_end;
 pub use console::open_console;
 pub use create::{Wish, create};
 pub use destroy::destroy;
-pub use devices::Devices;
+pub use devices::{Devices, change_devices};
 pub use error::{Error, ErrorKind};
 pub use exec::{Command, exec};
 pub use health::Health;

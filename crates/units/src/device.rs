@@ -36,6 +36,15 @@ pub struct DeviceNumbers {
     pub minor: Option<u32>,
 }
 
+impl DeviceNumbers {
+    /// Whether this is the other one, or all of a driver's of which it is one.
+    #[must_use]
+    pub fn covers(self, other: Self) -> bool {
+        (self.kind, self.major) == (other.kind, other.major)
+            && (self.minor.is_none() || self.minor == other.minor)
+    }
+}
+
 /// The largest numbers: a `dev_t` of the kernel has 12 bits for the driver and
 /// 20 for its device.
 const LAST_MAJOR: u32 = (1 << 12) - 1;
@@ -188,6 +197,16 @@ mod tests {
             assert_eq!(numbers.to_string(), text);
         }
         assert!("c:4095:1048575".parse::<DeviceNumbers>().is_ok());
+    }
+
+    #[test]
+    fn all_of_a_driver_are_more_than_one() {
+        let [all, one, other] = ["c:10:*", "c:10:232", "b:10:232"].map(|text| {
+            let numbers: DeviceNumbers = text.parse().unwrap();
+            numbers
+        });
+        assert!(all.covers(one) && all.covers(all) && one.covers(one));
+        assert!(!one.covers(all) && !all.covers(other));
     }
 
     #[test]
