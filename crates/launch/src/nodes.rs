@@ -45,7 +45,7 @@ pub struct Nodes<'a> {
     pub allowed: &'a [DeviceNumbers],
 }
 
-/// Makes and removes nodes in the /dev of a running VE. A child of this process
+/// Makes and removes nodes in the /dev of a running VE, all that can be. A child of this process
 /// does it, which holds nothing of this process's but PID 1's descriptor.
 ///
 /// # Errors
@@ -95,11 +95,9 @@ fn change(nodes: &Nodes<'_>) -> Result<(), Failure> {
     // The process ends with this identity.
     let _owner = Creator::assume(nodes.owner)?;
     rustix::process::umask(Mode::empty());
-    for device in nodes.make {
-        dev.make_node(device)?;
-    }
-    for path in nodes.remove {
-        dev.remove_node(path, nodes.allowed)?;
-    }
-    Ok(())
+    let made = nodes.make.iter().map(|device| dev.make_node(device));
+    let removed = nodes.remove.iter();
+    let removed = removed.map(|path| dev.remove_node(path, nodes.allowed));
+    // All are tried, and the first failure is told.
+    made.chain(removed).fold(Ok(()), Result::and)
 }

@@ -92,10 +92,7 @@ fn prepare<'a>(
     ve.step("create cgroup");
     group.create(&plan.limits, plan.id.get(), plan.ids.first())?;
     warnings.extend(missing_controllers(ve)?);
-    // Nobody is inside yet.
-    if !group.allow_devices(&plan.devices.rules())? {
-        warnings.push(devices::UNHELD.to_owned());
-    }
+    warnings.extend(hold_to_devices(plan, &group)?);
 
     ve.step("mount stage");
     let mounts = PrivateMounts::enter()?;
@@ -160,6 +157,12 @@ fn missing_controllers(ve: &Ve<'_>) -> Result<Option<String>, Source> {
     let names = names.join(", ");
     Ok((!names.is_empty())
         .then(|| format!("this kernel has no cgroup controller for {names}: nothing limits it")))
+}
+
+/// Nobody is inside yet; the warning where no list can be held to.
+fn hold_to_devices(plan: &StartPlan, group: &Group) -> Result<Option<String>, Source> {
+    let held = group.allow_devices(&plan.devices.rules())?;
+    Ok((!held).then(|| devices::UNHELD.to_owned()))
 }
 
 fn give_birth(ve: &Ve<'_>, plan: &StartPlan, group: &Group) -> Result<Born, Source> {
