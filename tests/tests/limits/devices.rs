@@ -4,7 +4,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use rustix::fs::{CWD, FileType, Gid, Mode, Uid, chownat, major, makedev, minor, mknodat};
-use veld_tests::{Host, Ve, host};
+use veld_tests::{Host, Output, Ve, host};
 
 /// A device of the host's that is not a usual one and that root may open.
 struct Other {
@@ -53,7 +53,10 @@ fn smuggle(ve: &Ve<'_>, name: &str, number: u64) {
 
 /// What a shell of the VE says that opens a device: nothing, if it can.
 fn opened(ve: &Ve<'_>, how: &str, path: &str) -> String {
-    let said = ve.sh(&format!("exec 3{how}{path}"));
+    why(&ve.sh(&format!("exec 3{how}{path}")))
+}
+
+fn why(said: &Output) -> String {
     let why = said
         .stderr
         .trim_end()
@@ -208,6 +211,64 @@ fn the_kernel_holds_the_list_and_no_more() {
         "c 5:2 rw",
     ];
     assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_program_holds_the_list_where_there_is_no_controller() {
+    let host = host!();
+    let Some(other) = other() else { return };
+    let given = ["--device", &other.numbers()].map(str::to_owned);
+    for (options, refused) in [(vec![], REFUSED), (given.to_vec(), "")] {
+        let ve = host.ve("web1").with(options).create();
+        let veld = |words: &[&str]| without_controller(&host, words);
+        // It would warn if nothing held the list.
+        veld(&["start", "web1", "--wait"]).done();
+        smuggle(&ve, "smuggled", other.number);
+        let opened = |path: &str| {
+            let script = format!("exec 3<>{path}");
+            why(&veld(&["exec", "web1", "--", "sh", "-c", &script]))
+        };
+        assert_eq!(opened("/dev/smuggled"), refused);
+        assert_eq!(opened("/dev/null"), "");
+        assert_eq!(opened("/dev/ptmx"), "");
+        veld(&["destroy", "--force", "web1"]).done();
+        host.nothing_remains();
+    }
+}
+
+/// Runs the command where no hierarchy of v1 for devices is in sight.
+fn without_controller(host: &Host, words: &[&str]) -> Output {
+    let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let points = table.lines().filter_map(|line| {
+        let (mount, about) = line.split_once(" - cgroup ")?;
+        let has_devices = about.split([' ', ',']).any(|option| option == "devices");
+        has_devices.then(|| mount.split(' ').nth(4)).flatten()
+    });
+    let hide: String = points.map(|point| format!("umount {point} && ")).collect();
+    let script = format!("{hide}exec \"$@\"");
+    let program = Host::program().display().to_string();
+    let apart = [
+        "--mount",
+        "--propagation",
+        "private",
+        "sh",
+        "-c",
+        &script,
+        "sh",
+        &program,
+    ];
+    let line = apart.into_iter().chain(words.iter().copied());
+    host.tool(Path::new("unshare"), line).run()
+}
+
+#[test]
+fn whiteouts_of_nested_overlays_are_no_devices() {
+    let host = host!();
+    let ve = host.ve("web1").start();
+    // The overlay that is its root refuses them by itself.
+    ve.sh("mknod /run/whiteout c 0 0").done();
+    let refused = ve.sh("mknod /run/null c 1 3");
+    assert_eq!(refused.status, 1);
 }
 
 #[test]
