@@ -76,9 +76,10 @@ impl Group {
     /// is held to: `false` where the host has neither the devices controller of v1
     /// nor BPF, and the group may open whatever it can get hold of.
     ///
-    /// May be called again while processes are inside. What was allowed and is
-    /// to stay is allowed all the while; on v2 one list replaces the other as a
-    /// whole, on v1 what is new comes first and what is to go goes last.
+    /// May be called again while processes are inside. What was on the list and
+    /// is to stay is allowed all the while; on v2 one list replaces the other as a
+    /// whole, on v1 what is new comes first and what is to go goes last. A group
+    /// of v1 that had no list yet may open nothing for a moment.
     ///
     /// # Errors
     /// Of kind `NotFound` where the group is not there; EPERM on v1 for a device
