@@ -19,7 +19,8 @@
 //! and its v1 knobs side by side: `memory`, `cpu`, `cpuset`, `pids`, `io`,
 //! `hugetlb`; `freezer` is one without a limit. Which file holds which limit is
 //! one table, `knob`. Memory that is guaranteed is set by `promise` alone, since
-//! it concerns all groups.
+//! it concerns all groups. `devices` says which devices may be opened, for which
+//! v2 has no knob but a program of the caller's.
 //!
 //! No process is ever moved by its number, since the kernel waits for a grace
 //! period then (8-45 ms): a process is born into v2 with `CLONE_INTO_CGROUP`
@@ -32,6 +33,7 @@ mod controller;
 mod cpu;
 mod cpuset;
 mod create;
+mod devices;
 mod entry;
 mod error;
 mod freezer;
@@ -54,6 +56,7 @@ mod tree;
 mod victim;
 
 pub use controller::Controller;
+pub use devices::DeviceRule;
 pub use entry::Entry;
 pub use error::{Error, ErrorKind, Refusal};
 pub use group::Group;

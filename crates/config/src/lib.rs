@@ -14,6 +14,7 @@
 //!
 //! What this crate must not know: the kernel, which VEs exist, whether one runs.
 
+mod device;
 mod document;
 mod error;
 mod file;
@@ -26,6 +27,7 @@ mod template;
 mod uuid;
 mod ve;
 
+pub use device::{DeviceAccess, DeviceName};
 pub use error::{ConfigError, ErrorKind, Problem};
 pub use host::{HostConfig, HostNetwork, Paths};
 pub use hostname::Hostname;

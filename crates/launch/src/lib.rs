@@ -8,8 +8,10 @@
 //! prints nothing.
 //!
 //! [`ask()`] runs a program in a VE for what it prints, by a deadline.
-//! [`limit_tables()`] reaches into its user namespace. [`quiet_console`] sends a child part of the way, to put right what a VE has
-//! lost with its shim.
+//! [`limit_tables()`] reaches into its user namespace.
+//! [`quiet_console`] sends a child part of the way, to put right what a VE has
+//! lost with its shim; [`change_nodes`] sends one to make and remove nodes of
+//! devices in its /dev.
 //!
 //! What this crate must not know: VEs by name, config, where files are kept,
 //! the order in which a start makes and undoes other things.
@@ -22,6 +24,7 @@ mod error;
 mod guest_files;
 mod inherited;
 mod inside;
+mod nodes;
 mod quiet;
 mod steps;
 mod tables;
@@ -32,6 +35,7 @@ pub use boot::{Birth, Born, boot};
 pub use enter::{Entered, Entry, Program, enter};
 pub use error::{Error, ErrorKind};
 pub use guest_files::{Names, Resolver};
+pub use nodes::{Nodes, change_nodes};
 pub use quiet::{Quieting, quiet_console};
 pub use tables::limit_tables;
 pub use users::Who;

@@ -11,8 +11,10 @@ use veld_sys::mount::{Attributes, idmap, set_attributes};
 use veld_sys::{Context, Failure, fault};
 
 use crate::detached::{Extent, attach, clone_at, new_mount};
+use crate::host_device::HostDevice;
 use crate::overlay;
 use crate::root_dir::RootDir;
+use crate::running_dev::FileId;
 use crate::terminal::{Terminal, TerminalSize, open_terminal};
 use crate::{device_tree, file_system};
 
@@ -48,6 +50,8 @@ pub struct Sizes {
 pub struct Assembly {
     /// The VE's console.
     pub console: Terminal,
+    /// Its /dev.
+    pub dev: FileId,
     /// Whether file handles of the root file system last, as a checkpoint needs;
     /// not on a template that is another than the one the VE was made on, nor on
     /// a file system without handles.
@@ -59,7 +63,8 @@ impl Assembly {
     /// Puts the tree together on `stage`, the working directory.
     ///
     /// The caller acts as the owner of the stage with all capabilities and has
-    /// no umask. `user_namespace` has the maps that the layers are translated by.
+    /// no umask. `user_namespace` has the maps that the layers are translated by;
+    /// of `devices` /dev has nodes besides those that every VE has.
     ///
     /// # Errors
     /// Names the layer or the directory. EINVAL for a layer on a file system
@@ -72,6 +77,7 @@ impl Assembly {
         layers: Layers<'_>,
         user_namespace: BorrowedFd<'_>,
         shm: u64,
+        devices: &[HostDevice],
     ) -> Result<Self, Failure> {
         let owner = stage.owner;
         let shared = tmpfs(owner, shm)?;
@@ -86,7 +92,8 @@ impl Assembly {
 
         let root = RootDir::from_fd(overlay.mount);
         let dev = stage.part("dev")?;
-        device_tree::fill(dev.as_fd())?;
+        device_tree::fill(dev.as_fd(), devices)?;
+        let dev_id = FileId::of(dev.as_fd()).context(|| "inspect /dev")?;
         let devpts = devpts(owner)?;
         let console = open_terminal(&devpts, TerminalSize::default())?;
         let run = stage.part("run")?;
@@ -111,6 +118,7 @@ impl Assembly {
         }
         Ok(Self {
             console,
+            dev: dev_id,
             indexed: overlay.indexed,
             run: directories.fd,
         })

@@ -171,6 +171,7 @@ mod tests {
             started,
             restarts: 0,
             policy: Policy::No,
+            dev: None,
         }
         .write(&run.record())
         .unwrap();
@@ -185,6 +186,7 @@ mod tests {
             started,
             restarts: 0,
             policy: Policy::No,
+            dev: None,
         }
         .write(&run.record())
         .unwrap();

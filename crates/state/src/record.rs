@@ -27,6 +27,9 @@ pub struct Record {
     pub restarts: u32,
     /// What the VE's config said of restarts at its start.
     pub policy: Policy,
+    /// The /dev that it was started with: device and inode. None on the record
+    /// of an older veld.
+    pub dev: Option<(u64, u64)>,
 }
 
 impl Record {
@@ -51,9 +54,12 @@ impl Record {
     }
 
     fn to_text(self) -> String {
+        let dev = self.dev.map_or_else(String::new, |(device, inode)| {
+            format!("dev {device}:{inode}\n")
+        });
         format!(
             "init-pid {}\ninit-born {}\nshim-pid {}\nshim-born {}\nstarted {}\n\
-             restarts {}\npolicy {}\n",
+             restarts {}\npolicy {}\n{dev}",
             self.init.pid,
             self.init.born,
             self.shim.pid,
@@ -88,6 +94,10 @@ impl Record {
                 .get("policy")
                 .and_then(|word| word.parse().ok())
                 .unwrap_or_default(),
+            dev: pairs.get("dev").and_then(|text| {
+                let (device, inode) = text.split_once(':')?;
+                Some((device.parse().ok()?, inode.parse().ok()?))
+            }),
         })
     }
 }
@@ -109,6 +119,7 @@ mod tests {
             },
             restarts: 2,
             policy: Policy::Always,
+            dev: Some((42, 7)),
         };
         record.write(&path).unwrap();
         assert_eq!(Record::read(&path).unwrap(), record);

@@ -19,6 +19,7 @@ use veld_state::{Process, Record};
 use veld_sys::descriptor::exec_with;
 use veld_sys::{Context, Failure};
 
+use crate::devices;
 use crate::error::Source;
 use crate::guarantee;
 use crate::plan::StartPlan;
@@ -97,6 +98,7 @@ fn prepare<'a>(
     }
     guarantee::promise(ve, &group, &plan.limits)?;
     warnings.extend(missing_controllers(ve)?);
+    warnings.extend(hold_to_devices(plan, &group)?);
 
     ve.step("mount stage");
     let mounts = PrivateMounts::enter()?;
@@ -119,6 +121,7 @@ fn prepare<'a>(
         started: Stamp::now(),
         restarts: plan.restarts,
         policy: plan.policy,
+        dev: Some((assembly.dev.device, assembly.dev.inode)),
     };
     ve.step("write record");
     record.write(&ve.run.record())?;
@@ -161,6 +164,12 @@ fn missing_controllers(ve: &Ve<'_>) -> Result<Option<String>, Source> {
     let names = names.join(", ");
     Ok((!names.is_empty())
         .then(|| format!("this kernel has no cgroup controller for {names}: nothing limits it")))
+}
+
+/// Nobody is inside yet; the warning where no list can be held to.
+fn hold_to_devices(plan: &StartPlan, group: &Group) -> Result<Option<String>, Source> {
+    let held = group.allow_devices(&plan.devices.rules())?;
+    Ok((!held).then(|| devices::UNHELD.to_owned()))
 }
 
 fn give_birth(ve: &Ve<'_>, plan: &StartPlan, group: &Group) -> Result<Born, Source> {
@@ -209,7 +218,9 @@ fn assemble(plan: &StartPlan, stage: &Stage, born: &Born) -> Result<(Assembly, O
         area: &plan.area,
     };
     let creator = Creator::assume(plan.ids.first())?;
-    let assembly = Assembly::build(stage, layers, user_namespace.as_fd(), plan.sizes.shm)
+    let nodes = plan.devices.nodes();
+    let user_namespace = user_namespace.as_fd();
+    let assembly = Assembly::build(stage, layers, user_namespace, plan.sizes.shm, &nodes)
         .map_err(Source::RootFs)?;
     let notices = assembly.notices()?;
     creator.restore()?;

@@ -16,6 +16,7 @@ use veld_protocol::restart::Policy;
 use veld_rootfs::{CgroupTree, Sizes};
 use veld_units::Bytes;
 
+use crate::devices::Devices;
 use crate::tuning::{self, Tuning};
 
 /// Everything that a start does, before any of it is done.
@@ -35,6 +36,8 @@ pub struct StartPlan {
     pub limits: Limits,
     /// What it finds of cgroups.
     pub cgroup_tree: CgroupTree,
+    /// Devices that it may use.
+    pub devices: Devices,
     /// Sizes of its file systems in memory.
     pub sizes: Sizes,
     /// Host name, resolver.
@@ -65,6 +68,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) ids: IdRange,
     pub(crate) template: PathBuf,
     pub(crate) area: PathBuf,
+    pub(crate) devices: Devices,
     /// Memory of the host, in bytes.
     pub(crate) memory: u64,
     pub(crate) tuning: Tuning,
@@ -90,6 +94,7 @@ impl StartPlan {
             area: facts.area,
             ids: facts.ids,
             limits,
+            devices: facts.devices,
             // As distributions size them: a fifth of memory for /run, half for /dev/shm.
             sizes: Sizes {
                 run: memory / 5,
@@ -252,6 +257,7 @@ impl fmt::Display for StartPlan {
             CgroupTree::Legacy => "v1, the hierarchy of systemd",
         };
         writeln!(f, "cgroup     {tree}")?;
+        writeln!(f, "devices    {}", self.devices)?;
         writeln!(f, "/run       {}", size(self.sizes.run))?;
         writeln!(f, "/dev/shm   {}", size(self.sizes.shm))?;
         writeln!(f, "hostname   {}", self.names.hostname)?;

@@ -9,6 +9,7 @@ use veld_state::{Awaited, Observed, file_or_end, found};
 use veld_sys::Context;
 use veld_sys::process::{Forked, exit_now, fork};
 
+use crate::devices::Devices;
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::health::health;
 use crate::launcher;
@@ -93,6 +94,7 @@ pub(crate) fn make_plan(ve: &Ve<'_>) -> Result<StartPlan, Source> {
         ids: ve.ids()?,
         template: template::root(ve.host, &config.template)?,
         area: ve.area.private(),
+        devices: Devices::find(&config)?,
         memory: veld_kernfs::memory_total()?,
         tuning: Tuning::new(ve, &config)?,
         resolver: resolver(&config, ve.host.config()),

@@ -19,6 +19,7 @@
     reason = "this crate is where the workspace keeps its unsafe code"
 )]
 
+pub mod bpf;
 pub mod credentials;
 pub mod descriptor;
 pub mod entry;

@@ -1,6 +1,6 @@
-//! Sizes, CPU shares, counts and durations as administrators write them.
+//! Sizes, CPU shares, counts, durations and devices as administrators write them.
 //!
-//! Each type is a number that cannot be out of its range. It is read with
+//! Each type is a number, or a few, that cannot be out of range. It is read with
 //! `FromStr`, which serves config files and the command line with the same
 //! words, and its `Display` writes a text that reads back as the same number.
 //! The words are those of OpenVZ where OpenVZ has some: `512M`, `128P` (pages),
@@ -15,6 +15,7 @@
 mod bytes;
 mod count;
 mod cpu;
+mod device;
 mod error;
 mod number;
 mod pair;
@@ -24,6 +25,7 @@ mod timespan;
 pub use bytes::Bytes;
 pub use count::Count;
 pub use cpu::{CpuUnits, Percent};
+pub use device::{DeviceKind, DeviceNumbers, DeviceRights};
 pub use error::Error;
 pub use pair::BarrierLimit;
 pub use quoted::Quoted;

@@ -7,6 +7,7 @@
 
 mod capacity;
 mod cpu;
+mod devices;
 mod kernel;
 mod legacy;
 mod memory;

@@ -112,6 +112,7 @@ pub(crate) struct Shown {
     settings: BTreeMap<&'static str, String>,
     /// Those that were set for this run alone.
     settings_of_this_run: BTreeMap<&'static str, Option<String>>,
+    devices: Option<Vec<String>>,
     kernel: Option<Kernel>,
     links: Vec<Link>,
 }
@@ -182,6 +183,10 @@ impl Shown {
             }),
             settings: settings(detail),
             settings_of_this_run: settings_of_this_run(detail),
+            devices: detail.summary.config.as_ref().ok().map(|config| {
+                let devices = config.devices.iter();
+                devices.map(ToString::to_string).collect()
+            }),
             kernel: detail.kernel.as_ref().map(|kernel| Kernel {
                 memory_limit_bytes: kernel.memory,
                 memory_used_bytes: kernel.memory_used,

@@ -9,6 +9,7 @@
     reason = "a test without the test attribute, which clippy does not see as one"
 )]
 
+mod devices;
 mod lifecycle;
 mod limits;
 mod scene;
@@ -25,6 +26,12 @@ macro_rules! tests {
 }
 
 const TESTS: &[(&str, fn())] = tests![
+    devices::what_is_not_on_the_list_is_refused,
+    devices::nodes_are_made_only_where_that_is_allowed,
+    devices::what_stays_allowed_is_never_refused_while_the_list_changes,
+    devices::one_program_replaces_the_other,
+    devices::a_host_that_can_hold_nothing_back_says_so,
+    devices::a_list_for_a_group_that_is_not_there_is_refused,
     lifecycle::a_group_is_in_every_hierarchy_and_leaves_none,
     lifecycle::a_failed_creation_leaves_what_it_found,
     lifecycle::members_and_their_children_are_counted_once,

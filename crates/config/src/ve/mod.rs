@@ -25,8 +25,8 @@ use veld_units::{Bytes, Count, CpuUnits, Percent};
 use crate::document::{Document, Parameter};
 use crate::parameter::{CpuList, Rlimit};
 use crate::{
-    Cgroup, ConfigError, Dns, ErrorKind, Hostname, Init, Mode, Problem, RestartPolicy,
-    TemplateName, Uuid, VeName, file,
+    Cgroup, ConfigError, DeviceAccess, Dns, ErrorKind, Hostname, Init, Mode, Problem,
+    RestartPolicy, TemplateName, Uuid, VeName, file,
 };
 
 /// The format that this crate writes, and the latest that it reads.
@@ -53,6 +53,8 @@ pub struct VeConfig {
     pub getty: bool,
     /// What it finds of cgroups.
     pub cgroup: Cgroup,
+    /// Devices that it may use besides those that every VE may.
+    pub devices: Vec<DeviceAccess>,
     /// What it may use.
     pub resources: Resources,
     /// Limits of each of its processes, by the names of prlimit(1).
@@ -127,6 +129,7 @@ impl VeConfig {
             init: Init::default(),
             getty: false,
             cgroup: Cgroup::default(),
+            devices: Vec::new(),
             resources: Resources::default(),
             rlimits: BTreeMap::new(),
             kernel: BTreeMap::new(),
@@ -263,6 +266,7 @@ struct Raw {
     init: Init,
     getty: bool,
     cgroup: Cgroup,
+    devices: Vec<DeviceAccess>,
     resources: Resources,
     rlimits: BTreeMap<&'static str, Rlimit>,
     kernel: BTreeMap<&'static str, u32>,
@@ -282,6 +286,7 @@ impl Raw {
             init: self.init,
             getty: self.getty,
             cgroup: self.cgroup,
+            devices: self.devices,
             resources: self.resources,
             rlimits: self.rlimits,
             kernel: self.kernel,

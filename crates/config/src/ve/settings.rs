@@ -193,6 +193,17 @@ const GENERAL: &[Setting] = &[
             "What it finds of cgroups: unified (v2) or legacy (v1)",
         ),
     ),
+    Setting::free(
+        Parameter::optional("devices", |raw, value| {
+            value.set_list(&mut raw.devices, str::parse)
+        }),
+        |config| list(&config.devices),
+        several(
+            "device",
+            "DEVICE",
+            "Device that it may use too, repeatable: /dev/kvm:rw, b:7:*:r",
+        ),
+    ),
 ];
 
 const NETWORK: &[Setting] = &[

@@ -18,6 +18,7 @@ bootorder = -5
 restart = "on-failure"
 init = "hand-over"
 getty = false
+devices = ["/dev/kvm", "b:7:*:r"]
 
 [resources]
 ram = "512M"
@@ -72,6 +73,9 @@ fn a_full_file_is_read_whole() {
         init: "hand-over".parse().unwrap(),
         getty: false,
         cgroup: Cgroup::Unified,
+        devices: ["/dev/kvm:rw", "b:7:*:r"]
+            .map(|text| text.parse().unwrap())
+            .to_vec(),
         resources: Resources {
             ram: Some(Bytes::mib(512)),
             swap: Some(Bytes::new(0)),
@@ -120,7 +124,7 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "\"re.so\\n\" = 1\n",
         "5: unknown key \"re.so\\n\": allowed are version, uuid, template, hostname, \
-             onboot, bootorder, restart, init, getty, cgroup, resources, rlimits, kernel, network",
+             onboot, bootorder, restart, init, getty, cgroup, devices, resources, rlimits, kernel, network",
     ),
     (
         "resources = 5\n",
@@ -192,9 +196,17 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "id = 101\n",
         "5: unknown key id: allowed are version, uuid, template, hostname, \
-             onboot, bootorder, restart, init, getty, cgroup, resources, rlimits, kernel, network",
+             onboot, bootorder, restart, init, getty, cgroup, devices, resources, rlimits, kernel, network",
     ),
     ("hostname = \"web2\"\n", "5: not TOML: duplicate key"),
+    (
+        "devices = [\"/dev/kvm\",\n\"/dev/kvm:rw\"]\n",
+        "6: devices: \"/dev/kvm:rw\" is there twice",
+    ),
+    (
+        "devices = [\"/dev/kvm:x\"]\n",
+        "5: devices: \"x\" is not an access to a device: allowed is r, w, m or more of them",
+    ),
 ];
 
 #[test]
@@ -311,6 +323,7 @@ bootorder = -5
 restart = "on-failure"
 init = "hand-over"
 getty = false
+devices = ["/dev/kvm:rw", "b:7:*:r"]
 
 [resources]
 ram = "512M"
@@ -471,6 +484,7 @@ prop_compose! {
         ],
         getty: bool,
         cgroup in prop_oneof![Just(Cgroup::Unified), Just(Cgroup::Legacy)],
+        devices in proptest::collection::btree_set("/dev/(x/)?[a-e][-a-z0-9:]{0,9}[a-z]:[rwm]", 0..3),
         resources in resources(),
         soft in 0..1000_u64,
         more in proptest::option::of(0..1000_u64),
@@ -487,7 +501,9 @@ prop_compose! {
             uuid: parts.join("-").parse().unwrap(),
             template: template.parse().unwrap(),
             hostname: hostname.parse().unwrap(),
-            onboot, bootorder, restart, init, getty, cgroup, resources,
+            onboot, bootorder, restart, init, getty, cgroup,
+            devices: devices.iter().map(|text| text.parse().unwrap()).collect(),
+            resources,
             rlimits, kernel, network,
         }
     }

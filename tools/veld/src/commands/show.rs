@@ -126,6 +126,10 @@ fn config_rows(config: &VeConfig) -> Vec<Row> {
         ),
         ("bootorder", config.bootorder.to_string()),
         ("restart", config.restart.to_string()),
+        (
+            "devices",
+            words(config.devices.iter().map(ToString::to_string).collect()),
+        ),
         ("network", config.network.mode.to_string()),
         (
             "ip",

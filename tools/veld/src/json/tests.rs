@@ -119,6 +119,9 @@ fn all_about_a_ve_that_runs() {
     "restart": "no"
   },
   "settings_of_this_run": {},
+  "devices": [
+    "/dev/kvm:rw"
+  ],
   "kernel": {
     "memory_limit_bytes": 536870912,
     "memory_used_bytes": 208236544,
@@ -179,6 +182,7 @@ fn all_about_a_ve_that_does_not_run() {
     "restart": "no"
   },
   "settings_of_this_run": {},
+  "devices": [],
   "kernel": null,
   "links": []
 }"#;
