@@ -6,7 +6,7 @@
 //! and a record is believed only if that process was born when the record says.
 //!
 //! ```text
-//! lock  record  ready  status  stopping  stopping-inside  console.sock  stage/
+//! lock  record  ready  status  stopping  stopping-inside  paused  console.sock  stage/
 //!    from start to end of a run; `lock` stays
 //! restarting
 //!    from the end of a run to the next that follows by itself
@@ -23,6 +23,7 @@ mod process;
 mod record;
 mod restarting;
 mod run_dir;
+mod task;
 mod wait;
 
 pub use ids::Ids;
@@ -31,4 +32,5 @@ pub use process::{Process, parents_of_zombies, signals_handled};
 pub use record::Record;
 pub use restarting::Restarting;
 pub use run_dir::RunDir;
+pub use task::{Task, tasks};
 pub use wait::{Awaited, ended, file_or_end};

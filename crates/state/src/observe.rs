@@ -36,6 +36,8 @@ pub struct Running {
     pub stopping: bool,
     /// Since when it is.
     pub stopping_since: Option<Stamp>,
+    /// Since when it is said to be paused, which the kernel may deny.
+    pub paused: Option<Stamp>,
     /// What PID 1 last said that it does.
     pub status: Option<String>,
     /// Which init PID 1 found, once it has said so.
@@ -109,6 +111,7 @@ fn look_at(run: &RunDir, record: Record, init: OwnedFd) -> Running {
         ready: words(run, shim::READY).and_then(|text| text.trim_end().parse().ok()),
         stopping: by_command.is_some() || run.file(shim::STOPPING_INSIDE).exists(),
         stopping_since: since,
+        paused: run.paused(),
         status: words(run, shim::STATUS),
         found: found(run),
         failed: words(run, shim::FAILED)

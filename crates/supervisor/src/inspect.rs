@@ -29,6 +29,8 @@ pub enum Phase {
     Up,
     /// Its services are up, but for some that do not run as they should.
     Degraded,
+    /// All of it stands still until it is resumed.
+    Paused,
     /// It is going down.
     Stopping,
     /// It does not run, and waits to be started again.
@@ -44,6 +46,7 @@ impl Phase {
             Phase::Booting => "booting",
             Phase::Up => "up",
             Phase::Degraded => "degraded",
+            Phase::Paused => "paused",
             Phase::Stopping => "stopping",
             Phase::Restarting => "restarting",
         }
@@ -155,7 +158,13 @@ fn summary_of(ve: &Ve<'_>, observed: &Observed) -> Summary {
         config: ve.config().map_err(|error| chain(&error)),
     };
     match observed {
-        Observed::Running(running) => describe(running, &mut summary),
+        Observed::Running(running) => {
+            describe(running, &mut summary);
+            // Only of one that is said to be: a list asks the kernel for no other.
+            if running.paused.is_some() && ve.group().is_ok_and(|group| group.is_frozen()) {
+                (summary.phase, summary.since) = (Phase::Paused, running.paused);
+            }
+        }
         Observed::Stopped(stopped) => {
             summary.since = stopped.ended.map(|ended| ended.at);
             summary.ended = stopped.ended;
@@ -232,6 +241,9 @@ pub fn detail(ve: &Ve<'_>) -> Result<Detail, Error> {
         detail.links = observed.map(|observed| observed.links).unwrap_or_default();
         if matches!(detail.summary.phase, Phase::Up | Phase::Degraded) {
             add_health(&mut detail, health(ve, &running));
+        }
+        if detail.summary.phase == Phase::Paused {
+            detail.health_unknown = Some("it is paused".to_owned());
         }
         return Ok(detail);
     }

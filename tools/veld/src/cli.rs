@@ -49,6 +49,11 @@ pub(crate) enum Command {
     Stop(Stop),
     /// Stop VEs and start them again.
     Restart(Restart),
+    /// Freeze all processes of VEs where they are.
+    #[command(after_help = PAUSED)]
+    Pause(Pause),
+    /// Let paused VEs run on.
+    Resume(Resume),
     /// Open a login shell in a VE.
     #[command(after_help = STATUS)]
     Enter(Enter),
@@ -78,6 +83,11 @@ pub(crate) enum Command {
     #[command(name = veld_protocol::shim::AFTER_END, hide = true)]
     AfterEnd(One),
 }
+
+/// What to expect of a paused VE.
+const PAUSED: &str = "\
+A paused VE keeps its memory and addresses and uses no CPU time. Where a process cannot be frozen
+in time it is named, and the VE goes on. One that is paused already is an error, but with --all.";
 
 /// What a table may have, and what an empty one is.
 const COLUMNS: &str = "\
@@ -206,6 +216,27 @@ pub(crate) struct Restart {
     /// Return when the services are up, at the latest after SECS.
     #[arg(long, value_name = "SECS", num_args = 0..=1, require_equals = true)]
     pub(crate) wait: Option<Option<Timespan>>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pause {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// How long its processes may take to stand still before all go on again.
+    #[arg(
+        long,
+        short = 't',
+        value_name = "SECS",
+        default_value = "10",
+        allow_negative_numbers = true
+    )]
+    pub(crate) timeout: Timespan,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    #[command(flatten)]
+    pub(crate) which: Which,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ mod create;
 mod exec;
 mod list;
 mod logs;
+mod pause;
 mod restart;
 mod show;
 mod start;
@@ -56,6 +57,8 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
         Command::Autostart(autostart) => autostart::run(&host, &autostart),
         Command::Stop(stop) => stop::run(&host, &stop),
         Command::Restart(restart) => restart::run(&host, &restart),
+        Command::Pause(pause) => pause::pause(&host, &pause),
+        Command::Resume(resume) => pause::resume(&host, &resume),
         Command::Kill(kill) => each(&host, &kill.which, |ve| {
             veld_supervisor::kill(ve, kill.signal.0)
         }),

@@ -9,6 +9,7 @@
     reason = "a test without the test attribute, which clippy does not see as one"
 )]
 
+mod freezing;
 mod lifecycle;
 mod limits;
 mod scene;
@@ -35,6 +36,8 @@ const TESTS: &[(&str, fn())] = tests![
     lifecycle::a_process_that_is_left_is_named,
     lifecycle::the_parent_stays_as_long_as_it_is_used,
     lifecycle::neighbours_come_and_go_at_once,
+    freezing::each_freezer_freezes_and_thaws,
+    freezing::the_part_above_the_members_runs_on,
     limits::limits_are_what_the_kernel_holds,
     limits::limits_are_raised_lowered_and_lifted,
     limits::more_cpus_than_online_are_refused,
