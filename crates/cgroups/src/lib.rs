@@ -17,7 +17,7 @@
 //! v1 hierarchy its value goes to the v1 files; what those cannot express is
 //! refused by [`Host::check`]. Each controller is one file here, with its v2
 //! and its v1 knobs side by side: `memory`, `cpu`, `cpuset`, `pids`; `freezer`
-//! is the fifth, without a limit.
+//! is the fifth, without a limit. What a group uses is read by `usage`.
 //!
 //! No process is ever moved by its number, since the kernel waits for a grace
 //! period then (8-45 ms): a process is born into v2 with `CLONE_INTO_CGROUP`
@@ -46,6 +46,7 @@ mod pids;
 mod plain;
 mod remove;
 mod tree;
+mod usage;
 
 pub use controller::Controller;
 pub use entry::Entry;
@@ -54,3 +55,4 @@ pub use freezer::Freezing;
 pub use group::Group;
 pub use host::Host;
 pub use limits::{Effective, Limits};
+pub use usage::{CpuUsage, IoUsage, MemoryUsage, Pressure, PressureUsage, Stall, Usage};

@@ -17,6 +17,7 @@
 //! What this crate must not know: what a VE is made of, how it is started or
 //! stopped, cgroups, namespaces.
 
+mod activity;
 mod ids;
 mod observe;
 mod process;
@@ -26,8 +27,9 @@ mod run_dir;
 mod task;
 mod wait;
 
+pub use activity::{Activity, activity, command_lines};
 pub use ids::Ids;
-pub use observe::{Observed, Running, Stopped, found, observe};
+pub use observe::{Observed, Running, Stopped, found, glance, observe};
 pub use process::{Process, parents_of_zombies, signals_handled};
 pub use record::Record;
 pub use restarting::Restarting;

@@ -159,11 +159,8 @@ fn summary_of(ve: &Ve<'_>, observed: &Observed) -> Summary {
     };
     match observed {
         Observed::Running(running) => {
+            (summary.phase, summary.since) = phase(ve, running);
             describe(running, &mut summary);
-            // Only of one that is said to be: a list asks the kernel for no other.
-            if running.paused.is_some() && ve.group().is_ok_and(|group| group.is_frozen()) {
-                (summary.phase, summary.since) = (Phase::Paused, running.paused);
-            }
         }
         Observed::Stopped(stopped) => {
             summary.since = stopped.ended.map(|ended| ended.at);
@@ -180,14 +177,22 @@ fn summary_of(ve: &Ve<'_>, observed: &Observed) -> Summary {
     summary
 }
 
-fn describe(running: &Running, summary: &mut Summary) {
-    (summary.phase, summary.since) = match (running.stopping, running.ready) {
+/// What a VE that runs is doing, and since when, as far as files tell.
+pub(crate) fn phase(ve: &Ve<'_>, running: &Running) -> (Phase, Option<Stamp>) {
+    // Only of one that is said to be: a list asks the kernel for no other.
+    if running.paused.is_some() && ve.group().is_ok_and(|group| group.is_frozen()) {
+        return (Phase::Paused, running.paused);
+    }
+    match (running.stopping, running.ready) {
         (true, _) => (Phase::Stopping, running.stopping_since),
         (false, None) => (Phase::Booting, Some(running.record.started)),
         (false, ready) if running.failed.is_empty() => (Phase::Up, ready),
         // What failed while the services were coming up has failed since then.
         (false, ready) => (Phase::Degraded, running.failed_since.max(ready)),
-    };
+    }
+}
+
+fn describe(running: &Running, summary: &mut Summary) {
     summary.failed.clone_from(&running.failed);
     summary.init = running.found;
     summary.watched = running.shim.is_some();

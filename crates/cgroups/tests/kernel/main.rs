@@ -13,6 +13,7 @@ mod freezing;
 mod lifecycle;
 mod limits;
 mod scene;
+mod using;
 mod v2;
 
 use std::panic::catch_unwind;
@@ -47,6 +48,7 @@ const TESTS: &[(&str, fn())] = tests![
     limits::processes_are_refused_past_the_limit,
     limits::cpu_time_is_held_back,
     limits::page_cache_goes_with_the_group,
+    using::a_group_uses_what_its_processes_use,
     v2::the_owner_rules_below_and_not_above,
     v2::groups_of_the_owner_go_with_the_group,
     v2::groups_nested_past_any_path_go_too,
