@@ -65,6 +65,12 @@ pub(crate) enum Command {
     List(List),
     /// Show all about a VE.
     Show(Show),
+    /// Show what running VEs use: CPU, memory, disks, network, processes.
+    #[command(after_help = MEASURES)]
+    Stats(Stats),
+    /// Show what running VEs and their processes use, on a full screen.
+    #[command(after_help = KEYS)]
+    Top(Top),
     /// Attach to the console of a VE; Ctrl-] three times or ~. detaches.
     Console(One),
     /// Show what a VE has written to its console.
@@ -93,6 +99,23 @@ in time it is named, and the VE goes on. One that is paused already is an error,
 const COLUMNS: &str = "\
 Columns: name, id, status, since, ip, template, hostname, pid, uptime, onboot.
 With no VE to list the table is its header alone, and the exit status is 0.";
+
+/// What the numbers of a table of use mean.
+const MEASURES: &str = "\
+CPU% is measured over 100 ms, with --watch over its interval; 100 is one processor. MEM is all that
+is charged, page cache (FILE) included; MEM% is of the limit, or of the host's memory. READ, WRITE,
+RX and TX are bytes since the start, as the VE counts. PSI-… is the part of the last ten seconds in
+which some process waited. What the host does not tell is - and null.
+--json is one look, of counters since the start, which whoever reads it compares.
+Columns: name, id, status, uptime, cpu%, cputime, throttled, mem, limit, mem%, swap, anon, file,
+shmem, kernel, sock, oom, read, write, reads, writes, rx, tx, rxpkts, txpkts, procs, psi-cpu,
+psi-mem, psi-io.";
+
+/// What can be done on the full screen.
+const KEYS: &str = "\
+Keys: c, m, i, n, p sort by CPU, memory, I/O, network and processes, the left and right arrows by
+the next, r reverses; / shows only VEs with what is typed in their names; Enter shows the processes
+of a VE and Esc goes back; q or Ctrl-C quits. 100 in CPU% is one processor.";
 
 /// What Debian can boot with.
 const INITS: &str = "\
@@ -274,6 +297,41 @@ pub(crate) struct List {
     /// As JSON.
     #[arg(long, conflicts_with_all = ["quiet", "output"])]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stats {
+    /// Names or numbers of VEs; all that run unless given.
+    #[arg(value_name = "VE")]
+    pub(crate) ves: Vec<VeRef>,
+    /// Go on every SECS, 1 unless given.
+    #[arg(long, short, value_name = "SECS", num_args = 0..=1, require_equals = true)]
+    pub(crate) watch: Option<Option<Timespan>>,
+    /// Columns to show, in this order.
+    #[arg(
+        long,
+        short = 'o',
+        value_name = "COLUMN,…",
+        value_delimiter = ',',
+        hide_possible_values = true
+    )]
+    pub(crate) output: Vec<commands::Measure>,
+    /// Column to sort by; -COLUMN for the reverse order.
+    #[arg(long, short, value_name = "COLUMN", allow_hyphen_values = true)]
+    pub(crate) sort: Option<commands::MeasureOrder>,
+    /// No header.
+    #[arg(long, short = 'H', conflicts_with = "json")]
+    pub(crate) no_header: bool,
+    /// As JSON; with --watch a line each time.
+    #[arg(long, conflicts_with_all = ["output", "sort"])]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    /// How long until it is drawn anew.
+    #[arg(long, short, value_name = "SECS", default_value = "1")]
+    pub(crate) delay: Timespan,
 }
 
 #[derive(Debug, Args)]

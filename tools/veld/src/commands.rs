@@ -10,8 +10,10 @@ mod pause;
 mod restart;
 mod show;
 mod start;
+mod stats;
 mod stop;
 mod template;
+mod top;
 
 use std::process::ExitCode;
 
@@ -23,6 +25,7 @@ use crate::jobs::each;
 use crate::report::{self, Failed, StatusOf};
 
 pub(crate) use list::{Column, Order};
+pub(crate) use stats::{Column as Measure, Order as MeasureOrder};
 
 /// Runs a command to its end; the exit status says how it went.
 pub(crate) fn run(command: Command) -> ExitCode {
@@ -50,6 +53,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
     let done = match command {
         Command::Exec(exec) => return exec::exec(&host, exec),
         Command::Enter(enter) => return exec::enter(&host, enter),
+        Command::Top(top) => return top::run(&host, &top),
         Command::Console(one) => return console::run(&host, &one),
         Command::Template(command) => template::run(&host, command),
         Command::Create(create) => create::run(&host, create),
@@ -64,6 +68,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
         }),
         Command::List(list) => list::run(&host, &list),
         Command::Show(show) => show::run(&host, &show),
+        Command::Stats(stats) => stats::run(&host, &stats),
         Command::Logs(logs) => logs::run(&host, &logs),
         Command::Destroy(destroy) => each(&host, &destroy.which, |ve| {
             veld_supervisor::destroy(ve, destroy.force)
