@@ -12,7 +12,7 @@ use crate::host::Host;
 use crate::limits::{Before, Effective, Limits};
 
 /// The name of the v2 group that is delegated, below the one with the limits.
-const DELEGATED: &str = "ve";
+pub(crate) const DELEGATED: &str = "ve";
 
 /// The group `PARENT/NAME` of every hierarchy.
 ///

@@ -7,7 +7,6 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use veld_sys::{Context, Failure, fault};
 
 use crate::error::{Error, vanished};
-use crate::freezer;
 use crate::group::Group;
 
 /// How often processes are looked for that a killed one had just made.
@@ -17,27 +16,6 @@ const ROUNDS: u32 = 1000;
 const BATCH: usize = 256;
 
 impl Group {
-    /// Lets every group of the whole subtree run, whoever froze it.
-    ///
-    /// # Errors
-    /// Names the group; one that is gone is fine.
-    pub fn thaw(&self) -> Result<(), Error> {
-        for (hierarchy, place) in self.places() {
-            freezer::thaw(hierarchy, &place)?;
-        }
-        Ok(())
-    }
-
-    /// Whether processes that join the group are frozen; those in groups below it
-    /// may be even where it is not.
-    #[must_use]
-    pub fn is_frozen(&self) -> bool {
-        self.host
-            .hierarchies
-            .iter()
-            .any(|hierarchy| freezer::is_frozen(hierarchy, &self.members_dir(hierarchy)))
-    }
-
     /// Sends SIGKILL to every process in the group and below it, frozen or not.
     ///
     /// It does not wait for them to be gone: [`Group::remove`] does. A group

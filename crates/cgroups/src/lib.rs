@@ -20,7 +20,8 @@
 //! `hugetlb`; `freezer` is one without a limit. Which file holds which limit is
 //! one table, `knob`. Memory that is guaranteed is set by `promise` alone, since
 //! it concerns all groups. `devices` says which devices may be opened, for which
-//! v2 has no knob but a program of the caller's.
+//! v2 has no knob but a program of the caller's. What a group uses is read by
+//! `usage`.
 //!
 //! No process is ever moved by its number, since the kernel waits for a grace
 //! period then (8-45 ms): a process is born into v2 with `CLONE_INTO_CGROUP`
@@ -36,6 +37,7 @@ mod create;
 mod devices;
 mod entry;
 mod error;
+mod freeze;
 mod freezer;
 mod group;
 mod hierarchy;
@@ -53,14 +55,17 @@ mod plain;
 mod promise;
 mod remove;
 mod tree;
+mod usage;
 mod victim;
 
 pub use controller::Controller;
 pub use devices::DeviceRule;
 pub use entry::Entry;
 pub use error::{Error, ErrorKind, Refusal};
+pub use freezer::Freezing;
 pub use group::Group;
 pub use host::Host;
 pub use knob::{Files, Limit};
 pub use limits::{Device, Effective, Limits};
 pub use promise::Promised;
+pub use usage::{CpuUsage, IoUsage, MemoryUsage, Pressure, PressureUsage, Stall, Usage};

@@ -51,7 +51,7 @@ const V1_USE: &str = "memory.usage_in_bytes";
 
 /// v1 shows "no limit" as the most whole pages that a signed 64-bit number of
 /// bytes can hold; pages have up to 64 KiB.
-const V1_UNLIMITED: u64 = (1 << 63) - (64 << 10);
+pub(crate) const V1_UNLIMITED: u64 = (1 << 63) - (64 << 10);
 
 pub(crate) fn check(here: Option<&Hierarchy>, limits: &Limits) -> Vec<Refusal> {
     let memory = refused(Limit::Memory, limits.memory, here, |bytes, _| {

@@ -97,7 +97,7 @@ fn remove_if_empty(dir: &Path) -> io::Result<()> {
 }
 
 /// A wait that looks often at first, and then less so, until it is over.
-struct Wait {
+pub(crate) struct Wait {
     begun: Instant,
     patience: Duration,
     next: Duration,
@@ -107,7 +107,7 @@ impl Wait {
     const FIRST: Duration = Duration::from_millis(1);
     const LONGEST: Duration = Duration::from_millis(20);
 
-    fn new(patience: Duration) -> Self {
+    pub(crate) fn new(patience: Duration) -> Self {
         Self {
             begun: Instant::now(),
             patience,
@@ -116,7 +116,7 @@ impl Wait {
     }
 
     /// Sleeps for the next pause; false, at once, when the patience is over.
-    fn pause(&mut self) -> bool {
+    pub(crate) fn pause(&mut self) -> bool {
         let left = self.patience.saturating_sub(self.begun.elapsed());
         if left.is_zero() {
             return false;

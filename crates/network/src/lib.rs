@@ -60,5 +60,5 @@ pub use host::{HostNetwork, ensure_host, remove_host};
 pub use link::{RoutedLink, attach, detach, exists};
 pub use loopback::loopback_up;
 pub use mac::{Mac, mac_for};
-pub use observe::{Counters, Observed, ObservedLink, counters, observe};
+pub use observe::{Counters, Observed, ObservedLink, all_counters, counters, observe};
 pub use pool::{address_for, address6_for};

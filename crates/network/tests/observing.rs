@@ -4,7 +4,7 @@ mod world;
 
 use std::os::fd::AsFd;
 
-use veld_network::{Observed, counters, observe};
+use veld_network::{Observed, all_counters, counters, observe};
 use world::{HOST4, Netns, SILENCE, World, guest4, guest6, link, talks};
 
 #[expect(clippy::unwrap_used, reason = "a helper of tests")]
@@ -95,6 +95,12 @@ fn counters_count_as_the_guest_does() {
     assert!(after.sent_bytes - before.sent_bytes >= 10_000);
     assert!(after.received_bytes - before.received_bytes < 10_000);
     assert_eq!(world.host.run(|| counters("veld2")).unwrap(), None);
+    let all = world.host.run(|| all_counters("veld")).unwrap();
+    assert_eq!(all.keys().collect::<Vec<_>>(), ["veld1"]);
+    assert!(all["veld1"].sent_bytes >= after.sent_bytes);
+    assert!(all["veld1"].sent_packets >= after.sent_packets);
+    assert!(all["veld1"].received_bytes >= after.received_bytes);
+    assert!(all["veld1"].received_bytes < after.received_bytes + 10_000);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //! and a record is believed only if that process was born when the record says.
 //!
 //! ```text
-//! lock  record  ready  status  stopping  stopping-inside  console.sock  stage/
+//! lock  record  ready  status  stopping  stopping-inside  paused  console.sock  stage/
 //!    from start to end of a run; `lock` stays
 //! restarting
 //!    from the end of a run to the next that follows by itself
@@ -17,18 +17,22 @@
 //! What this crate must not know: what a VE is made of, how it is started or
 //! stopped, cgroups, namespaces.
 
+mod activity;
 mod ids;
 mod observe;
 mod process;
 mod record;
 mod restarting;
 mod run_dir;
+mod task;
 mod wait;
 
+pub use activity::{Activity, activity, command_lines};
 pub use ids::Ids;
-pub use observe::{Observed, Running, Stopped, found, observe};
+pub use observe::{Observed, Running, Stopped, found, glance, observe};
 pub use process::{Process, parents_of_zombies, signals_handled};
 pub use record::Record;
 pub use restarting::Restarting;
 pub use run_dir::RunDir;
+pub use task::{Task, tasks};
 pub use wait::{Awaited, ended, file_or_end};

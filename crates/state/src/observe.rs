@@ -36,6 +36,8 @@ pub struct Running {
     pub stopping: bool,
     /// Since when it is.
     pub stopping_since: Option<Stamp>,
+    /// Since when it is said to be paused, which the kernel may deny.
+    pub paused: Option<Stamp>,
     /// What PID 1 last said that it does.
     pub status: Option<String>,
     /// Which init PID 1 found, once it has said so.
@@ -76,14 +78,13 @@ const LONGEST: usize = 4096;
 /// Looks at a VE.
 #[must_use]
 pub fn observe(run: &RunDir) -> Observed {
-    // While the stage stands, PID 1 may still be on its way: it can see the
-    // host's mounts until it has its own, and nobody may join it there.
-    let record = Record::read(&run.record())
-        .ok()
-        .filter(|_| !run.stage().exists());
-    let alive = record.and_then(|record| Some((record, record.init.open()?)));
-    match alive {
-        Some((record, init)) => Observed::Running(look_at(run, record, init)),
+    match alive(run) {
+        Some((record, init)) => Observed::Running(Running {
+            shim: record.shim.open(),
+            status: words(run, shim::STATUS),
+            found: found(run),
+            ..look_at(run, record, init)
+        }),
         None => Observed::Stopped(Stopped {
             ended: words(run, shim::ENDED).and_then(|text| text.parse().ok()),
             unswept: run.record().exists() || run.stage().exists() || run.restarting().exists(),
@@ -94,6 +95,23 @@ pub fn observe(run: &RunDir) -> Observed {
     }
 }
 
+/// Looks at a VE if it runs, and at no more than tells what it is doing: who asks of
+/// hundreds at a time needs neither its shim nor its words.
+#[must_use]
+pub fn glance(run: &RunDir) -> Option<Running> {
+    alive(run).map(|(record, init)| look_at(run, record, init))
+}
+
+fn alive(run: &RunDir) -> Option<(Record, OwnedFd)> {
+    // While the stage stands, PID 1 may still be on its way: it can see the
+    // host's mounts until it has its own, and nobody may join it there.
+    let record = Record::read(&run.record())
+        .ok()
+        .filter(|_| !run.stage().exists())?;
+    Some((record, record.init.open()?))
+}
+
+/// All but its shim and its words.
 fn look_at(run: &RunDir, record: Record, init: OwnedFd) -> Running {
     // The word of a command that is gone says nothing of what the VE does now.
     let by_command = run.is_being_stopped().then_some(shim::STOPPING);
@@ -105,12 +123,13 @@ fn look_at(run: &RunDir, record: Record, init: OwnedFd) -> Running {
     Running {
         record,
         init,
-        shim: record.shim.open(),
+        shim: None,
         ready: words(run, shim::READY).and_then(|text| text.trim_end().parse().ok()),
         stopping: by_command.is_some() || run.file(shim::STOPPING_INSIDE).exists(),
         stopping_since: since,
-        status: words(run, shim::STATUS),
-        found: found(run),
+        paused: run.paused(),
+        status: None,
+        found: None,
         failed: words(run, shim::FAILED)
             .unwrap_or_default()
             .split_ascii_whitespace()
@@ -194,6 +213,7 @@ mod tests {
             panic!("running")
         };
         assert!(running.shim.is_none());
+        assert_eq!(glance(&run).unwrap().record, running.record);
         assert_eq!(running.ready, None);
         assert!(!running.stopping);
         let word = std::fs::File::create(run.file(shim::STOPPING)).unwrap();
@@ -214,6 +234,7 @@ mod tests {
             matches!(observe(&run), Observed::Stopped(_)),
             "it is still starting"
         );
+        assert!(glance(&run).is_none());
     }
     #[test]
     fn a_wait_for_the_next_start_counts_while_somebody_waits() {

@@ -31,17 +31,19 @@ const RESTARTING: &str = "restarting";
 const RUNTIME: &str = "runtime";
 /// There while settings are on their way to the kernel and into the config.
 const SETTING: &str = "setting";
+const PAUSED: &str = "paused";
 /// How often a directory is emptied into which a shim still writes: it has a line
 /// or two to write, each once.
 const REMOVALS: usize = 8;
 
 /// What a run leaves that the next command has no use for.
-const OF_ONE_RUN: [&str; 19] = [
+const OF_ONE_RUN: [&str; 21] = [
     RECORD,
     RUNTIME,
     SETTING,
     shim::FOUND,
     RESTARTING,
+    PAUSED,
     shim::READY,
     shim::FAILED,
     shim::STATUS,
@@ -54,6 +56,7 @@ const OF_ONE_RUN: [&str; 19] = [
     ".setting.new",
     ".restarting.new",
     ".stopping.new",
+    ".paused.new",
     ".ended.new",
     ".failure.new",
     ".shim.new",
@@ -142,6 +145,31 @@ impl RunDir {
     pub fn was_asked_to_stop(&self) -> bool {
         self.stopper()
             .is_some_and(|stopper| lives(stopper) || Stamp::now() < stopper.until)
+    }
+
+    /// Says that the VE is paused from now on. It counts as long as the kernel says
+    /// that it is frozen.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn say_paused(&self) -> Result<(), Failure> {
+        let text = format!("{}\n", Stamp::now());
+        veld_durable::replace(&self.file(PAUSED), text.as_bytes(), Life::Volatile)
+    }
+
+    /// Takes [`say_paused`](Self::say_paused) back.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn unsay_paused(&self) -> Result<(), Failure> {
+        remove_file(&self.file(PAUSED))
+    }
+
+    /// Since when the VE is said to be paused.
+    #[must_use]
+    pub fn paused(&self) -> Option<Stamp> {
+        let text = std::fs::read_to_string(self.file(PAUSED)).ok()?;
+        text.trim_end().parse().ok()
     }
 
     fn stopper(&self) -> Option<Stopper> {

@@ -18,6 +18,10 @@ pub enum ErrorKind {
     AlreadyRunning,
     /// It does not run, and the action wants it running.
     NotRunning,
+    /// It is paused, and the action wants it going on.
+    Paused,
+    /// It is not paused, and the action wants it so.
+    NotPaused,
     /// What was asked for makes no sense here: a value, a limit, a template.
     Refused,
     /// The program to be executed inside is not there.

@@ -10,6 +10,7 @@ use veld_rootfs::TerminalSize;
 use veld_state::{Observed, Running, ended};
 
 use crate::error::{Error, ErrorKind, Source};
+use crate::pause::must_not_be_frozen;
 use crate::tuning::{bounds, usual_bounds};
 use crate::ve::Ve;
 
@@ -36,7 +37,7 @@ pub struct Command<'a> {
 /// number may do so at once.
 ///
 /// # Errors
-/// [`ErrorKind::NotRunning`], [`ErrorKind::ProgramNotFound`],
+/// [`ErrorKind::NotRunning`], [`ErrorKind::Paused`], [`ErrorKind::ProgramNotFound`],
 /// [`ErrorKind::NotExecutable`], [`ErrorKind::Failed`] for a step before.
 pub fn exec(ve: &Ve<'_>, command: Command<'_>) -> Result<Entered, Error> {
     let Observed::Running(running) = ve.observe() else {
@@ -48,6 +49,7 @@ pub fn exec(ve: &Ve<'_>, command: Command<'_>) -> Result<Entered, Error> {
     };
     let failed = |source: Source| Error::action(&ve.name, "exec", source);
     let group = ve.group().map_err(|error| failed(error.into()))?;
+    must_not_be_frozen(ve, &group)?;
     let entry = entry(ve, &running, &group, command).map_err(failed)?;
     enter(entry).map_err(|error| {
         // Whatever failed, failed because the VE was going: it may not be gone yet.

@@ -30,6 +30,8 @@ pub enum Phase {
     Up,
     /// Its services are up, but for some that do not run as they should.
     Degraded,
+    /// All of it stands still until it is resumed.
+    Paused,
     /// It is going down.
     Stopping,
     /// It does not run, and waits to be started again.
@@ -45,6 +47,7 @@ impl Phase {
             Phase::Booting => "booting",
             Phase::Up => "up",
             Phase::Degraded => "degraded",
+            Phase::Paused => "paused",
             Phase::Stopping => "stopping",
             Phase::Restarting => "restarting",
         }
@@ -158,7 +161,10 @@ fn summary_of(ve: &Ve<'_>, observed: &Observed) -> Summary {
         config: ve.config().map_err(|error| chain(&error)),
     };
     match observed {
-        Observed::Running(running) => describe(running, &mut summary),
+        Observed::Running(running) => {
+            (summary.phase, summary.since) = phase(ve, running);
+            describe(running, &mut summary);
+        }
         Observed::Stopped(stopped) => {
             summary.since = stopped.ended.map(|ended| ended.at);
             summary.ended = stopped.ended;
@@ -174,14 +180,22 @@ fn summary_of(ve: &Ve<'_>, observed: &Observed) -> Summary {
     summary
 }
 
-fn describe(running: &Running, summary: &mut Summary) {
-    (summary.phase, summary.since) = match (running.stopping, running.ready) {
+/// What a VE that runs is doing, and since when, as far as files tell.
+pub(crate) fn phase(ve: &Ve<'_>, running: &Running) -> (Phase, Option<Stamp>) {
+    // Only of one that is said to be: a list asks the kernel for no other.
+    if running.paused.is_some() && ve.group().is_ok_and(|group| group.is_frozen()) {
+        return (Phase::Paused, running.paused);
+    }
+    match (running.stopping, running.ready) {
         (true, _) => (Phase::Stopping, running.stopping_since),
         (false, None) => (Phase::Booting, Some(running.record.started)),
         (false, ready) if running.failed.is_empty() => (Phase::Up, ready),
         // What failed while the services were coming up has failed since then.
         (false, ready) => (Phase::Degraded, running.failed_since.max(ready)),
-    };
+    }
+}
+
+fn describe(running: &Running, summary: &mut Summary) {
     summary.failed.clone_from(&running.failed);
     summary.init = running.found;
     summary.watched = running.shim.is_some();
@@ -240,6 +254,9 @@ pub fn detail(ve: &Ve<'_>) -> Result<Detail, Error> {
         detail.links = observed.map(|observed| observed.links).unwrap_or_default();
         if matches!(detail.summary.phase, Phase::Up | Phase::Degraded) {
             add_health(&mut detail, health(ve, &running));
+        }
+        if detail.summary.phase == Phase::Paused {
+            detail.health_unknown = Some("it is paused".to_owned());
         }
         return Ok(detail);
     }

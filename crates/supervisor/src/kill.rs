@@ -10,6 +10,8 @@ use crate::error::{Error, ErrorKind};
 use crate::outcome::Done;
 use crate::ve::Ve;
 
+const KILL: i32 = 9;
+
 /// Sends the signal `number`; what PID 1 does about it is its own affair.
 ///
 /// # Errors
@@ -26,5 +28,16 @@ pub fn kill(ve: &Ve<'_>, number: i32) -> Result<Done, Error> {
     send_signal(running.init.as_fd(), number)
         .context(|| format!("send signal {number} to PID 1"))
         .map_err(|failure| Error::action(&ve.name, "kill", failure))?;
-    Ok(Done::new(format!("sent signal {number}")))
+    let failed = |error| Error::action(&ve.name, "kill", error);
+    let group = ve.group().map_err(failed)?;
+    if number == KILL {
+        // By v1 not even a killed process ends before it is thawed.
+        group.thaw().map_err(failed)?;
+    }
+    let later = if group.is_frozen() {
+        ", which waits until it is resumed"
+    } else {
+        ""
+    };
+    Ok(Done::new(format!("sent signal {number}{later}")))
 }

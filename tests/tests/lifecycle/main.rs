@@ -15,6 +15,7 @@ mod frozen;
 mod killed;
 mod many;
 mod orphaned;
+mod paused;
 mod rebooting;
 mod restarting;
 mod sharing;

@@ -15,6 +15,7 @@
 mod create;
 mod destroy;
 mod ending;
+mod pause;
 mod random;
 mod shim;
 mod start;

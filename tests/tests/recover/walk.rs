@@ -164,7 +164,7 @@ pub(crate) fn walk(
         round.is_told();
         then(&round);
         if round.unharmed {
-            assert!(number > first + 5, "only {passed:?} are walked");
+            assert!(number > first + 3, "only {passed:?} are walked");
             return;
         }
     }

@@ -47,6 +47,11 @@ pub(crate) enum Command {
     Stop(Stop),
     /// Stop VEs and start them again.
     Restart(Restart),
+    /// Freeze all processes of VEs where they are.
+    #[command(after_help = PAUSED)]
+    Pause(Pause),
+    /// Let paused VEs run on.
+    Resume(Resume),
     /// Open a login shell in a VE.
     #[command(after_help = STATUS)]
     Enter(Enter),
@@ -63,6 +68,12 @@ pub(crate) enum Command {
     Show(Show),
     /// Show what the host has, has promised to VEs and has in use.
     Host(HostShow),
+    /// Show what running VEs use: CPU, memory, disks, network, processes.
+    #[command(after_help = MEASURES)]
+    Stats(Stats),
+    /// Show what running VEs and their processes use, on a full screen.
+    #[command(after_help = KEYS)]
+    Top(Top),
     /// Attach to the console of a VE; Ctrl-] three times or ~. detaches.
     Console(One),
     /// Show what a VE has written to its console.
@@ -82,6 +93,11 @@ pub(crate) enum Command {
     AfterEnd(One),
 }
 
+/// What to expect of a paused VE.
+const PAUSED: &str = "\
+A paused VE keeps its memory and addresses and uses no CPU time. Where a process cannot be frozen
+in time it is named, and the VE goes on. One that is paused already is an error, but with --all.";
+
 /// What a table may have, and what an empty one is.
 const COLUMNS: &str = "\
 Columns: name, id, status, since, ip, template, hostname, pid, uptime, onboot.
@@ -95,6 +111,22 @@ Examples:
   veld set web1 --runtime cpulimit=50%
   veld set web1 dns+=192.0.2.53 cpulimit=
 All of it is set or nothing is. veld set --list tells every key.";
+/// What the numbers of a table of use mean.
+const MEASURES: &str = "\
+CPU% is measured over 100 ms, with --watch over its interval; 100 is one processor. MEM is all that
+is charged, page cache (FILE) included; MEM% is of the limit, or of the host's memory. READ, WRITE,
+RX and TX are bytes since the start, as the VE counts. PSI-… is the part of the last ten seconds in
+which some process waited. What the host does not tell is - and null.
+--json is one look, of counters since the start, which whoever reads it compares.
+Columns: name, id, status, uptime, cpu%, cputime, throttled, mem, limit, mem%, swap, anon, file,
+shmem, kernel, sock, oom, read, write, reads, writes, rx, tx, rxpkts, txpkts, procs, psi-cpu,
+psi-mem, psi-io.";
+
+/// What can be done on the full screen.
+const KEYS: &str = "\
+Keys: c, m, i, n, p sort by CPU, memory, I/O, network and processes, the left and right arrows by
+the next, r reverses; / shows only VEs with what is typed in their names; Enter shows the processes
+of a VE and Esc goes back; q or Ctrl-C quits. 100 in CPU% is one processor.";
 
 /// What Debian can boot with.
 const INITS: &str = "\
@@ -200,6 +232,27 @@ pub(crate) struct Restart {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Pause {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// How long its processes may take to stand still before all go on again.
+    #[arg(
+        long,
+        short = 't',
+        value_name = "SECS",
+        default_value = "10",
+        allow_negative_numbers = true
+    )]
+    pub(crate) timeout: Timespan,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    #[command(flatten)]
+    pub(crate) which: Which,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Kill {
     #[command(flatten)]
     pub(crate) which: Which,
@@ -234,6 +287,41 @@ pub(crate) struct List {
     /// As JSON.
     #[arg(long, conflicts_with_all = ["quiet", "output"])]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stats {
+    /// Names or numbers of VEs; all that run unless given.
+    #[arg(value_name = "VE")]
+    pub(crate) ves: Vec<VeRef>,
+    /// Go on every SECS, 1 unless given.
+    #[arg(long, short, value_name = "SECS", num_args = 0..=1, require_equals = true)]
+    pub(crate) watch: Option<Option<Timespan>>,
+    /// Columns to show, in this order.
+    #[arg(
+        long,
+        short = 'o',
+        value_name = "COLUMN,…",
+        value_delimiter = ',',
+        hide_possible_values = true
+    )]
+    pub(crate) output: Vec<commands::Measure>,
+    /// Column to sort by; -COLUMN for the reverse order.
+    #[arg(long, short, value_name = "COLUMN", allow_hyphen_values = true)]
+    pub(crate) sort: Option<commands::MeasureOrder>,
+    /// No header.
+    #[arg(long, short = 'H', conflicts_with = "json")]
+    pub(crate) no_header: bool,
+    /// As JSON; with --watch a line each time.
+    #[arg(long, conflicts_with_all = ["output", "sort"])]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    /// How long until it is drawn anew.
+    #[arg(long, short, value_name = "SECS", default_value = "1")]
+    pub(crate) delay: Timespan,
 }
 
 #[derive(Debug, Args)]

@@ -7,12 +7,15 @@ mod exec;
 mod host;
 mod list;
 mod logs;
+mod pause;
 mod restart;
 mod set;
 mod show;
 mod start;
+mod stats;
 mod stop;
 mod template;
+mod top;
 
 use std::process::ExitCode;
 
@@ -24,6 +27,7 @@ use crate::jobs::each;
 use crate::report::{self, Failed, StatusOf};
 
 pub(crate) use list::{Column, Order};
+pub(crate) use stats::{Column as Measure, Order as MeasureOrder};
 
 /// Runs a command to its end; the exit status says how it went.
 pub(crate) fn run(command: Command) -> ExitCode {
@@ -51,6 +55,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
     let done = match command {
         Command::Exec(exec) => return exec::exec(&host, exec),
         Command::Enter(enter) => return exec::enter(&host, enter),
+        Command::Top(top) => return top::run(&host, &top),
         Command::Console(one) => return console::run(&host, &one),
         Command::Template(command) => template::run(&host, command),
         Command::Create(create) => create::run(&host, create),
@@ -58,6 +63,8 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
         Command::Autostart(autostart) => autostart::run(&host, &autostart),
         Command::Stop(stop) => stop::run(&host, &stop),
         Command::Restart(restart) => restart::run(&host, &restart),
+        Command::Pause(pause) => pause::pause(&host, &pause),
+        Command::Resume(resume) => pause::resume(&host, &resume),
         Command::Kill(kill) => each(&host, &kill.which, |ve| {
             veld_supervisor::kill(ve, kill.signal.0)
         }),
@@ -65,6 +72,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
         Command::Set(set) => set::run(&host, set),
         Command::Show(show) => show::run(&host, &show),
         Command::Host(show) => host::run(&host, &show),
+        Command::Stats(stats) => stats::run(&host, &stats),
         Command::Logs(logs) => logs::run(&host, &logs),
         Command::Destroy(destroy) => each(&host, &destroy.which, |ve| {
             veld_supervisor::destroy(ve, destroy.force)

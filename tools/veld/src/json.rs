@@ -245,7 +245,8 @@ pub(crate) fn print(value: &impl Serialize) -> Result<(), Failed> {
     output::print(&(text + "\n"))
 }
 
-fn seconds(stamp: Stamp) -> f64 {
+/// Seconds since 1970.
+pub(crate) fn seconds(stamp: Stamp) -> f64 {
     // Exact to a microsecond for the next thousand years.
     let whole = u32::try_from(stamp.seconds).unwrap_or(u32::MAX);
     f64::from(whole) + f64::from(stamp.nanos) / 1e9

@@ -3,6 +3,7 @@
 //! `main` parses, hands over to one file of [`commands`] and turns what comes
 //! back into an exit status. Only [`report`] prints errors; only the command
 //! that was asked for prints anything else.
+mod amount;
 mod cli;
 mod commands;
 mod debug;

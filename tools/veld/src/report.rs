@@ -100,6 +100,8 @@ fn program_status(kind: ErrorKind) -> u8 {
         | ErrorKind::Locked
         | ErrorKind::AlreadyRunning
         | ErrorKind::NotRunning
+        | ErrorKind::Paused
+        | ErrorKind::NotPaused
         | ErrorKind::Refused
         | ErrorKind::TimedOut
         | ErrorKind::Failed => 125,
@@ -173,6 +175,8 @@ mod tests {
             (ErrorKind::Locked, 125),
             (ErrorKind::AlreadyRunning, 125),
             (ErrorKind::NotRunning, 125),
+            (ErrorKind::Paused, 125),
+            (ErrorKind::NotPaused, 125),
             (ErrorKind::Refused, 125),
             (ErrorKind::TimedOut, 125),
             (ErrorKind::Failed, 125),

@@ -10,9 +10,11 @@
 )]
 
 mod devices;
+mod freezing;
 mod lifecycle;
 mod limits;
 mod scene;
+mod using;
 mod v2;
 
 use std::panic::catch_unwind;
@@ -42,6 +44,8 @@ const TESTS: &[(&str, fn())] = tests![
     lifecycle::a_process_that_is_left_is_named,
     lifecycle::the_parent_stays_as_long_as_it_is_used,
     lifecycle::neighbours_come_and_go_at_once,
+    freezing::each_freezer_freezes_and_thaws,
+    freezing::the_part_above_the_members_runs_on,
     limits::limits_are_what_the_kernel_holds,
     limits::limits_are_raised_lowered_and_lifted,
     limits::more_cpus_than_online_are_refused,
@@ -51,6 +55,7 @@ const TESTS: &[(&str, fn())] = tests![
     limits::processes_are_refused_past_the_limit,
     limits::cpu_time_is_held_back,
     limits::page_cache_goes_with_the_group,
+    using::a_group_uses_what_its_processes_use,
     v2::the_owner_rules_below_and_not_above,
     v2::groups_of_the_owner_go_with_the_group,
     v2::groups_nested_past_any_path_go_too,

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnetwork::IpNetwork;
 use netlink_packet_core::NlasIterator;
 use netlink_packet_route::address::AddressHeader;
-use netlink_packet_route::link::{LinkFlags, LinkHeader};
+use netlink_packet_route::link::{LinkFlags, LinkHeader, Stats64};
 
 use super::ObservedLink;
 
@@ -17,6 +17,7 @@ const LINK_HEADER: usize = 16;
 const ADDRESS_HEADER: usize = 8;
 
 const IFLA_IFNAME: u16 = 3;
+const IFLA_STATS64: u16 = 23;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 
@@ -31,6 +32,30 @@ pub(super) fn link(payload: &[u8]) -> Option<ObservedLink> {
         up: header.flags.contains(LinkFlags::Up),
         addresses: Vec::new(),
     })
+}
+
+/// The name of a link of ours, and what went over it.
+///
+/// # Kernel
+/// `struct rtnl_link_stats64`: packets received and sent, then bytes of both.
+pub(super) fn stats(payload: &[u8]) -> Option<(String, Stats64)> {
+    let attributes = payload.get(LINK_HEADER..)?;
+    let name = attribute(attributes, IFLA_IFNAME)?;
+    let name = String::from_utf8(name.strip_suffix(b"\0").unwrap_or(&name).to_vec()).ok()?;
+    let counters = attribute(attributes, IFLA_STATS64)?;
+    let mut numbers = counters
+        .chunks_exact(8)
+        .filter_map(|bytes| Some(u64::from_ne_bytes(bytes.try_into().ok()?)));
+    let mut stats = Stats64::default();
+    for number in [
+        &mut stats.rx_packets,
+        &mut stats.tx_packets,
+        &mut stats.rx_bytes,
+        &mut stats.tx_bytes,
+    ] {
+        *number = numbers.next()?;
+    }
+    Some((name, stats))
 }
 
 /// The number of a link, and an address that it has. Of a point-to-point link
@@ -79,6 +104,7 @@ mod tests {
         for length in 0..POINT_TO_POINT.len() {
             let cut = &POINT_TO_POINT[..length];
             assert!(link(cut).is_none(), "{length}");
+            assert!(stats(cut).is_none(), "{length}");
             // The first attribute alone is an address as well.
             assert!(address(cut).is_none() || length >= 16, "{length}");
         }

@@ -108,6 +108,8 @@ fn all_about_a_ve_that_runs() {
   },
   "settings": {
     "bootorder": "0",
+    "cgroup": "unified",
+    "device": "/dev/kvm:rw",
     "dns": "",
     "getty": "false",
     "hostname": "web1",
@@ -172,6 +174,8 @@ fn all_about_a_ve_that_does_not_run() {
   },
   "settings": {
     "bootorder": "0",
+    "cgroup": "unified",
+    "device": "",
     "dns": "",
     "getty": "false",
     "hostname": "web1",

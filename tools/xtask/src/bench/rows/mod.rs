@@ -8,6 +8,7 @@ mod inits;
 mod list;
 mod memory;
 mod start;
+mod stats;
 
 use std::process::Command;
 use std::time::Duration;
@@ -62,6 +63,10 @@ pub(super) const ALL: &[Group] = &[
     Group {
         name: "list",
         measure: list::measure,
+    },
+    Group {
+        name: "stats",
+        measure: stats::measure,
     },
 ];
 
