@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 /// Installs what is missing of the given sets, or of all.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.sets.is_empty() {
-        return ensure(&[Set::Build, Set::Run, Set::Test, Set::Bench]);
+        return ensure(&[Set::Build, Set::Run, Set::Test, Set::Vm, Set::Bench]);
     }
     ensure(&arguments.sets)
 }
