@@ -21,7 +21,7 @@ const BUSYBOX: &str = "/bin/busybox";
 const APPLETS: [&str; 6] = ["cp", "insmod", "mkdir", "mount", "sh", "switch_root"];
 
 const DIRECTORIES: [&str; 9] = [
-    "bin", "dev", "host", "memory", "modules", "proc", "root", "sys", "veld-vm",
+    "bin", "dev", "disk", "host", "modules", "proc", "root", "sys", "veld-vm",
 ];
 
 /// The host's root and the disk; all others the guest finds in the former.

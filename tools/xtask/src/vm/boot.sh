@@ -11,11 +11,12 @@ for module in /modules/*; do
     insmod "$module"
 done
 mount -t 9p -o ro,trans=virtio,version=9p2000.L,cache=loose,msize=512000 host /host
-mount -t tmpfs -o mode=755 memory /memory
-mkdir /memory/upper /memory/work
-mount -t overlay -o lowerdir=/host,upperdir=/memory/upper,workdir=/memory/work root /root
-mkdir -p /root/run /root/veld-vm
+mount -t ext4 -o noatime /dev/vda /disk
+mkdir /disk/upper /disk/work
+mount -t overlay -o lowerdir=/host,upperdir=/disk/upper,workdir=/disk/work root /root
+mkdir -p /root/run /root/veld-vm/disk
 cp /bin/busybox /veld-vm/* /root/veld-vm
+mount --move /disk /root/veld-vm/disk
 mount --move /dev /root/dev
 mount --move /proc /root/proc
 mount --move /sys /root/sys

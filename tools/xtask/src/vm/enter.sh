@@ -6,7 +6,6 @@ mkdir -p /dev/pts /dev/shm
 mount -t devpts -o mode=620,ptmxmode=666,gid=5 devpts /dev/pts
 mount -t tmpfs -o mode=1777 shm /dev/shm
 mount -t tmpfs -o mode=755 run /run
-mount -t tmpfs -o mode=1777 tmp /tmp
 # As systemd mounts it on a host of today.
 mount -t cgroup2 -o nosuid,nodev,noexec,nsdelegate,memory_recursiveprot cgroup2 /sys/fs/cgroup
 mount -t bpf bpf /sys/fs/bpf
@@ -18,8 +17,7 @@ ln -sf pts/ptmx /dev/ptmx
 modules=$(cat /veld-vm/modules)
 mkdir -p "/lib/modules/${modules##*/}"
 mount --bind "$modules" "/lib/modules/${modules##*/}"
-mkdir -p /veld-vm/disk /etc/veld
-mount -t ext4 /dev/vda /veld-vm/disk
+mkdir -p /etc/veld
 cat >/etc/veld/veld.toml <<END
 [paths]
 data = "/veld-vm/disk/data"

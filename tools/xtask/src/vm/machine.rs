@@ -50,8 +50,10 @@ impl Accelerator {
     fn options(self) -> [&'static str; 4] {
         match self {
             Self::Kvm => ["-accel", "kvm", "-cpu", "host"],
-            // One without wide vectors, which are slow to translate and long to save.
-            Self::Tcg => ["-accel", "tcg,thread=multi", "-cpu", "Nehalem"],
+            // In one thread: in several, a guest dies now and then of code that it
+            // patches under another processor. Without wide vectors, which are slow
+            // to translate and long to save.
+            Self::Tcg => ["-accel", "tcg,thread=single", "-cpu", "Nehalem"],
         }
     }
 }

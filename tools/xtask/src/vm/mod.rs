@@ -6,10 +6,10 @@
 //! disk (templates, on ext4) ──┘
 //! ```
 //!
-//! The guest sees this host's root through 9p with a layer in memory over it, so
-//! what was built here runs there under the same paths and nothing it does is
-//! kept. The disk is there because 9p cannot be idmapped. With KVM, where it runs
-//! such a kernel; else QEMU translates, and forking and page faults cost a hundred
+//! The guest sees this host's root through 9p with a layer of its disk over it, so
+//! what was built here runs there under the same paths; what it writes is forgotten
+//! with it. Templates are on the disk itself, since neither 9p nor an overlay can be
+//! idmapped. It runs with KVM, where that boots Debian's kernel; else QEMU translates, and forking and page faults cost a hundred
 //! times as much as here.
 
 mod boot;
