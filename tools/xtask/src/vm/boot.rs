@@ -24,8 +24,17 @@ const DIRECTORIES: [&str; 9] = [
     "bin", "dev", "disk", "host", "modules", "proc", "root", "sys", "veld-vm",
 ];
 
-/// The host's root and the disk; all others the guest finds in the former.
-const MODULES: [&str; 5] = ["9p", "9pnet_virtio", "overlay", "virtio_blk", "ext4"];
+/// For the host's root, the disk and the ports, where they are not built in; all
+/// others the guest finds in the host's root.
+const MODULES: [&str; 7] = [
+    "virtio_pci",
+    "virtio_console",
+    "9p",
+    "9pnet_virtio",
+    "overlay",
+    "virtio_blk",
+    "ext4",
+];
 
 /// Makes it in `scratch`, with `job` as the command.
 ///

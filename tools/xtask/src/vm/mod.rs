@@ -9,8 +9,8 @@
 //! The guest sees this host's root through 9p with a layer of its disk over it, so
 //! what was built here runs there under the same paths; what it writes is forgotten
 //! with it. Templates are on the disk itself, since neither 9p nor an overlay can be
-//! idmapped. It runs with KVM, where that boots Debian's kernel; else QEMU translates, and forking and page faults cost a hundred
-//! times as much as here.
+//! idmapped. It runs with KVM where that boots Debian's kernel; else QEMU translates,
+//! and to fork or to fault a page in costs a hundred times as much as here.
 
 mod boot;
 mod command;
@@ -26,6 +26,7 @@ use anyhow::{Result, bail};
 
 use crate::build;
 use crate::deps::{self, Set};
+use crate::report;
 use crate::root::{self, Phase};
 use crate::workspace::Workspace;
 
@@ -91,6 +92,7 @@ pub(crate) fn run(workspace: &Workspace, phase: Phase, arguments: &Arguments) ->
         }
         Action::Test(arguments) => {
             if phase == Phase::Fresh {
+                suites::must_have_nextest(workspace)?;
                 suites::compile(workspace)?;
             }
             prepare(workspace, phase, true)?;
@@ -101,13 +103,30 @@ pub(crate) fn run(workspace: &Workspace, phase: Phase, arguments: &Arguments) ->
     }
 }
 
+/// Installs what is missing for a guest.
+///
+/// # Errors
+/// It cannot be installed here.
+pub(crate) fn ensure_packages() -> Result<()> {
+    deps::ensure(&[Set::Vm])
+}
+
+/// Compiles, as the user, what [`test`] needs besides the tests.
+///
+/// # Errors
+/// It does not compile, or nextest is not there.
+pub(crate) fn compile(workspace: &Workspace) -> Result<()> {
+    suites::must_have_nextest(workspace)?;
+    disk::compile(workspace)
+}
+
 /// The tests of the profile, as a part of `cargo xtask test`, where everything
 /// is built and this is root.
 ///
 /// # Errors
 /// As [`run`].
 pub(crate) fn test(workspace: &Workspace) -> Result<()> {
-    deps::ensure(&[Set::Vm])?;
+    report::heading("vm");
     let host = HostArguments {
         kernel: kernel::DEFAULT.to_owned(),
         timeout: SUITE.as_secs(),

@@ -16,14 +16,20 @@ use crate::workspace::Workspace;
 /// In .config/nextest.toml.
 const PROFILE: &str = "vm";
 
-/// Compiles the tests, as the user.
-///
 /// # Errors
-/// There is no nextest, or they do not compile.
-pub(super) fn compile(workspace: &Workspace) -> Result<()> {
+/// There is no nextest, which alone can run what was built elsewhere.
+pub(super) fn must_have_nextest(workspace: &Workspace) -> Result<()> {
     if run::output(&mut workspace.cargo(["nextest", "--version"])).is_err() {
         bail!("cargo nextest is not installed: cargo install --locked cargo-nextest");
     }
+    Ok(())
+}
+
+/// Compiles the tests, as the user.
+///
+/// # Errors
+/// They do not compile.
+pub(super) fn compile(workspace: &Workspace) -> Result<()> {
     report::step("compile tests", || {
         run::run(&mut workspace.cargo(["nextest", "run", "--workspace", "--no-run"]))
     })
