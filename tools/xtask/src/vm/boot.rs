@@ -53,6 +53,9 @@ pub(super) fn initial_root(kernel: &Kernel, job: &Job, scratch: &Path) -> Result
     put(&tree.join("init"), include_str!("boot.sh"))?;
     put(&tree.join("veld-vm/enter.sh"), include_str!("enter.sh"))?;
     put(&tree.join("veld-vm/command.sh"), &job.script())?;
+    if job.systemd {
+        put(&tree.join("veld-vm/systemd"), "")?;
+    }
     let modules = kernel.modules().display().to_string();
     put(&tree.join("veld-vm/modules"), &modules)?;
     copy_modules(kernel, &tree.join("modules"))?;

@@ -12,6 +12,8 @@ pub(super) struct Job {
     directory: String,
     environment: Vec<(String, String)>,
     line: String,
+    /// Whether systemd is PID 1 and runs it.
+    pub(super) systemd: bool,
 }
 
 impl Job {
@@ -32,6 +34,7 @@ impl Job {
             directory: path(workspace.root().to_owned()),
             environment,
             line,
+            systemd: false,
         }
     }
 

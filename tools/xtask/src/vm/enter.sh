@@ -35,8 +35,35 @@ port() {
     done
 }
 status=$(port status)
+run="/bin/sh /veld-vm/command.sh </dev/null >$(port out) 2>$(port err); \
+     echo \"ended \$?\" >$status; sync; poweroff -f"
+
+# systemd instead of this, with what it starts on any host before services, and
+# the command as a service of its own. What takes long and a guest has no use for
+# is left out.
+if [ -e /veld-vm/systemd ]; then
+    : >/etc/fstab
+    mkdir -p /run/systemd/system
+    for unit in apparmor.service dev-hugepages.mount keyboard-setup.service \
+        modprobe@.service systemd-binfmt.service systemd-journal-flush.service \
+        systemd-pstore.service systemd-random-seed.service systemd-sysusers.service \
+        systemd-tmpfiles-setup-dev.service systemd-tmpfiles-setup.service \
+        systemd-udev-trigger.service systemd-udevd.service \
+        systemd-update-utmp.service; do
+        ln -s /dev/null "/run/systemd/system/$unit"
+    done
+    echo "$run" >/run/veld-vm.sh
+    cat >/run/systemd/system/veld-vm.service <<END
+[Unit]
+Requires=basic.target
+After=basic.target
+[Service]
+ExecStart=/bin/sh /run/veld-vm.sh
+Delegate=yes
+END
+    echo up >"$status"
+    exec /lib/systemd/systemd --unit=veld-vm.service
+fi
+
 echo up >"$status"
-setsid /bin/sh /veld-vm/command.sh </dev/null >"$(port out)" 2>"$(port err)"
-echo "ended $?" >"$status"
-sync
-poweroff -f
+setsid /bin/sh -c "$run"

@@ -54,6 +54,9 @@ enum Action {
 struct RunArguments {
     #[command(flatten)]
     host: HostArguments,
+    /// Boots this host's systemd, which runs the command as a service
+    #[arg(long)]
+    systemd: bool,
     /// One word is a line of shell; several are a program and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<String>,
@@ -86,7 +89,8 @@ pub(crate) fn run(workspace: &Workspace, phase: Phase, arguments: &Arguments) ->
     match &arguments.action {
         Action::Run(arguments) => {
             prepare(workspace, phase, false)?;
-            let job = Job::of_words(workspace, &arguments.command)?;
+            let mut job = Job::of_words(workspace, &arguments.command)?;
+            job.systemd = arguments.systemd;
             let status = boot(workspace, &arguments.host, &job)?;
             Ok(ExitCode::from(status))
         }
