@@ -12,6 +12,7 @@ use anyhow::{Result, bail};
 use crate::report;
 use crate::run;
 
+pub(crate) use apt::update;
 use packages::Package;
 pub(crate) use packages::Set;
 

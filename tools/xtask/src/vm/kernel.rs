@@ -9,6 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::deps;
 use crate::place::make_directory;
 use crate::report;
 use crate::run;
@@ -180,14 +181,20 @@ impl Lists {
     }
 }
 
-/// Where this host's apt has Debian from.
+/// Where this host's apt has Debian from. It knows only of what it has lists of.
 fn mirror() -> Result<String> {
+    if let Some(mirror) = known_mirror()? {
+        return Ok(mirror);
+    }
+    deps::update()?;
+    known_mirror()?.context("apt on this host knows no mirror of Debian")
+}
+
+fn known_mirror() -> Result<Option<String>> {
     let format = "$(REPO_URI)|$(ORIGIN)|$(LABEL)";
     let mut ask = Command::new("apt-get");
     ask.args(["indextargets", "--format", format, "Created-By: Packages"]);
-    mirror_in(&run::output(&mut ask)?)
-        .map(str::to_owned)
-        .context("apt on this host knows no mirror of Debian: apt-get update")
+    Ok(mirror_in(&run::output(&mut ask)?).map(str::to_owned))
 }
 
 fn mirror_in(targets: &str) -> Option<&str> {

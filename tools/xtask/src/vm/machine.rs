@@ -25,9 +25,9 @@ const QEMU: &str = "qemu-system-x86_64";
 /// Enough for some distributions beside the page cache.
 const MEMORY: &str = "3G";
 
-/// What a kernel takes with KVM until it says that it is up is a few seconds.
-/// One that has not by then never does.
-const UP: Duration = Duration::from_secs(20);
+/// With KVM a kernel says that it is up after two or three seconds. One that has
+/// not by then never does.
+const UP: Duration = Duration::from_secs(15);
 
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -263,6 +263,9 @@ fn ended(said: &str) -> Option<u8> {
     number.parse().ok()
 }
 
+/// How directories of boots are named, before the number of their process.
+const BOOT: &str = "boot-";
+
 /// A directory of this boot's own.
 struct Scratch {
     directory: PathBuf,
@@ -270,13 +273,28 @@ struct Scratch {
 
 impl Scratch {
     fn make(cache: &Path) -> Result<Self> {
-        let directory = cache.join(format!("boot-{}", std::process::id()));
-        if directory.exists() {
-            // Another process of this number left it.
-            fs::remove_dir_all(&directory)?;
-        }
+        Self::sweep(cache)?;
+        let directory = cache.join(format!("{BOOT}{}", std::process::id()));
         make_directory(&directory)?;
         Ok(Self { directory })
+    }
+
+    /// Removes what processes left that were killed.
+    fn sweep(cache: &Path) -> Result<()> {
+        for entry in fs::read_dir(cache)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let Some(pid) = name.strip_prefix(BOOT) else {
+                continue;
+            };
+            let runs =
+                pid != std::process::id().to_string() && Path::new("/proc").join(pid).exists();
+            if !runs {
+                fs::remove_dir_all(&path)
+                    .with_context(|| format!("cannot remove {}", path.display()))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -289,6 +307,19 @@ impl Drop for Scratch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_killed_process_left_is_swept_and_what_runs_is_not() {
+        let cache = tempfile::tempdir().unwrap();
+        // No process has a number as high.
+        for name in ["boot-1", "boot-4999999", "disks"] {
+            fs::create_dir(cache.path().join(name)).unwrap();
+        }
+        let scratch = Scratch::make(cache.path()).unwrap();
+        let there = |name: &str| cache.path().join(name).exists();
+        assert!(there("boot-1") && there("disks") && scratch.directory.exists());
+        assert!(!there("boot-4999999"));
+    }
 
     #[test]
     fn the_status_is_what_the_guest_said_last() {
