@@ -107,7 +107,7 @@ fn a_debian_boots_limits_and_goes_down() {
         .template(Template::Debian)
         .with(["--ram", "256M", "--processes", "200"])
         .create();
-    ve.cmd("start", ["--wait"]).within(PATIENCE).run().done();
+    ve.start();
     let running = ve.exec(["systemctl", "is-system-running"]).ok();
     assert_eq!(running.line(), "running");
     // systemd has handed down what it got.
@@ -125,20 +125,12 @@ fn a_debian_boots_limits_and_goes_down() {
         "TasksMax=7",
     ];
     let script = "cat /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)/pids.max";
-    let most = ve
-        .exec_cmd([""; 0], unit.iter().chain(&["sh", "-c", script]))
-        .within(PATIENCE)
-        .run()
-        .ok();
+    let most = ve.exec(unit.iter().chain(&["sh", "-c", script])).ok();
     assert_eq!(most.line(), "7");
-    let stopped = ve.cmd("stop", [""; 0]).within(PATIENCE).run();
-    stopped.done();
+    ve.stop();
     assert_eq!(ve.last_end(), "was stopped");
     host.nothing_remains();
 }
-
-/// What a distribution may take on a machine that is translated.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
 
 /// Makes the VE hand its controllers down, and looks that it has.
 fn hand_down(ve: &Ve<'_>) {

@@ -57,7 +57,7 @@ pub(super) fn job(workspace: &Workspace, filter: Option<&str>) -> Result<Job> {
     keep(&mut workspace.cargo(whole), &metadata)?;
     let runner = run::find("cargo-nextest").context("cargo-nextest is not in PATH")?;
     let mut line = format!(
-        "export VELD_TEST_CACHE=/veld-vm/disk VELD_TEST_DISPOSABLE=1\n\
+        "export VELD_TEST_CACHE=/veld-vm/disk VELD_TEST_DISPOSABLE=1 VELD_TEST_SLOWNESS=4\n\
          exec {} nextest run --profile {PROFILE} --binaries-metadata {} --cargo-metadata {}",
         quoted(runner),
         quoted(binaries),
