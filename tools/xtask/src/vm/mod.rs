@@ -115,7 +115,7 @@ pub(crate) fn ensure_packages() -> Result<()> {
     deps::ensure(&[Set::Vm])
 }
 
-/// Compiles, as the user, what [`test`] needs besides the tests.
+/// Compiles, as the user, what [`test()`] needs besides the tests.
 ///
 /// # Errors
 /// It does not compile, or nextest is not there.
