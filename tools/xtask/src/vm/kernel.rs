@@ -99,30 +99,40 @@ fn files_in(list: &str) -> Vec<PathBuf> {
 fn fetch(directory: &Path, suite: &str) -> Result<()> {
     let lists = Lists::make(directory, suite)?;
     run::run(lists.apt("apt-get").args(["-q", "update"]))?;
-    let mut show = lists.apt("apt-cache");
-    let shown = run::output(show.args(["show", "--no-all-versions", NEWEST]))?;
-    let package = dependency(&shown)
+    let shown = lists.show(NEWEST)?;
+    let image = dependencies(&shown, &["linux-image-"]);
+    let image = image
+        .first()
         .with_context(|| format!("{NEWEST} of {suite} depends on no package of a kernel"))?;
-    println!("   {package}");
+    // Of late the kernel and its modules are packages of their own.
+    let shown = lists.show(image)?;
+    let mut packages = dependencies(&shown, &["linux-binary-", "linux-modules-"]);
+    packages.push(image);
+    println!("   {}", packages.join(", "));
+    // Of another version, where a fetch was ended before it was done.
+    for package in packages_in(directory)? {
+        fs::remove_file(package)?;
+    }
     let mut download = lists.apt("apt-get");
-    run::run(
-        download
-            .args(["-q", "download", package])
-            .current_dir(directory),
-    )?;
-    let fetched = entries(directory)?
-        .into_iter()
-        .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
-        .with_context(|| format!("apt-get left no package in {}", directory.display()))?;
-    unpack(&fetched, directory)
+    download.args(["-q", "download"]).args(&packages);
+    run::run(download.current_dir(directory))?;
+    unpack(&packages_in(directory)?, directory)
 }
 
-fn unpack(fetched: &Path, directory: &Path) -> Result<()> {
+fn packages_in(directory: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = entries(directory)?;
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "deb"));
+    Ok(found)
+}
+
+fn unpack(fetched: &[PathBuf], directory: &Path) -> Result<()> {
     let beside = directory.join("root.new");
     if beside.exists() {
         fs::remove_dir_all(&beside)?;
     }
-    run::run(Command::new("dpkg-deb").arg("-x").args([fetched, &beside]))?;
+    for package in fetched {
+        run::run(Command::new("dpkg-deb").arg("-x").args([package, &beside]))?;
+    }
     // Since Debian 13 it has them in /usr alone, as hosts have a link there.
     let (old, new) = (beside.join("lib"), beside.join("usr/lib"));
     if old.is_dir() {
@@ -137,7 +147,9 @@ fn unpack(fetched: &Path, directory: &Path) -> Result<()> {
             .arg(&beside)
             .arg(release),
     )?;
-    fs::remove_file(fetched)?;
+    for package in fetched {
+        fs::remove_file(package)?;
+    }
     fs::rename(&beside, directory.join("root"))
         .with_context(|| format!("cannot keep {}", beside.display()))
 }
@@ -172,6 +184,12 @@ impl Lists {
         })
     }
 
+    /// The paragraph of package data on a package.
+    fn show(&self, package: &str) -> Result<String> {
+        let mut show = self.apt("apt-cache");
+        run::output(show.args(["show", "--no-all-versions", package]))
+    }
+
     fn apt(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         for option in &self.options {
@@ -203,17 +221,18 @@ fn mirror_in(targets: &str) -> Option<&str> {
         .find_map(|line| line.strip_suffix("|Debian|Debian"))
 }
 
-/// The package of a kernel that a paragraph of package data depends on.
-fn dependency(paragraph: &str) -> Option<&str> {
+/// The packages that a paragraph of package data depends on, of those whose names
+/// begin so.
+fn dependencies<'a>(paragraph: &'a str, beginnings: &[&str]) -> Vec<&'a str> {
     let depends = paragraph
         .lines()
-        .find_map(|line| line.strip_prefix("Depends: "))?;
+        .find_map(|line| line.strip_prefix("Depends: "))
+        .unwrap_or_default();
     let names = depends
         .split(',')
         .filter_map(|one| one.split_whitespace().next());
-    names
-        .into_iter()
-        .find(|name| name.starts_with("linux-image-"))
+    let is_wanted = |name: &&str| beginnings.iter().any(|start| name.starts_with(start));
+    names.filter(is_wanted).collect()
 }
 
 fn only_entry(directory: &Path) -> Result<String> {
@@ -250,8 +269,19 @@ mod tests {
     fn the_newest_kernel_is_what_the_package_of_all_depends_on() {
         let paragraph = "Package: linux-image-amd64\nVersion: 6.1.1-1\n\
                          Depends: linux-image-6.1.0-1-amd64 (= 6.1.1-1)\n";
-        assert_eq!(dependency(paragraph), Some("linux-image-6.1.0-1-amd64"));
-        assert_eq!(dependency("Package: x\nDepends: libc6\n"), None);
+        let found = dependencies(paragraph, &["linux-image-"]);
+        assert_eq!(found, ["linux-image-6.1.0-1-amd64"]);
+        assert!(dependencies("Package: x\nDepends: libc6\n", &["linux-image-"]).is_empty());
+    }
+
+    #[test]
+    fn a_kernel_in_several_packages_is_found_whole() {
+        let paragraph = "Depends: dracut | initramfs-tools (>= 0.1), linux-base-7 (= 7-1), \
+                         linux-binary-7 (= 7-1), linux-modules-7 (= 7-1)\n";
+        assert_eq!(
+            dependencies(paragraph, &["linux-binary-", "linux-modules-"]),
+            ["linux-binary-7", "linux-modules-7"]
+        );
     }
 
     #[test]
