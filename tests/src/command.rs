@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::orphans;
-use crate::wait::{PATIENCE, within};
+use crate::wait::{PATIENCE, slowness, within};
 
 /// A command line that is to be run.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Cmd {
             command,
             line,
             input: Vec::new(),
-            patience: PATIENCE,
+            patience: PATIENCE * slowness(),
         }
     }
 

@@ -66,7 +66,7 @@ impl Group {
         for pid in pids.iter().filter_map(|pid| Pid::from_raw(*pid)) {
             match pidfd_open(pid, PidfdFlags::empty()) {
                 Ok(pidfd) => pinned.push((pid, pidfd)),
-                Err(Errno::SRCH) => {}
+                Err(errno) if is_gone(errno) => {}
                 Err(errno) => return Err(failed(pid, errno)),
             }
         }
@@ -85,6 +85,36 @@ impl Group {
     }
 }
 
+/// Whether this is how pidfd_open(2) says that there is no process of a number.
+///
+/// # Kernel
+/// ESRCH. Where the process was just being reaped or its number is that of a
+/// thread by now: EINVAL before Linux 6.15, and ENOENT for the thread after it.
+fn is_gone(errno: Errno) -> bool {
+    matches!(errno, Errno::SRCH | Errno::INVAL | Errno::NOENT)
+}
+
 fn failed(pid: Pid, errno: Errno) -> Error {
     Failure::new(format!("kill process {pid}"), errno).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_a_threads_is_no_process() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            tell.send(rustix::thread::gettid()).unwrap();
+            // Until the sender is dropped.
+            let _ = ended.recv();
+        });
+        let number = told.recv().unwrap();
+        let refused = pidfd_open(number, PidfdFlags::empty()).unwrap_err();
+        assert!(is_gone(refused), "{refused}");
+        drop(end);
+        thread.join().unwrap();
+    }
 }

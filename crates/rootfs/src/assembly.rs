@@ -71,7 +71,8 @@ impl Assembly {
     /// that cannot be idmapped.
     ///
     /// # Kernel
-    /// Idmapped layers of an overlay: Linux 5.19.
+    /// Idmapped layers of an overlay: Linux 5.19. `OPEN_TREE_CLONE` of a mount
+    /// that is attached nowhere: Linux 6.15, and so not used.
     pub fn build(
         stage: &Stage,
         layers: Layers<'_>,
@@ -81,6 +82,8 @@ impl Assembly {
     ) -> Result<Self, Failure> {
         let owner = stage.owner;
         let shared = tmpfs(owner, shm)?;
+        // Before Linux 6.15 only what is attached can be cloned.
+        stage.attach("s", &shared)?;
         let shared = Directory { fd: shared };
         shared.make("shm", 0o1777)?;
         shared.make("lock", 0o1777)?;
@@ -205,7 +208,7 @@ impl Stage {
         attach(mount.as_fd(), below.as_fd(), &place.display().to_string())?;
         rustix::process::fchdir(&mount).context(|| format!("enter {}", place.display()))?;
         let root = Directory { fd: mount };
-        for name in ["l", "a", "m", "dev", "run"] {
+        for name in ["l", "a", "m", "s", "dev", "run"] {
             root.make(name, 0o755)?;
         }
         Ok(Self { root, owner })

@@ -55,7 +55,8 @@ pub(crate) enum Extent {
 /// component is not followed where it is a symbolic link.
 ///
 /// # Kernel
-/// open_tree(2) with `OPEN_TREE_CLONE`: Linux 5.2.
+/// open_tree(2) with `OPEN_TREE_CLONE`: Linux 5.2. Before Linux 6.15 the mount
+/// at `path` has to be attached in the caller's mount namespace.
 pub(crate) fn clone_at(
     dir: BorrowedFd<'_>,
     path: &str,

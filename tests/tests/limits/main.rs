@@ -12,3 +12,4 @@ mod kernel;
 mod legacy;
 mod memory;
 mod processes;
+mod unified;

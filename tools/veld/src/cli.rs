@@ -235,7 +235,7 @@ pub(crate) struct Restart {
 pub(crate) struct Pause {
     #[command(flatten)]
     pub(crate) which: Which,
-    /// How long its processes may take to stand still before all go on again.
+    /// How long its processes may take to stand still.
     #[arg(
         long,
         short = 't',

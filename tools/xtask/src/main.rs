@@ -29,6 +29,7 @@ mod run;
 mod test;
 mod tidy;
 mod veld;
+mod vm;
 mod workspace;
 
 use std::process::ExitCode;
@@ -65,6 +66,8 @@ enum Command {
     Test(test::Arguments),
     /// What CI runs: the same as test
     Ci,
+    /// Run a command or tests on a host with cgroup v2 alone, in QEMU
+    Vm(vm::Arguments),
     /// Check the house rules
     Tidy,
     /// Measure veld beside its peers, into target/bench/latest.md
@@ -74,7 +77,7 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match dispatch(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("xtask: {error:#}");
             ExitCode::FAILURE
@@ -82,7 +85,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn dispatch(arguments: Arguments) -> Result<()> {
+/// Ends with 0 but where the command is to end as another did.
+fn dispatch(arguments: Arguments) -> Result<ExitCode> {
     let workspace = Workspace::locate()?;
     let phase = Phase::of(arguments.prepared);
     match arguments.command {
@@ -94,5 +98,7 @@ fn dispatch(arguments: Arguments) -> Result<()> {
         Command::Ci => test::run(&workspace, phase, &test::Arguments::default()),
         Command::Tidy => tidy::run(&workspace),
         Command::Bench(arguments) => bench::run(&workspace, phase, &arguments),
-    }
+        Command::Vm(arguments) => return vm::run(&workspace, phase, &arguments),
+    }?;
+    Ok(ExitCode::SUCCESS)
 }

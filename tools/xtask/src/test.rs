@@ -1,5 +1,6 @@
 //! `cargo xtask test`, which is also all that CI runs: quick checks first, then
-//! every test as root, then whether this host is as it was.
+//! every test as root, then whether this host is as it was, and last what takes
+//! a host with cgroup v2 alone.
 
 use std::process::Command;
 
@@ -13,6 +14,7 @@ use crate::report;
 use crate::root::{self, Phase};
 use crate::run;
 use crate::tidy;
+use crate::vm;
 use crate::workspace::Workspace;
 
 /// What to test.
@@ -21,12 +23,26 @@ pub(crate) struct Arguments {
     /// Only tests with this in their names; the checks of the source are then left out
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
+
+    /// Leave out the tests in a guest, which `cargo xtask vm test` runs
+    #[arg(long)]
+    no_vm: bool,
+}
+
+impl Arguments {
+    /// With a filter a test is looked for here; the guest has few of them.
+    fn with_vm(&self) -> bool {
+        self.filter.is_none() && !self.no_vm
+    }
 }
 
 /// Checks, builds and compiles the tests as the user, and runs them as root.
 pub(crate) fn run(workspace: &Workspace, phase: Phase, arguments: &Arguments) -> Result<()> {
     if phase == Phase::Fresh {
         deps::ensure(&[Set::Build, Set::Run, Set::Test])?;
+        if arguments.with_vm() {
+            vm::ensure_packages()?;
+        }
         match &arguments.filter {
             None => check_sources(workspace)?,
             Some(_) => println!("   with --filter the source is not checked"),
@@ -35,6 +51,9 @@ pub(crate) fn run(workspace: &Workspace, phase: Phase, arguments: &Arguments) ->
         report::step("compile tests", || {
             run::run(runner(workspace, arguments).arg("--no-run"))
         })?;
+        if arguments.with_vm() {
+            vm::compile(workspace)?;
+        }
     }
     root::become_root("testing")?;
     build::stage(workspace, true)?;
@@ -44,6 +63,9 @@ pub(crate) fn run(workspace: &Workspace, phase: Phase, arguments: &Arguments) ->
     let clean = before.must_hold_again();
     tested?;
     clean?;
+    if arguments.with_vm() {
+        vm::test(workspace)?;
+    }
     println!("\nall tests passed, and nothing is left behind");
     Ok(())
 }

@@ -54,7 +54,8 @@ fn lists_know(missing: &[Package]) -> Result<bool> {
     Ok(run::collect(&mut show)?.status.success())
 }
 
-fn update() -> Result<()> {
+/// Fetches the package lists anew.
+pub(crate) fn update() -> Result<()> {
     for _ in 1..UPDATES {
         if apt_get("update", &[]).is_ok() {
             return Ok(());

@@ -12,6 +12,7 @@ use anyhow::{Result, bail};
 use crate::report;
 use crate::run;
 
+pub(crate) use apt::update;
 use packages::Package;
 pub(crate) use packages::Set;
 
@@ -25,7 +26,7 @@ pub(crate) struct Arguments {
 /// Installs what is missing of the given sets, or of all.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.sets.is_empty() {
-        return ensure(&[Set::Build, Set::Run, Set::Test, Set::Bench]);
+        return ensure(&[Set::Build, Set::Run, Set::Test, Set::Vm, Set::Bench]);
     }
     ensure(&arguments.sets)
 }

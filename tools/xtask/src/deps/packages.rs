@@ -11,6 +11,8 @@ pub(crate) enum Set {
     Run,
     /// The test suites
     Test,
+    /// A guest with cgroup v2 alone
+    Vm,
     /// The peers of the benchmarks
     Bench,
 }
@@ -100,6 +102,22 @@ const PACKAGES: &[Package] = &[
         "util-linux",
         "nsenter, unshare and findmnt: the oracle outside",
     ),
+    package(
+        Set::Vm,
+        "busybox-static",
+        "the initial file system of the guest",
+    ),
+    package(
+        Set::Vm,
+        "debian-archive-keyring",
+        "the keys that the kernel's package is checked by",
+    ),
+    package(Set::Vm, "e2fsprogs", "makes the guest's disk"),
+    package(Set::Vm, "iproute2", "brings up the guest's loopback device"),
+    package(Set::Vm, "kmod", "finds and loads modules of the guest"),
+    package(Set::Vm, "qemu-system-x86", "runs the guest"),
+    package(Set::Vm, "util-linux", "ends the guest with xtask"),
+    package(Set::Vm, "xz-utils", "unpacks modules of the guest"),
     package(
         Set::Bench,
         "busybox-static",
