@@ -28,6 +28,9 @@ const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /// has no 9p.
 const NEWEST: &str = "linux-image-amd64";
 
+/// How the packages begin that a kernel is spread over.
+const PARTS: [&str; 3] = ["linux-base-", "linux-binary-", "linux-modules-"];
+
 /// An unpacked kernel.
 #[derive(Debug)]
 pub(crate) struct Kernel {
@@ -60,8 +63,12 @@ impl Kernel {
         Ok(Self { release, root })
     }
 
-    /// The kernel's own file.
+    /// The kernel's own file: of late it is beside its modules.
     pub(crate) fn image(&self) -> PathBuf {
+        let beside = self.modules().join("vmlinuz");
+        if beside.is_file() {
+            return beside;
+        }
         self.root
             .join("boot")
             .join(format!("vmlinuz-{}", self.release))
@@ -104,9 +111,9 @@ fn fetch(directory: &Path, suite: &str) -> Result<()> {
     let image = image
         .first()
         .with_context(|| format!("{NEWEST} of {suite} depends on no package of a kernel"))?;
-    // Of late the kernel and its modules are packages of their own.
+    // Of late the kernel, its modules and the lists of these are packages of their own.
     let shown = lists.show(image)?;
-    let mut packages = dependencies(&shown, &["linux-binary-", "linux-modules-"]);
+    let mut packages = dependencies(&shown, &PARTS);
     packages.push(image);
     println!("   {}", packages.join(", "));
     // Of another version, where a fetch was ended before it was done.
@@ -279,8 +286,8 @@ mod tests {
         let paragraph = "Depends: dracut | initramfs-tools (>= 0.1), linux-base-7 (= 7-1), \
                          linux-binary-7 (= 7-1), linux-modules-7 (= 7-1)\n";
         assert_eq!(
-            dependencies(paragraph, &["linux-binary-", "linux-modules-"]),
-            ["linux-binary-7", "linux-modules-7"]
+            dependencies(paragraph, &PARTS),
+            ["linux-base-7", "linux-binary-7", "linux-modules-7"]
         );
     }
 
