@@ -43,6 +43,7 @@ mod memory;
 mod pids;
 #[cfg(test)]
 mod plain;
+mod refusals;
 mod remove;
 mod tree;
 
@@ -52,3 +53,4 @@ pub use error::{Error, ErrorKind, Refusal};
 pub use group::Group;
 pub use host::Host;
 pub use limits::{Effective, Limits};
+pub use refusals::Refusals;

@@ -16,6 +16,7 @@ use veld_state::{Observed, Running, ended};
 use crate::error::{Error, chain};
 use crate::health::{Health, health};
 use crate::host::Host;
+use crate::refusals::{self, Refusals};
 use crate::ve::Ve;
 
 /// What a VE is doing.
@@ -109,6 +110,8 @@ pub struct Detail {
     pub health_unknown: Option<String>,
     /// Limits and use, as the kernel has them; none where it does not run.
     pub kernel: Option<Limits>,
+    /// What limits have refused.
+    pub refusals: Vec<Refusals>,
     /// Links and addresses that it really has.
     pub links: Vec<ObservedLink>,
     /// The first of its host ids.
@@ -212,11 +215,13 @@ pub fn detail(ve: &Ve<'_>) -> Result<Detail, Error> {
             summary: summary_of(ve, &observed),
             health_unknown: None,
             kernel: None,
+            refusals: Vec::new(),
             links: Vec::new(),
             first_host_id: ve.ids().ok().map(veld_namespaces::IdRange::first),
             area: ve.area.path(),
         };
         let Observed::Running(running) = observed else {
+            detail.refusals = refusals::of_last_run(ve);
             return Ok(detail);
         };
         match ve.group().and_then(|group| group.effective()) {
@@ -225,6 +230,8 @@ pub fn detail(ve: &Ve<'_>) -> Result<Detail, Error> {
             Err(_) if ended(running.init.as_fd(), Duration::ZERO).unwrap_or(false) => continue,
             Err(error) => return Err(Error::action(&ve.name, "show", error)),
         }
+        // One that has just ended is told of all the same, as far as it can be.
+        detail.refusals = refusals::now(ve).unwrap_or_else(|_| refusals::of_last_run(ve));
         let namespace = veld_namespaces::open(running.record.init.pid, "net", running.init.as_fd());
         let observed = namespace
             .ok()

@@ -3,6 +3,7 @@
 mod autostart;
 mod console;
 mod create;
+mod events;
 mod exec;
 mod list;
 mod logs;
@@ -61,6 +62,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
         }),
         Command::List(list) => list::run(&host, &list),
         Command::Show(show) => show::run(&host, &show),
+        Command::Events(events) => events::run(&host, &events),
         Command::Logs(logs) => logs::run(&host, &logs),
         Command::Destroy(destroy) => each(&host, &destroy.which, |ve| {
             veld_supervisor::destroy(ve, destroy.force)

@@ -4,11 +4,13 @@
 use std::net::IpAddr;
 
 use serde::Serialize;
+use veld_protocol::limit::Unit;
 use veld_protocol::stamp::Stamp;
-use veld_supervisor::{Detail, Summary};
+use veld_supervisor::{Detail, Refusals, Summary};
 use veld_sys::Failure;
 
 use crate::output;
+use crate::refusal;
 use crate::report::Failed;
 
 /// A VE in `list` and `show`.
@@ -107,6 +109,7 @@ pub(crate) struct Shown {
     directory: String,
     limits: Limits,
     kernel: Option<Kernel>,
+    refusals: Vec<Refused>,
     links: Vec<Link>,
 }
 
@@ -132,6 +135,35 @@ struct Kernel {
     cpu_quota_percent: Option<u32>,
     processes_limit: Option<u64>,
     processes: Option<u64>,
+}
+
+/// What a limit has refused.
+#[derive(Debug, Serialize)]
+struct Refused {
+    limit: String,
+    limit_bytes: Option<u64>,
+    limit_processes: Option<u64>,
+    times: u64,
+    last_unix_seconds: Option<f64>,
+    text: String,
+}
+
+impl Refused {
+    fn new(refusals: &Refusals) -> Self {
+        let value_in = |unit| {
+            refusals
+                .value
+                .filter(|_| refusals.limit.unit() == Some(unit))
+        };
+        Self {
+            limit: refusals.limit.to_string(),
+            limit_bytes: value_in(Unit::Bytes),
+            limit_processes: value_in(Unit::Processes),
+            times: refusals.times,
+            last_unix_seconds: refusals.last.map(seconds),
+            text: refusal::row(refusals),
+        }
+    }
 }
 
 /// A link inside.
@@ -173,6 +205,7 @@ impl Shown {
                 processes_limit: kernel.processes,
                 processes: kernel.processes_now,
             }),
+            refusals: detail.refusals.iter().map(Refused::new).collect(),
             links: detail
                 .links
                 .iter()
@@ -193,7 +226,8 @@ pub(crate) fn print(value: &impl Serialize) -> Result<(), Failed> {
     output::print(&(text + "\n"))
 }
 
-fn seconds(stamp: Stamp) -> f64 {
+/// A moment in seconds since 1970.
+pub(crate) fn seconds(stamp: Stamp) -> f64 {
     // Exact to a microsecond for the next thousand years.
     let whole = u32::try_from(stamp.seconds).unwrap_or(u32::MAX);
     f64::from(whole) + f64::from(stamp.nanos) / 1e9

@@ -12,11 +12,13 @@ mod json;
 mod moment;
 mod output;
 mod progress;
+mod refusal;
 mod report;
 #[cfg(test)]
 mod samples;
 mod signal;
 mod table;
+mod tail;
 mod usage;
 
 use std::process::ExitCode;

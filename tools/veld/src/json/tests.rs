@@ -116,6 +116,16 @@ fn all_about_a_ve_that_runs() {
     "processes_limit": 500,
     "processes": 12
   },
+  "refusals": [
+    {
+      "limit": "processes",
+      "limit_bytes": null,
+      "limit_processes": 500,
+      "times": 12,
+      "last_unix_seconds": 1700000003.25,
+      "text": "fork: 500 processes reached 12 times, last 2023-11-14 22:13:23 UTC"
+    }
+  ],
   "links": [
     {
       "name": "eth0",
@@ -144,6 +154,7 @@ fn all_about_a_ve_that_does_not_run() {
     "processes": null
   },
   "kernel": null,
+  "refusals": [],
   "links": []
 }"#;
     assert_eq!(shown(&detail(stopped("web1", 101))), expected);
