@@ -141,7 +141,7 @@ fn boot(arguments: &[OsString]) {
 fn watched(directory: &Path) -> Vec<(&'static str, OwnedFd)> {
     let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
     let alarm = rustix::event::eventfd(0, flags).expect("an eventfd");
-    for (name, text) in [("count", "max 0\n"), ("value", "2000\n")] {
+    for (name, text) in [("count", "max 0\n"), ("value", "2000\n"), ("looked", "0\n")] {
         let mut file = std::fs::File::create(directory.join(name)).expect("the directory");
         file.write_all(text.as_bytes()).expect("room");
     }
@@ -151,6 +151,7 @@ fn watched(directory: &Path) -> Vec<(&'static str, OwnedFd)> {
             "count:max=processes",
             open(&directory.join("count"), OFlags::PATH),
         ),
+        ("look:swap", open(&directory.join("looked"), OFlags::RDONLY)),
         (
             "value:processes",
             open(&directory.join("value"), OFlags::PATH),

@@ -9,7 +9,8 @@
 //!   └──────────────────────── no more, or none to be seen yet ───────────┘
 //! ```
 //!
-//! While a source is quiet the kernel wakes nobody for it.
+//! While a source is quiet the kernel wakes nobody for it. One that the kernel never
+//! tells of is always quiet, and longer where nothing comes.
 
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -28,6 +29,9 @@ use crate::run_directory::RunDirectory;
 
 /// How long a source is left alone once it was looked at.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// How long one that the kernel does not tell of is left alone where nothing came:
+/// a look is a system call and a wake-up of the shim, some ten microseconds.
+const LOOK: Duration = Duration::from_secs(5);
 /// Longer than any of the files; what is looked for stands at their beginning.
 const FILE: usize = 512;
 /// Longest line of [`REFUSALS`]: a word, two numbers and a point.
@@ -71,9 +75,9 @@ impl Refusals {
             .into_iter()
             .take(MOST_WATCHED)
             .map(|(what, file)| Descriptor {
+                quiet: what.is_looked_at().then(|| later(LOOK)).flatten(),
                 what,
                 file,
-                quiet: None,
             })
             .collect();
         let keys = watched.iter().flat_map(|one| one.what.keys());
@@ -89,7 +93,7 @@ impl Refusals {
             let by_urgency = match one.what {
                 Watched::Events(_) => true,
                 Watched::Alarm => false,
-                Watched::Count(_) | Watched::Value(_) => return None,
+                Watched::Look(_) | Watched::Count(_) | Watched::Value(_) => return None,
             };
             Some((source, one.file.as_fd(), by_urgency))
         })
@@ -99,7 +103,7 @@ impl Refusals {
     pub(crate) fn woken(&mut self, source: Source, directory: &RunDirectory) {
         self.count(source, directory);
         if let Some(one) = self.watched.get_mut(source) {
-            one.quiet = Instant::now().checked_add(INTERVAL);
+            one.quiet = later(INTERVAL);
         }
     }
 
@@ -120,8 +124,12 @@ impl Refusals {
         let source = self.watched.iter().position(is_due)?;
         let grew = self.count(source, directory);
         let one = self.watched.get_mut(source)?;
-        one.quiet = grew.then(|| now.checked_add(INTERVAL)).flatten();
-        Some((source, !grew))
+        one.quiet = match (grew, one.what.is_looked_at()) {
+            (true, _) => later(INTERVAL),
+            (false, true) => later(LOOK),
+            (false, false) => None,
+        };
+        Some((source, one.quiet.is_none()))
     }
 
     /// Counts everything once more, for the VE has ended.
@@ -138,7 +146,7 @@ impl Refusals {
         };
         let mut grew = false;
         match &one.what {
-            Watched::Events(_) => grew = self.count_in(source, directory),
+            Watched::Events(_) | Watched::Look(_) => grew = self.count_in(source, directory),
             Watched::Alarm => {
                 // It says how often it was signalled, which is nobody's number.
                 let _ = rustix::io::read(&one.file, &mut [0; 8]);
@@ -165,7 +173,7 @@ impl Refusals {
         let mut buffer = [0; FILE];
         let read = match &one.what {
             // From its beginning: only then does the kernel take it for seen.
-            Watched::Events(_) => rustix::io::pread(&one.file, &mut buffer, 0),
+            Watched::Events(_) | Watched::Look(_) => rustix::io::pread(&one.file, &mut buffer, 0),
             Watched::Count(_) => read_anew(&one.file, &mut buffer),
             Watched::Alarm | Watched::Value(_) => return false,
         };
@@ -239,6 +247,10 @@ impl Counter {
             total: now,
         })
     }
+}
+
+fn later(by: Duration) -> Option<Instant> {
+    Instant::now().checked_add(by)
 }
 
 /// Reads a file from its beginning that there is only a path descriptor of.

@@ -10,10 +10,11 @@
 //! | huge pages | hugetlb.SIZE.events, max | hugetlb.SIZE.failcnt |
 //! | CPU time | cpu.stat, nr_throttled | cpu.stat, nr_throttled |
 //!
-//! Files of events can be polled, on v1 pids.events alone. The memory controller of
-//! v1 signals an eventfd instead, when the group is out of memory and when it has to
-//! give memory back; it says neither which nor how often. Of huge pages on v1 and
-//! of CPU time nobody is told: they are read when somebody asks.
+//! Files of events of v2 can be polled. The memory controller of v1 signals an eventfd
+//! instead, when the group is out of memory and when it has to give memory back; it
+//! says neither which nor how often. Its pids.events could be polled up to Linux 6.10;
+//! since then the kernel tells nobody of it, so it has to be looked at. Huge pages on
+//! v1 and CPU time are read when somebody asks.
 //!
 //! Where the kernel counts is its own affair: before Linux 6.11 v2 counts a refused
 //! fork in the group of the process alone, which is one of the owner's, and from
@@ -53,9 +54,11 @@ pub struct Refusals {
 enum Told {
     /// The file itself can be polled.
     ByPoll,
+    /// Not at all, but whoever wants to know looks now and then.
+    ByLook,
     /// By the eventfd of the memory controller.
     ByAlarm,
-    /// Not at all.
+    /// Not at all, and nobody looks.
     Never,
 }
 
@@ -133,6 +136,9 @@ impl Group {
                     Some(first) if first.told == Told::ByAlarm => {
                         (OFlags::PATH, Watched::Count(first.key()))
                     }
+                    Some(first) if first.told == Told::ByLook => {
+                        (OFlags::RDONLY, Watched::Look(first.key()))
+                    }
                     _ => {
                         let keys = of_file.map(Counter::key).collect();
                         (OFlags::RDONLY, Watched::Events(keys))
@@ -180,12 +186,15 @@ impl Group {
 
 fn of(controller: Controller, version: Version) -> Vec<Counter> {
     match (controller, version) {
-        (Controller::Pids, Version::V1 | Version::V2) => vec![Counter {
+        (Controller::Pids, version) => vec![Counter {
             limit: Limit::Processes,
             file: "pids.events".to_owned(),
             key: Some("max"),
             value: Some("pids.max".to_owned()),
-            told: Told::ByPoll,
+            told: match version {
+                Version::V1 => Told::ByLook,
+                Version::V2 => Told::ByPoll,
+            },
         }],
         (Controller::Memory, Version::V1) => of_memory_v1(),
         (Controller::Memory, Version::V2) => of_memory_v2(),

@@ -5,6 +5,8 @@
 //! events:max=processes             lines of a key and a number, which are polled for
 //!                                  an urgent condition: it comes when one has grown,
 //!                                  and goes with a read
+//! look:max=processes               a number that nobody tells of: it is looked at
+//!                                  every few seconds
 //! alarm                            an eventfd: when it is readable, counts are looked at
 //! count:memory                     one number, which is looked at then
 //! count:oom_kill=out-of-memory     a number among lines of a key and a number, likewise
@@ -33,6 +35,8 @@ pub struct Key {
 pub enum Watched {
     /// A file to poll, with these numbers.
     Events(Vec<Key>),
+    /// A file with a number that is looked at every few seconds.
+    Look(Key),
     /// An eventfd.
     Alarm,
     /// A file with a number that is looked at when an alarm has come.
@@ -46,6 +50,7 @@ pub enum Watched {
 pub struct NotWatched;
 
 const EVENTS: &str = "events:";
+const LOOK: &str = "look:";
 const ALARM: &str = "alarm";
 const COUNT: &str = "count:";
 const VALUE: &str = "value:";
@@ -56,8 +61,17 @@ impl Watched {
     pub fn keys(&self) -> &[Key] {
         match self {
             Self::Events(keys) => keys,
-            Self::Count(key) => std::slice::from_ref(key),
+            Self::Look(key) | Self::Count(key) => std::slice::from_ref(key),
             Self::Alarm | Self::Value(_) => &[],
+        }
+    }
+
+    /// Whether nobody tells of it.
+    #[must_use]
+    pub fn is_looked_at(&self) -> bool {
+        match self {
+            Self::Look(_) => true,
+            Self::Events(_) | Self::Alarm | Self::Count(_) | Self::Value(_) => false,
         }
     }
 }
@@ -95,6 +109,7 @@ impl fmt::Display for Watched {
                 }
                 Ok(())
             }
+            Self::Look(key) => write!(f, "{LOOK}{key}"),
             Self::Alarm => f.write_str(ALARM),
             Self::Count(key) => write!(f, "{COUNT}{key}"),
             Self::Value(limit) => write!(f, "{VALUE}{limit}"),
@@ -111,6 +126,8 @@ impl FromStr for Watched {
         } else if let Some(keys) = text.strip_prefix(EVENTS) {
             let keys: Result<_, _> = keys.split(',').map(str::parse).collect();
             keys.map(Self::Events)
+        } else if let Some(key) = text.strip_prefix(LOOK) {
+            key.parse().map(Self::Look)
         } else if let Some(key) = text.strip_prefix(COUNT) {
             key.parse().map(Self::Count)
         } else if let Some(limit) = text.strip_prefix(VALUE) {
@@ -150,6 +167,10 @@ mod tests {
                     key("oom_kill", Limit::OutOfMemory),
                 ]),
                 "events:max=memory,oom_kill=out-of-memory",
+            ),
+            (
+                Watched::Look(key("max", Limit::Processes)),
+                "look:max=processes",
             ),
             (Watched::Alarm, "alarm"),
             (Watched::Count(whole), "count:memory"),

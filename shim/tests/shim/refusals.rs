@@ -98,6 +98,21 @@ fn what_happens_often_is_told_at_once_and_then_once_a_second() {
 }
 
 #[test]
+fn what_nobody_tells_of_is_looked_at_every_few_seconds() {
+    let Some(boot) = watched() else { return };
+    let mut looked = std::fs::File::options()
+        .write(true)
+        .open(boot.path("looked"))
+        .unwrap();
+    writeln!(looked, "4").unwrap();
+    let begun = Instant::now();
+    until("it is told", || !hits(&boot).is_empty());
+    assert!(begun.elapsed() > Duration::from_secs(2), "it was no alarm");
+    let hit = hits(&boot)[0];
+    assert_eq!((hit.limit, hit.times, hit.value), (Limit::Swap, 4, None));
+}
+
+#[test]
 fn what_was_refused_last_is_told_before_the_end() {
     let Some(mut boot) = watched() else { return };
     refuse(&boot, 1);

@@ -102,7 +102,9 @@ fn a_flood_of_refusals_costs_the_host_nothing_to_speak_of() {
     let flood = ve
         .exec_cmd([""; 0], ["/var/probe", "insist", "60000"])
         .spawn();
-    until("it floods", || times(&ve) > 100);
+    until("it floods and that is told", || {
+        times(&ve) > 100 && !of_kind(&host, &ve, "limit-hit").is_empty()
+    });
     let (before, events, ticks) = (
         times(&ve),
         of_kind(&host, &ve, "limit-hit").len(),

@@ -120,7 +120,7 @@ fn v1_counts_in_numbers_and_one_alarm_is_for_all_of_memory() {
             "count:memory",
             "count:memory-and-swap",
             "count:oom_kill=out-of-memory",
-            "events:max=processes",
+            "look:max=processes",
             "value:memory",
             "value:memory-and-swap",
             "value:processes",
