@@ -134,6 +134,14 @@ impl Group {
         }
     }
 
+    /// The same as a place whose knobs are the processes' own.
+    pub(crate) fn members(&self, hierarchy: &Hierarchy) -> Place {
+        Place {
+            version: hierarchy.version,
+            dir: self.members_dir(hierarchy),
+        }
+    }
+
     pub(crate) fn not_found(&self, verb: &str) -> Error {
         Failure::new(format!("{verb} of group {}", self.label()), Errno::NOENT).into()
     }

@@ -10,7 +10,9 @@
 //! v2   MOUNT/PARENT/NAME       the limits; belongs to host root
 //!      MOUNT/PARENT/NAME/ve    the processes; belongs to the owner, who may
 //!                              make groups below it
+//!      MOUNT/PARENT/NAME/shim  who serves them from outside, at their expense
 //! v1   MOUNT/PARENT/NAME       limits and processes; belongs to host root
+//!      MOUNT/PARENT/NAME/shim  as on v2, of cpu and cpuacct alone
 //! ```
 //!
 //! v2 is the model, and a limit means what v2 says. Where a controller is on a
@@ -26,6 +28,7 @@
 //! What this crate must not know: what runs in a group, why a limit was chosen,
 //! any mount point that the mount table did not name. It mounts nothing.
 
+mod attendant;
 mod controller;
 mod cpu;
 mod cpuset;

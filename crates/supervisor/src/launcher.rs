@@ -51,6 +51,7 @@ pub(crate) fn launch(ve: &Ve<'_>, plan: &StartPlan, reporter: &Reporter) {
             // PID 1 runs its program: whoever waits need not wait for the shim to
             // run its own, which was found fit for that before.
             reporter.started(&warnings);
+            attend(ve);
             ve.step("execute shim");
             become_shim(ve, &ready)
         }
@@ -61,6 +62,17 @@ pub(crate) fn launch(ve: &Ve<'_>, plan: &StartPlan, reporter: &Reporter) {
     reporter.failed(&source, &also);
     // For those who were told that it started, or whom nobody could tell.
     leave_reason(ve, &crate::error::chain(&source));
+}
+
+/// From now on the VE pays for what this process does. It goes there itself, which
+/// takes the kernel a while on cgroup v2; so nobody waits for it, and there is nobody
+/// to tell where it cannot be.
+fn attend(ve: &Ve<'_>) {
+    ve.step("join cgroup");
+    let attended = ve.group().and_then(|group| group.attend());
+    if let Err(error) = attended {
+        tracing::debug!(ve = %ve.name, error = crate::error::chain(&error));
+    }
 }
 
 /// Leaves the reason of a failed start where `veld show` finds it.

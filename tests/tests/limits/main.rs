@@ -9,3 +9,4 @@ mod cpu;
 mod kernel;
 mod memory;
 mod processes;
+mod shim;

@@ -175,8 +175,8 @@ fn what_is_not_there_is_said_to_be_so() {
 #[test]
 fn members_are_read_from_the_whole_subtree() {
     let plain = laid_out();
-    plain.put("parent/name/cgroup.events", "populated 1\nfrozen 0\n");
-    plain.put("parent/name/cgroup.procs", "");
+    plain.put("parent/name/ve/cgroup.events", "populated 1\nfrozen 0\n");
+    plain.put("parent/name/shim/cgroup.procs", "5\n");
     plain.put("parent/name/ve/cgroup.procs", "7\n0\n");
     plain.put("parent/name/ve/sub/cgroup.procs", "12\n7\n");
     plain.put("parent/other/cgroup.procs", "99\n");
@@ -191,8 +191,9 @@ fn members_are_read_from_the_whole_subtree() {
 #[test]
 fn a_busy_v2_group_is_not_removed() {
     let plain = laid_out();
-    plain.put("parent/name/cgroup.events", "populated 1\n");
+    plain.put("parent/name/ve/cgroup.events", "populated 1\n");
     plain.put("parent/name/ve/cgroup.procs", "7\n");
+    plain.put("parent/name/shim/cgroup.procs", "5\n");
     let group = host_v2(&plain).group("parent", "name");
     let error = group
         .remove(std::time::Duration::from_millis(3))
@@ -200,6 +201,6 @@ fn a_busy_v2_group_is_not_removed() {
     let Error::Busy { pids, .. } = error else {
         panic!("{error} should say busy");
     };
-    assert_eq!(pids, [7]);
+    assert_eq!(pids, [7, 5]);
     assert!(group.exists());
 }
