@@ -2,7 +2,7 @@
 //! "PID 1" on a pty, and executes the shim over itself as the real one does.
 //!
 //! ```text
-//! launcher boot RUN_DIRECTORY SHIM COMMAND [--namespace] PROGRAM ARGUMENT…
+//! launcher boot RUN_DIRECTORY SHIM COMMAND [--watched] [--namespace] PROGRAM ARGUMENT…
 //! launcher wait RUN_DIRECTORY SHIM COMMAND MILLISECONDS
 //! veld after-end NAME         write to DIRECTORY/called how it was called
 //! launcher notify TEXT        send TEXT to $NOTIFY_SOCKET
@@ -17,6 +17,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::{Path, PathBuf};
 
+use rustix::event::EventfdFlags;
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::OpenptFlags;
 use rustix::system::RebootCommand;
@@ -97,11 +98,15 @@ fn boot(arguments: &[OsString]) {
     let [directory, shim, command, rest @ ..] = arguments else {
         panic!("usage: see the head of the source");
     };
+    let directory = PathBuf::from(directory);
+    let (watched, rest) = match rest {
+        [flag, rest @ ..] if flag == "--watched" => (watched(&directory), rest),
+        rest => (Vec::new(), rest),
+    };
     let (namespace, program) = match rest {
         [flag, program @ ..] if flag == "--namespace" => (true, program),
         program => (false, program),
     };
-    let directory = PathBuf::from(directory);
     let clients = UnixListener::bind(directory.join(shim::CONSOLE_SOCKET)).expect("bind");
     let notices_path = directory.join("notify.sock");
     let notices = UnixDatagram::bind(&notices_path).expect("bind");
@@ -119,18 +124,39 @@ fn boot(arguments: &[OsString]) {
         Forked::Parent(child) => child,
     };
     let run = open(&directory, OFlags::DIRECTORY);
-    become_shim(
-        &[shim, command],
-        &directory,
-        [
-            child.pidfd.as_fd(),
-            master.as_fd(),
-            clients.as_fd(),
-            notices.as_fd(),
-            run.as_fd(),
-            slave.as_fd(),
-        ],
-    )
+    let mut descriptors = vec![
+        child.pidfd.as_fd(),
+        master.as_fd(),
+        clients.as_fd(),
+        notices.as_fd(),
+        run.as_fd(),
+        slave.as_fd(),
+    ];
+    descriptors.extend(watched.iter().map(|(_, file)| file.as_fd()));
+    let words: Vec<&str> = watched.iter().map(|(word, _)| *word).collect();
+    become_shim(&[shim, command], &words, &directory, &descriptors)
+}
+
+/// An alarm, and files that have a count and the value of a limit.
+fn watched(directory: &Path) -> Vec<(&'static str, OwnedFd)> {
+    let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+    let alarm = rustix::event::eventfd(0, flags).expect("an eventfd");
+    for (name, text) in [("count", "max 0\n"), ("value", "2000\n"), ("looked", "0\n")] {
+        let mut file = std::fs::File::create(directory.join(name)).expect("the directory");
+        file.write_all(text.as_bytes()).expect("room");
+    }
+    vec![
+        ("alarm", alarm),
+        (
+            "count:max=processes",
+            open(&directory.join("count"), OFlags::PATH),
+        ),
+        ("look:swap", open(&directory.join("looked"), OFlags::RDONLY)),
+        (
+            "value:processes",
+            open(&directory.join("value"), OFlags::PATH),
+        ),
+    ]
 }
 
 /// The shim of no VE.
@@ -171,7 +197,12 @@ fn become_init(program: &[OsString], slave: &OwnedFd, notices: &Path) -> ! {
     panic!("cannot execute {}: {error}", path.to_string_lossy());
 }
 
-fn become_shim(programs: &[&OsString; 2], directory: &Path, descriptors: [BorrowedFd<'_>; 6]) {
+fn become_shim(
+    programs: &[&OsString; 2],
+    words: &[&str],
+    directory: &Path,
+    descriptors: &[BorrowedFd<'_>],
+) {
     let [shim, command] = *programs;
     let command = command.to_str().expect("UTF-8");
     let name = directory
@@ -180,9 +211,9 @@ fn become_shim(programs: &[&OsString; 2], directory: &Path, descriptors: [Borrow
         .expect("UTF-8");
     execute(
         shim,
-        &shim::arguments(name, command),
+        &[&shim::arguments(name, command), words].concat(),
         directory,
-        (shim::FIRST_DESCRIPTOR, &descriptors),
+        (shim::FIRST_DESCRIPTOR, descriptors),
     )
 }
 

@@ -9,11 +9,13 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::process::{WaitId, WaitIdOptions};
 use veld_protocol::ending::{Ended, Ending};
+use veld_protocol::event::{Event, What};
 use veld_protocol::shim::ENDED;
 use veld_protocol::stamp::Stamp;
 use veld_sys::{Context, Failure, exec, signal};
 
 use crate::event_loop::Shim;
+use crate::events;
 use crate::run_directory::RunDirectory;
 use crate::start::Successor;
 use crate::stopper;
@@ -35,7 +37,15 @@ pub(crate) fn end(
     let ending = reap(shim.init(), shim.runs_command());
     // Before the clients are let go: whoever sees its connection end finds why.
     let asked = stopper::lives(directory);
-    record(directory, &Ended { ending, asked, at });
+    let ended = Ended { ending, asked, at };
+    events::append(
+        directory,
+        &Event {
+            at,
+            what: What::Stopped(ended),
+        },
+    );
+    record(directory, &ended);
     drop(shim);
     if stopper::lives(directory) {
         return Ok(());

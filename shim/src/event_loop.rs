@@ -28,6 +28,7 @@ use crate::clients::{Clients, Seat};
 use crate::console::{Console, INPUT};
 use crate::log::Log;
 use crate::readiness::Readiness;
+use crate::refusals::{Refusals, Source};
 use crate::run_directory::RunDirectory;
 use crate::scrollback::Scrollback;
 use crate::start::Descriptors;
@@ -59,8 +60,10 @@ pub(crate) enum Event {
     Room,
     /// Somebody spoke on the notice socket.
     Notice,
-    /// A status was held back long enough.
-    StatusDue,
+    /// A limit has refused something.
+    Refused(Source),
+    /// What was held back was held back long enough.
+    Due,
     /// A client typed, resized or left.
     Said(Seat),
     /// A client left without a word, or its socket broke.
@@ -82,6 +85,7 @@ pub(crate) struct Shim<'a> {
     log: Log,
     clients: Clients,
     readiness: Readiness,
+    refusals: Refusals,
 }
 
 impl<'a> Shim<'a> {
@@ -102,6 +106,10 @@ impl<'a> Shim<'a> {
         let by_edge = EventFlags::IN | EventFlags::ET;
         watch.add(clients.listener(), Event::Knock, by_edge)?;
         watch.add(descriptors.init.as_fd(), Event::InitEnded, EventFlags::IN)?;
+        let refusals = Refusals::new(descriptors.watched);
+        for (source, descriptor, by_urgency) in refusals.sources() {
+            watch.add(descriptor, Event::Refused(source), once(by_urgency))?;
+        }
         Ok(Self {
             directory,
             watch,
@@ -111,6 +119,7 @@ impl<'a> Shim<'a> {
             log: Log::default(),
             clients,
             readiness,
+            refusals,
         })
     }
 
@@ -121,7 +130,8 @@ impl<'a> Shim<'a> {
     pub(crate) fn run(&mut self) -> Result<(), Failure> {
         let mut state = State::Flowing;
         while state != State::Ended {
-            let events = self.watch.wait(self.readiness.due_in())?;
+            let due_in = [self.readiness.due_in(), self.refusals.due_in()];
+            let events = self.watch.wait(due_in.into_iter().flatten().min())?;
             for event in events {
                 state = self.step(state, event);
             }
@@ -143,8 +153,13 @@ impl<'a> Shim<'a> {
                 self.readiness.take(self.directory);
                 state
             }
-            (State::Flowing | State::Stuffed, Event::StatusDue) => {
+            (State::Flowing | State::Stuffed, Event::Refused(source)) => {
+                self.refusals.woken(source, self.directory);
+                state
+            }
+            (State::Flowing | State::Stuffed, Event::Due) => {
                 self.readiness.write_due(self.directory);
+                self.look_at_due();
                 state
             }
             (State::Flowing, Event::Said(seat)) => self.listen_to(seat),
@@ -164,7 +179,8 @@ impl<'a> Shim<'a> {
                 Event::Output
                 | Event::Room
                 | Event::Notice
-                | Event::StatusDue
+                | Event::Refused(_)
+                | Event::Due
                 | Event::Said(_)
                 | Event::HungUp(_)
                 | Event::Knock
@@ -188,6 +204,22 @@ impl<'a> Shim<'a> {
         self.readiness.take(self.directory);
         self.pass_output_on(DRAIN_READS);
         self.readiness.write_all(self.directory);
+        self.refusals.count_all(self.directory);
+    }
+
+    /// Counts anew what has been left alone for long enough, and waits for what has
+    /// stopped growing.
+    fn look_at_due(&mut self) {
+        while let Some((source, is_calm)) = self.refusals.next_due(self.directory) {
+            let mut sources = self.refusals.sources();
+            if is_calm
+                && let Some((_, descriptor, by_urgency)) =
+                    sources.find(|(number, ..)| *number == source)
+            {
+                let event = Event::Refused(source);
+                self.watch.change(descriptor, event, once(by_urgency));
+            }
+        }
     }
 
     fn pass_output_on(&mut self, reads: usize) {
@@ -284,4 +316,15 @@ impl<'a> Shim<'a> {
             }
         }
     }
+}
+
+/// What a source of refusals is waited for, until it is waited for anew. A file of
+/// the kernel's is always readable, and says by urgent data that it has changed.
+fn once(by_urgency: bool) -> EventFlags {
+    let ready = if by_urgency {
+        EventFlags::PRI
+    } else {
+        EventFlags::IN
+    };
+    ready | EventFlags::ONESHOT
 }

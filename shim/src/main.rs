@@ -4,7 +4,7 @@
 //! process, now small. It has no thread, takes no memory after its start, and
 //! waits for nothing but its epoll descriptor. It reads the VE's console at all
 //! times, hands it to whoever attaches, believes PID 1 (alone) about readiness,
-//! and when PID 1 has ended records how and makes way for the command that
+//! counts what limits refuse, writes down what happens to the VE, and when PID 1 has ended records how and makes way for the command that
 //! sweeps up or starts the VE again.
 //!
 //! ```text
@@ -31,9 +31,11 @@ mod clients;
 mod console;
 mod end;
 mod event_loop;
+mod events;
 mod log;
 mod notice;
 mod readiness;
+mod refusals;
 mod run_directory;
 mod scrollback;
 mod start;

@@ -77,6 +77,11 @@ impl StatusLine {
     }
 
     /// Whether there was room.
+    /// The line as text, which it is by how it was made.
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
     fn push(&mut self, character: char) -> bool {
         let shown = if moves_a_terminal(character) {
             '?'

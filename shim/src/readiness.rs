@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Pid;
+use veld_protocol::event::{Cause, What};
 use veld_protocol::init::Found;
 use veld_protocol::kind::Kind;
 use veld_protocol::shim::{FAILED, FOUND, READY, STATUS, STOPPING_INSIDE};
@@ -14,6 +15,7 @@ use veld_protocol::stamp::Stamp;
 use veld_sys::credentials::receive_datagram;
 use veld_sys::{Context, Failure};
 
+use crate::events;
 use crate::notice::{Notice, StatusLine};
 use crate::run_directory::RunDirectory;
 
@@ -35,6 +37,8 @@ pub(crate) struct Readiness {
     found: Option<Found>,
     status: Paced,
     failed: Paced,
+    /// What was last written of those services.
+    lacking: Option<StatusLine>,
 }
 
 /// A line that is said often and written now and then.
@@ -64,12 +68,13 @@ impl Paced {
         Some(since.map_or(Duration::ZERO, |since| INTERVAL.saturating_sub(since)))
     }
 
-    fn write(&mut self, directory: &RunDirectory) {
-        if let Some(line) = self.line.take() {
-            // A full disk costs this line, and the next one is tried again.
-            let _ = directory.replace(self.name, line.as_bytes());
-            self.written = Some(Instant::now());
-        }
+    /// The line that was written, where there was one.
+    fn write(&mut self, directory: &RunDirectory) -> Option<StatusLine> {
+        let line = self.line.take()?;
+        // A full disk costs this line, and the next one is tried again.
+        let _ = directory.replace(self.name, line.as_bytes());
+        self.written = Some(Instant::now());
+        Some(line)
     }
 }
 
@@ -87,6 +92,7 @@ impl Readiness {
             found: None,
             status: Paced::new(STATUS),
             failed: Paced::new(FAILED),
+            lacking: None,
         })
     }
 
@@ -124,17 +130,45 @@ impl Readiness {
 
     /// Writes the lines whose time has come.
     pub(crate) fn write_due(&mut self, directory: &RunDirectory) {
-        for line in [&mut self.status, &mut self.failed] {
-            if line.due_in().is_some_and(|wait| wait.is_zero()) {
-                line.write(directory);
-            }
+        let is_due = |line: &Paced| line.due_in().is_some_and(|wait| wait.is_zero());
+        if is_due(&self.status) {
+            self.status.write(directory);
+        }
+        if is_due(&self.failed) {
+            self.write_failed(directory);
         }
     }
 
     /// Writes what was said last: nothing more will be.
     pub(crate) fn write_all(&mut self, directory: &RunDirectory) {
         self.status.write(directory);
-        self.failed.write(directory);
+        self.write_failed(directory);
+    }
+
+    fn write_failed(&mut self, directory: &RunDirectory) {
+        let Some(line) = self.failed.write(directory) else {
+            return;
+        };
+        if line.as_str() == self.lacking() {
+            return;
+        }
+        self.lacking = Some(line);
+        // Of one that comes up it is told once it is up.
+        if self.ready {
+            events::tell(directory, self.how_up());
+        }
+    }
+
+    fn lacking(&self) -> &str {
+        self.lacking.as_ref().map_or("", StatusLine::as_str)
+    }
+
+    /// What there is to say of a VE whose services are up.
+    fn how_up(&self) -> What<'_> {
+        match self.lacking() {
+            "" => What::Up,
+            services => What::Degraded(services),
+        }
     }
 
     fn believe(&mut self, notice: Notice<'_>, directory: &RunDirectory) {
@@ -142,9 +176,14 @@ impl Readiness {
         // that could not be written is tried again when it is.
         if notice.ready && !self.ready {
             self.ready = stamp(directory, READY);
+            events::tell(directory, What::Up);
+            if !self.lacking().is_empty() {
+                events::tell(directory, self.how_up());
+            }
         }
         if notice.stopping && !self.stopping {
             self.stopping = stamp(directory, STOPPING_INSIDE);
+            events::tell(directory, What::Stopping(Cause::Inside));
         }
         if let Some(found) = notice.found
             && self.found.is_none()

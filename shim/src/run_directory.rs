@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, Stat};
 
 /// The one name that a file has until it is whole; there is one writer.
 const UNFINISHED: &str = ".shim.new";
@@ -50,6 +50,14 @@ impl RunDirectory {
     /// Those of renameat(2).
     pub(crate) fn rename(&self, from: &str, to: &str) -> rustix::io::Result<()> {
         rustix::fs::renameat(&self.directory, from, &self.directory, to)
+    }
+
+    /// What file has this name, which may be no link.
+    ///
+    /// # Errors
+    /// Those of fstatat(2).
+    pub(crate) fn status(&self, name: &str) -> rustix::io::Result<Stat> {
+        rustix::fs::statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)
     }
 
     /// Reads the beginning of the file `name`: how much there was of it.

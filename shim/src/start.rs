@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use veld_protocol::shim;
+use veld_protocol::watched::Watched;
 use veld_sys::{Context, Failure, descriptor, signal};
 
 use crate::log::Log;
@@ -48,6 +49,8 @@ pub(crate) struct Descriptors {
     pub(crate) clients: OwnedFd,
     pub(crate) notices: OwnedFd,
     pub(crate) console_slave: OwnedFd,
+    /// What tells of refusals, in the order of the numbers.
+    pub(crate) watched: Vec<(Watched, OwnedFd)>,
 }
 
 /// Takes what the launcher left, and takes leave of it.
@@ -73,9 +76,10 @@ pub(crate) fn start() -> Result<Start, Failure> {
 fn prepare() -> Result<(Successor, Task), Failure> {
     let mut given = std::env::args_os().skip(1);
     let successor = successor(&mut given)?;
-    let task = match given.next() {
-        None => Task::Serve(descriptors()?),
-        Some(milliseconds) => Task::Wait(duration(&milliseconds)?),
+    let mut given = given.peekable();
+    let task = match given.next_if(|word| word == shim::WAIT) {
+        None => Task::Serve(descriptors(given)?),
+        Some(_) => Task::Wait(duration(&given.next().unwrap_or_default())?),
     };
     // The tool, or whoever stops the host, may signal the process group of the
     // launcher; a client that vanishes raises SIGPIPE. None of it concerns the VE.
@@ -93,14 +97,29 @@ fn take(number: i32, what: &str) -> Result<OwnedFd, Failure> {
     descriptor::take_inherited(number).context(|| format!("use descriptor {number} as {what}"))
 }
 
-fn descriptors() -> Result<Descriptors, Failure> {
+fn descriptors(words: impl Iterator<Item = OsString>) -> Result<Descriptors, Failure> {
     Ok(Descriptors {
         init: take(shim::INIT, "pidfd of PID 1")?,
         console: take(shim::CONSOLE, "console")?,
         clients: take(shim::CLIENTS, "socket of console clients")?,
         notices: take(shim::NOTICES, "socket of notices")?,
         console_slave: take(shim::CONSOLE_SLAVE, "slave of the console")?,
+        watched: watched(words)?,
     })
+}
+
+/// What each word says of its descriptor.
+fn watched(words: impl Iterator<Item = OsString>) -> Result<Vec<(Watched, OwnedFd)>, Failure> {
+    let numbers = (shim::WATCHED..).take(shim::MOST_WATCHED);
+    numbers
+        .zip(words)
+        .map(|(number, word)| {
+            let what = word.to_str().and_then(|word| word.parse().ok());
+            let what = what.ok_or(rustix::io::Errno::INVAL);
+            let what = what.context(|| format!("watch {}", word.display()))?;
+            Ok((what, take(number, "something to watch")?))
+        })
+        .collect()
 }
 
 fn duration(milliseconds: &OsStr) -> Result<Duration, Failure> {

@@ -8,22 +8,25 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::time::Timespec;
 use veld_protocol::console::MAX_CLIENTS;
+use veld_protocol::shim::MOST_WATCHED;
 use veld_sys::{Context, Failure};
 
 use crate::event_loop::Event;
 
 /// Every descriptor can be ready at once: the clients, console, notices,
-/// listener and PID 1.
-const READY: usize = MAX_CLIENTS + 4;
-/// The console may be ready both ways, and a status may be due.
+/// listener, PID 1 and what tells of refusals.
+const READY: usize = MAX_CLIENTS + 4 + MOST_WATCHED;
+/// The console may be ready both ways, and something may be due.
 const EVENTS: usize = READY + 2;
 
-/// Numbers that stand for descriptors; seats count on from the last.
+/// Numbers that stand for descriptors; sources of refusals count on from the first
+/// of theirs, and seats from the last.
 const CONSOLE: u64 = 0;
 const NOTICES: u64 = 1;
 const LISTENER: u64 = 2;
 const INIT: u64 = 3;
-const SEATS: u64 = 4;
+const SOURCES: u64 = 4;
+const SEATS: u64 = SOURCES + MOST_WATCHED as u64;
 
 /// What is waited for.
 #[derive(Debug)]
@@ -70,7 +73,7 @@ impl Watch {
         let _ = epoll::delete(&self.epoll, descriptor);
     }
 
-    /// Sleeps until something happens; at most `patience`, after which a status
+    /// Sleeps until something happens; at most `patience`, after which something
     /// is due.
     ///
     /// # Errors
@@ -86,10 +89,10 @@ impl Watch {
         let mut turn = Turn {
             events: [None; EVENTS],
         };
-        // Other events must not put a status off for ever, so one that is due
+        // Other events must not put it off for ever, so one that is due
         // before the wait counts as well.
         if patience.is_some_and(|patience| patience.is_zero() || ready.is_empty()) {
-            turn.push(Event::StatusDue);
+            turn.push(Event::Due);
         }
         for one in ready {
             turn.understand(one.data.u64(), one.flags);
@@ -115,6 +118,11 @@ impl Turn {
             NOTICES => self.push(Event::Notice),
             LISTENER => self.push(Event::Knock),
             INIT => self.push(Event::InitEnded),
+            source if source < SEATS => {
+                if let Ok(source) = usize::try_from(source - SOURCES) {
+                    self.push(Event::Refused(source));
+                }
+            }
             seat => {
                 let Ok(seat) = usize::try_from(seat - SEATS) else {
                     return;
@@ -146,13 +154,14 @@ impl IntoIterator for Turn {
 }
 
 fn data(event: Event) -> EventData {
+    let from =
+        |first: u64, number: usize| first.saturating_add(u64::try_from(number).unwrap_or(u64::MAX));
     EventData::new_u64(match event {
         Event::Output | Event::Room => CONSOLE,
-        Event::Notice | Event::StatusDue => NOTICES,
+        Event::Notice | Event::Due => NOTICES,
         Event::Knock => LISTENER,
         Event::InitEnded => INIT,
-        Event::Said(seat) | Event::HungUp(seat) => {
-            SEATS.saturating_add(u64::try_from(seat).unwrap_or(u64::MAX))
-        }
+        Event::Refused(source) => from(SOURCES, source),
+        Event::Said(seat) | Event::HungUp(seat) => from(SEATS, seat),
     })
 }

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::tree::entries;
 
+/// The group of a VE's shim within the VE's.
+const SHIM: &str = "shim";
+
 /// A group by its path below the root of each hierarchy.
 #[derive(Debug, Clone)]
 pub struct Cgroup {
@@ -40,10 +43,16 @@ impl Cgroup {
     #[must_use]
     pub fn knob(&self, names: &[&str]) -> Option<String> {
         names.iter().find_map(|name| {
-            let files = self
-                .directories
-                .iter()
-                .map(|directory| directory.join(name));
+            // On v2 processes are limited where they are, which is one group below.
+            let below = if name.starts_with("pids.") { "ve" } else { "" };
+            let files = self.directories.iter().map(|directory| {
+                let inner = directory.join(below).join(name);
+                if inner.exists() {
+                    inner
+                } else {
+                    directory.join(name)
+                }
+            });
             let text = files
                 .into_iter()
                 .find_map(|file| fs::read_to_string(file).ok())?;
@@ -64,12 +73,24 @@ impl Cgroup {
         })
     }
 
-    /// The processes in the group and all below it, in any hierarchy.
+    /// The processes in the group and all below it, in any hierarchy, but for the
+    /// shims of VEs.
     #[must_use]
     pub fn processes(&self) -> Vec<i32> {
-        let mut pids: Vec<i32> = self
-            .groups()
-            .iter()
+        let is_shims = |group: &&PathBuf| group.ends_with(SHIM);
+        let groups = self.groups();
+        Self::listed(groups.iter().filter(|group| !is_shims(group)))
+    }
+
+    /// The shims of VEs in the group and all below it, in any hierarchy.
+    #[must_use]
+    pub fn shims(&self) -> Vec<i32> {
+        let groups = self.groups();
+        Self::listed(groups.iter().filter(|group| group.ends_with(SHIM)))
+    }
+
+    fn listed<'a>(groups: impl Iterator<Item = &'a PathBuf>) -> Vec<i32> {
+        let mut pids: Vec<i32> = groups
             .filter_map(|group| fs::read_to_string(group.join("cgroup.procs")).ok())
             .flat_map(|text| {
                 let numbers = text.lines().filter_map(|line| line.parse().ok());

@@ -119,11 +119,18 @@ impl Group {
         }
     }
 
-    /// Where a controller's knobs for the group are, if it is on any hierarchy.
+    /// Where a controller's knobs for the group are, if it is on any hierarchy:
+    /// those of processes where the processes are, for whoever attends the group is
+    /// none of them. Their owner cannot write to them.
     pub(crate) fn place_of(&self, controller: Controller) -> Option<Place> {
-        self.host
-            .find(controller)
-            .map(|hierarchy| self.place(hierarchy))
+        let hierarchy = self.host.find(controller)?;
+        let place = self.place(hierarchy);
+        let dir = if controller == Controller::Pids {
+            self.members_dir(hierarchy)
+        } else {
+            place.dir
+        };
+        Some(Place { dir, ..place })
     }
 
     pub(crate) fn parent_dir(&self, hierarchy: &Hierarchy) -> PathBuf {
@@ -136,6 +143,14 @@ impl Group {
         match hierarchy.version {
             Version::V1 => place.dir,
             Version::V2 => place.dir.join(DELEGATED),
+        }
+    }
+
+    /// The same as a place whose knobs are the processes' own.
+    pub(crate) fn members(&self, hierarchy: &Hierarchy) -> Place {
+        Place {
+            version: hierarchy.version,
+            dir: self.members_dir(hierarchy),
         }
     }
 

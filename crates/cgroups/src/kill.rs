@@ -32,12 +32,21 @@ impl Group {
     pub fn kill(&self) -> Result<(), Error> {
         self.thaw()?;
         if let Some(v2) = self.host.v2() {
-            match self.place(v2).write("cgroup.kill", 1) {
+            match self.members(v2).write("cgroup.kill", 1) {
                 Err(failure) if !vanished(&failure) => return Err(failure.into()),
                 _ => {}
             }
         }
         self.kill_each()
+    }
+
+    /// Sends SIGKILL to those that attend the group and have not left it.
+    pub(crate) fn kill_attendants(&self) -> Result<(), Error> {
+        let listed = || Ok(self.attendants()?);
+        for batch in listed()?.chunks(BATCH) {
+            kill_batch(batch, listed)?;
+        }
+        Ok(())
     }
 
     fn kill_each(&self) -> Result<(), Error> {
@@ -49,40 +58,40 @@ impl Group {
                 break;
             }
             for batch in new.chunks(BATCH) {
-                self.kill_batch(batch)?;
+                kill_batch(batch, || self.processes())?;
             }
             killed.extend(new);
         }
         Ok(())
     }
+}
 
-    /// Kills those of `pids` that are in the group.
-    ///
-    /// A number may have been given to a stranger since it was read. So it is
-    /// pinned by a descriptor first and looked for in the group once more: what
-    /// is listed then is what the descriptor stands for, or that is dead.
-    fn kill_batch(&self, pids: &[i32]) -> Result<(), Error> {
-        let mut pinned = Vec::new();
-        for pid in pids.iter().filter_map(|pid| Pid::from_raw(*pid)) {
-            match pidfd_open(pid, PidfdFlags::empty()) {
-                Ok(pidfd) => pinned.push((pid, pidfd)),
-                Err(errno) if is_gone(errno) => {}
-                Err(errno) => return Err(failed(pid, errno)),
-            }
+/// Kills those of `pids` that are still in what `listed` lists, in order.
+///
+/// A number may have been given to a stranger since it was read. So it is pinned by
+/// a descriptor first and looked for in the group once more: what is listed then is
+/// what the descriptor stands for, or that is dead.
+fn kill_batch(pids: &[i32], listed: impl Fn() -> Result<Vec<i32>, Error>) -> Result<(), Error> {
+    let mut pinned = Vec::new();
+    for pid in pids.iter().filter_map(|pid| Pid::from_raw(*pid)) {
+        match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pidfd) => pinned.push((pid, pidfd)),
+            Err(errno) if is_gone(errno) => {}
+            Err(errno) => return Err(failed(pid, errno)),
         }
-        let still = self.processes()?;
-        for (pid, pidfd) in pinned {
-            if still.binary_search(&pid.as_raw_nonzero().get()).is_err() {
-                continue;
-            }
-            fault::point("kill process").context(|| format!("kill process {pid}"))?;
-            match pidfd_send_signal(&pidfd, Signal::KILL) {
-                Ok(()) | Err(Errno::SRCH) => {}
-                Err(errno) => return Err(failed(pid, errno)),
-            }
-        }
-        Ok(())
     }
+    let still = listed()?;
+    for (pid, pidfd) in pinned {
+        if still.binary_search(&pid.as_raw_nonzero().get()).is_err() {
+            continue;
+        }
+        fault::point("kill process").context(|| format!("kill process {pid}"))?;
+        match pidfd_send_signal(&pidfd, Signal::KILL) {
+            Ok(()) | Err(Errno::SRCH) => {}
+            Err(errno) => return Err(failed(pid, errno)),
+        }
+    }
+    Ok(())
 }
 
 /// Whether this is how pidfd_open(2) says that there is no process of a number.

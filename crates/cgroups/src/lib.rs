@@ -8,9 +8,11 @@
 //!
 //! ```text
 //! v2   MOUNT/PARENT/NAME       the limits; belongs to host root
-//!      MOUNT/PARENT/NAME/ve    the processes; belongs to the owner, who may
-//!                              make groups below it
+//!      MOUNT/PARENT/NAME/ve    the processes and their limit; belongs to the owner,
+//!                              who may make groups below it and change no limit
+//!      MOUNT/PARENT/NAME/shim  who serves them from outside, at their expense
 //! v1   MOUNT/PARENT/NAME       limits and processes; belongs to host root
+//!      MOUNT/PARENT/NAME/shim  as on v2, of cpu and cpuacct alone
 //! ```
 //!
 //! v2 is the model, and a limit means what v2 says. Where a controller is on a
@@ -30,6 +32,7 @@
 //! What this crate must not know: what runs in a group, why a limit was chosen,
 //! any mount point that the mount table did not name. It mounts nothing.
 
+mod attendant;
 mod controller;
 mod cpu;
 mod cpuset;
@@ -53,6 +56,7 @@ mod pids;
 #[cfg(test)]
 mod plain;
 mod promise;
+mod refusals;
 mod remove;
 mod tree;
 mod usage;
@@ -68,4 +72,5 @@ pub use host::Host;
 pub use knob::{Files, Limit};
 pub use limits::{Device, Effective, Limits};
 pub use promise::Promised;
+pub use refusals::Refusals;
 pub use usage::{CpuUsage, IoUsage, MemoryUsage, Pressure, PressureUsage, Stall, Usage};

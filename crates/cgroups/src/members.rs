@@ -7,6 +7,7 @@ use rustix::io::Errno;
 use veld_kernfs::keyed;
 use veld_sys::{Context, Failure};
 
+use crate::attendant::ATTENDANT;
 use crate::error::Error;
 use crate::group::Group;
 use crate::hierarchy::{Hierarchy, Version};
@@ -15,7 +16,8 @@ use crate::tree;
 const PROCS: &str = "cgroup.procs";
 
 impl Group {
-    /// Whether any process is in the group or below it; not in one that is gone.
+    /// Whether any process is in the group or below it; not in one that is gone. An
+    /// attendant is none of the group's processes, here and below.
     ///
     /// # Errors
     /// A file that could not be read.
@@ -24,7 +26,7 @@ impl Group {
     /// cgroup.events of v2, Linux 4.2.
     pub fn populated(&self) -> Result<bool, Error> {
         if let Some(v2) = self.host.v2()
-            && let Some(events) = self.place(v2).read_if_there("cgroup.events")?
+            && let Some(events) = self.members(v2).read_if_there("cgroup.events")?
             && keyed(&events, "populated") == Some("1")
         {
             return Ok(true);
@@ -54,8 +56,13 @@ impl Group {
 
     fn in_hierarchy(&self, hierarchy: &Hierarchy) -> Result<BTreeSet<i32>, Failure> {
         let mut pids = BTreeSet::new();
-        let dir = self.place(hierarchy).dir;
-        tree::visit(&dir, &mut |group| {
+        let dir = self.members_dir(hierarchy);
+        // On v1 the owner has no groups of its own, which could have that name.
+        let except = match hierarchy.version {
+            Version::V1 => Some(ATTENDANT),
+            Version::V2 => None,
+        };
+        tree::visit_except(&dir, except, &mut |group| {
             match tree::read_at(group, PROCS) {
                 // 0 stands for a process outside the reader's pid namespace.
                 Ok(text) => pids.extend(

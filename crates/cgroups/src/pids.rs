@@ -2,7 +2,7 @@
 //!
 //! | | v2 | v1 |
 //! |---|---|---|
-//! | limit | pids.max | pids.max |
+//! | limit | pids.max of the delegated group | pids.max |
 //! | use | pids.current | pids.current |
 //!
 //! # Kernel

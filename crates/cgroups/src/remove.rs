@@ -21,12 +21,16 @@ use crate::group::Group;
 use crate::memory;
 use crate::tree;
 
+/// How long an attendant may take to leave a group without processes.
+const ATTENDANCE: Duration = Duration::from_secs(1);
+
 impl Group {
     /// Removes the group from every hierarchy, with all groups below it, and
     /// `PARENT` where no other group is in it. What is gone already is fine.
     ///
-    /// It kills nobody: a process that is just dying is waited for until
-    /// `patience` is over.
+    /// It kills none of its processes: one that is just dying is waited for until
+    /// `patience` is over. The caller leaves the group, should it be its attendant;
+    /// another that stays for a second is killed.
     ///
     /// # Errors
     /// [`Error::Busy`] with the processes that are still there, and nothing
@@ -35,6 +39,7 @@ impl Group {
     /// # Kernel
     /// memory.force_empty of v1; memory.reclaim of v2, Linux 5.19.
     pub fn remove(&self, patience: Duration) -> Result<(), Error> {
+        self.leave()?;
         let mut wait = Wait::new(patience);
         while self.populated()? {
             self.pause(&mut wait)?;
@@ -48,6 +53,7 @@ impl Group {
                     // A process that is no longer listed may hold it for a moment.
                     Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
                         self.pause(&mut wait)?;
+                        self.end_attendance(&wait)?;
                     }
                     done => {
                         break done.context(|| format!("remove group {}", place.dir.display()))?;
@@ -60,13 +66,22 @@ impl Group {
         Ok(())
     }
 
+    /// An attendant is about to leave, now that the group is empty. One that cannot,
+    /// as it was stopped, is of no use to anybody.
+    fn end_attendance(&self, wait: &Wait) -> Result<(), Error> {
+        if wait.begun.elapsed() < ATTENDANCE {
+            return Ok(());
+        }
+        self.kill_attendants()
+    }
+
     fn pause(&self, wait: &mut Wait) -> Result<(), Error> {
         if wait.pause() {
             return Ok(());
         }
         Err(Error::Busy {
             group: self.label(),
-            pids: self.processes()?,
+            pids: [self.processes()?, self.attendants()?].concat(),
             waited: wait.begun.elapsed(),
         })
     }
@@ -80,6 +95,7 @@ impl Group {
         if self.host.parents_stay {
             return Ok(());
         }
+        self.remove_away();
         for hierarchy in &self.host.hierarchies {
             let dir = self.parent_dir(hierarchy);
             remove_if_empty(&dir).context(|| format!("remove group {}", dir.display()))?;

@@ -22,7 +22,17 @@ pub(crate) fn visit(
     top: &Path,
     enter: &mut dyn FnMut(BorrowedFd<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
-    walk(top, enter, &mut |_, _| Ok(()))
+    visit_except(top, None, enter)
+}
+
+/// The same without the group of the name `except` right below `top`, and what is
+/// below that.
+pub(crate) fn visit_except(
+    top: &Path,
+    except: Option<&str>,
+    enter: &mut dyn FnMut(BorrowedFd<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    walk((top, except), enter, &mut |_, _| Ok(()))
 }
 
 /// Removes the group at `top` and all below it, the lowest first.
@@ -35,7 +45,7 @@ pub(crate) fn remove(top: &Path) -> io::Result<()> {
         Err(busy) if busy.kind() == io::ErrorKind::ResourceBusy => {}
         done => return done,
     }
-    walk(top, &mut |_| Ok(()), &mut |above, name| {
+    walk((top, None), &mut |_| Ok(()), &mut |above, name| {
         remove_group(|| rustix::fs::unlinkat(above, name, AtFlags::REMOVEDIR))
     })?;
     remove_group(|| rustix::fs::rmdir(top))
@@ -46,10 +56,10 @@ fn remove_group(rmdir: impl Fn() -> rustix::io::Result<()>) -> io::Result<()> {
     unless_gone(rmdir().map_err(io::Error::from))
 }
 
-/// `enter` is called with each group on the way down, `leave` with each but the
+/// `enter` is called with each group on the way down but `except`, `leave` with each but the
 /// top on the way up, when all below it are done.
 fn walk(
-    top: &Path,
+    (top, except): (&Path, Option<&str>),
     enter: &mut dyn FnMut(BorrowedFd<'_>) -> io::Result<()>,
     leave: &mut dyn FnMut(BorrowedFd<'_>, &CStr) -> io::Result<()>,
 ) -> io::Result<()> {
@@ -68,7 +78,9 @@ fn walk(
     };
     enter(here.as_fd())?;
     let mut names: Vec<CString> = Vec::new();
-    let mut pending = vec![groups_in(here.as_fd())?];
+    let mut first = groups_in(here.as_fd())?;
+    first.retain(|name| Some(name.to_bytes()) != except.map(str::as_bytes));
+    let mut pending = vec![first];
     while let Some(siblings) = pending.last_mut() {
         if let Some(name) = siblings.pop() {
             if let Some(group) = open(here.as_fd(), &name)? {

@@ -8,9 +8,13 @@
 pub mod boot;
 pub mod console;
 pub mod ending;
+pub mod event;
 pub mod init;
 pub mod kind;
+pub mod limit;
+pub mod refused;
 pub mod restart;
 pub mod shim;
 pub mod stamp;
 pub mod stopper;
+pub mod watched;

@@ -2,8 +2,9 @@
 //! directory for the commands.
 //!
 //! The launcher executes the shim over itself with the arguments of
-//! [`arguments`], standard input, output and error on /dev/null, and six
-//! descriptors at the numbers below. Its environment is the one the shim will
+//! [`arguments`], standard input, output and error on /dev/null, six descriptors
+//! at the numbers below, and from [`WATCHED`] on one for each word of its
+//! arguments that says what there is to watch: see [`crate::watched`]. Its environment is the one the shim will
 //! give to its successor. The shim, in turn, executes the command named in its
 //! arguments once the VE has ended, unless [`STOPPING`] says that a command is
 //! at work on the VE and does what is left to do.
@@ -35,9 +36,16 @@ pub const RUN_DIRECTORY: i32 = 52;
 /// A slave of the console's pty, kept open so that the master never reports an
 /// error while nobody in the VE has the console open.
 pub const CONSOLE_SLAVE: i32 = 53;
+/// First of what is watched for refusals.
+pub const WATCHED: i32 = 54;
+/// How many descriptors there are from [`WATCHED`] on at most.
+pub const MOST_WATCHED: usize = 10;
 
 /// What the shim's successor is called with, between `veld` and the VE's name.
 pub const AFTER_END: &str = "after-end";
+
+/// What a shim without a VE is told before how long it waits.
+pub const WAIT: &str = "wait";
 
 /// Socket of the console's clients.
 pub const CONSOLE_SOCKET: &str = "console.sock";
@@ -65,13 +73,24 @@ pub const ENDED: &str = "ended";
 /// command, if it still lives.
 pub const STOPPING: &str = "stopping";
 
+/// How often limits refused something: lines of [`crate::refused::Refused`].
+pub const REFUSALS: &str = "refusals";
+/// What happened to the VE: lines of [`crate::event::Event`], appended by its shim
+/// and by commands; at most [`EVENTS_LIMIT`] bytes and one line more.
+pub const EVENTS: &str = "events";
+/// The events before those: the file as it was when it passed its limit.
+pub const EVENTS_BEFORE: &str = "events.1";
+/// Size past which events are put aside by whoever wrote the last one. It renames
+/// the file under an exclusive flock(2) of it, and only if it still has its name.
+pub const EVENTS_LIMIT: u64 = 64 * 1024;
+
 /// Size past which the console's log is put aside and begun anew, in bytes.
 pub const LOG_LIMIT: u64 = 256 * 1024;
 /// Longest [`STATUS`] and longest [`FAILED`], in bytes.
 pub const STATUS_LIMIT: usize = 256;
 
-/// The arguments that the shim of VE `name` is executed with; `command` is the
-/// path of the veld binary.
+/// The arguments that the shim of VE `name` is executed with, before the words
+/// for what is watched; `command` is the path of the veld binary.
 #[must_use]
 pub fn arguments<'a>(name: &'a str, command: &'a str) -> [&'a str; 3] {
     [PROGRAM, name, command]
@@ -79,9 +98,9 @@ pub fn arguments<'a>(name: &'a str, command: &'a str) -> [&'a str; 3] {
 
 /// The arguments of a shim that has no VE: it waits for so many milliseconds.
 #[must_use]
-pub fn waiting_arguments<'a>(name: &'a str, command: &'a str, wait: &'a str) -> [&'a str; 4] {
+pub fn waiting_arguments<'a>(name: &'a str, command: &'a str, wait: &'a str) -> [&'a str; 5] {
     let [program, name, command] = arguments(name, command);
-    [program, name, command, wait]
+    [program, name, command, WAIT, wait]
 }
 
 #[cfg(test)]
@@ -97,11 +116,15 @@ mod tests {
             NOTICES,
             RUN_DIRECTORY,
             CONSOLE_SLAVE,
+            WATCHED,
         ];
         assert!(
             numbers
                 .into_iter()
                 .eq((FIRST_DESCRIPTOR..).take(numbers.len()))
         );
+        // A table of descriptors takes no memory of its own up to here.
+        let last = WATCHED + i32::try_from(MOST_WATCHED).unwrap() - 1;
+        assert_eq!(last, 63);
     }
 }

@@ -10,14 +10,17 @@
 //!    from start to end of a run; `lock` stays
 //! restarting
 //!    from the end of a run to the next that follows by itself
-//! ended  failure  console.log  console.log.1
+//! ended  failure  refusals  console.log  console.log.1
 //!    until the next start, for people to read
+//! events  events.1
+//!    until the VE is destroyed, for people to read
 //! ```
 //!
 //! What this crate must not know: what a VE is made of, how it is started or
 //! stopped, cgroups, namespaces.
 
 mod activity;
+mod event_log;
 mod ids;
 mod observe;
 mod process;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use veld_durable::{Life, Lock, LockError};
 use veld_protocol::ending::Ended;
+use veld_protocol::event::What;
 use veld_protocol::shim;
 use veld_protocol::stamp::Stamp;
 use veld_protocol::stopper::Stopper;
@@ -130,6 +131,7 @@ impl RunDir {
         if path.exists() {
             return Ok(());
         }
+        self.tell(What::Stopped(*ended));
         veld_durable::replace(&path, format!("{ended}\n").as_bytes(), Life::Volatile)
     }
 
@@ -283,6 +285,7 @@ impl RunDir {
         for name in [
             shim::ENDED,
             FAILURE,
+            shim::REFUSALS,
             shim::CONSOLE_LOG,
             shim::CONSOLE_LOG_BEFORE,
         ] {

@@ -58,6 +58,9 @@ enum Turn {
 /// A step failed; the reason is left in the run directory too, for nobody may be
 /// there to hear it.
 pub fn after_end(ve: &Ve<'_>) -> Result<Done, Error> {
+    // Whoever sweeps meanwhile waits for it. Where it fails this process's own sweep
+    // tries again, and says so.
+    let _ = ve.group().and_then(|group| group.leave());
     go_on(ve).inspect_err(|error| launcher::leave_reason(ve, &error.lines().join("; ")))
 }
 

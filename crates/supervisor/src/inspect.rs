@@ -16,6 +16,7 @@ use veld_state::{Observed, Running, ended};
 use crate::error::{Error, chain};
 use crate::health::{Health, health};
 use crate::host::Host;
+use crate::refusals::{self, Refusals};
 use crate::set::{in_force, of_this_run, settle};
 use crate::ve::Ve;
 
@@ -115,6 +116,8 @@ pub struct Detail {
     pub kernel: Option<Limits>,
     /// The keys that were set for this run alone, and the config with them.
     pub this_run: Option<(Vec<Key>, VeConfig)>,
+    /// What limits have refused.
+    pub refusals: Vec<Refusals>,
     /// Links and addresses that it really has.
     pub links: Vec<ObservedLink>,
     /// The first of its host ids.
@@ -231,11 +234,13 @@ pub fn detail(ve: &Ve<'_>) -> Result<Detail, Error> {
             health_unknown: None,
             kernel: None,
             this_run: None,
+            refusals: Vec::new(),
             links: Vec::new(),
             first_host_id: ve.ids().ok().map(veld_namespaces::IdRange::first),
             area: ve.area.path(),
         };
         let Observed::Running(running) = observed else {
+            detail.refusals = refusals::of_last_run(ve);
             return Ok(detail);
         };
         match ve.group().and_then(|group| group.effective()) {
@@ -247,6 +252,8 @@ pub fn detail(ve: &Ve<'_>) -> Result<Detail, Error> {
         let keys = of_this_run(ve);
         let config = in_force(ve).ok().filter(|_| !keys.is_empty());
         detail.this_run = config.map(|config| (keys, config));
+        // One that has just ended is told of all the same, as far as it can be.
+        detail.refusals = refusals::now(ve).unwrap_or_else(|_| refusals::of_last_run(ve));
         let namespace = veld_namespaces::open(running.record.init.pid, "net", running.init.as_fd());
         let observed = namespace
             .ok()

@@ -12,7 +12,9 @@ use veld_cgroups::Group;
 use veld_launch::{Birth, Born, boot};
 use veld_namespaces::PrivateMounts;
 use veld_privileges::Creator;
+use veld_protocol::event::What;
 use veld_protocol::stamp::Stamp;
+use veld_protocol::watched::Watched;
 use veld_protocol::{init, shim};
 use veld_rootfs::{Assembly, CgroupTree, Layers, RootDir, Stage, Terminal};
 use veld_state::{Process, Record};
@@ -38,6 +40,7 @@ struct Ready {
     notices: OwnedFd,
     program: OwnedFd,
     command: CString,
+    watched: Vec<(Watched, OwnedFd)>,
 }
 
 /// Starts the VE and becomes its shim. Returns only on failure, reported and
@@ -50,6 +53,7 @@ pub(crate) fn launch(ve: &Ve<'_>, plan: &StartPlan, reporter: &Reporter) {
             // PID 1 runs its program: whoever waits need not wait for the shim to
             // run its own, which was found fit for that before.
             reporter.started(&warnings);
+            attend(ve);
             ve.step("execute shim");
             become_shim(ve, &ready)
         }
@@ -62,8 +66,20 @@ pub(crate) fn launch(ve: &Ve<'_>, plan: &StartPlan, reporter: &Reporter) {
     leave_reason(ve, &crate::error::chain(&source));
 }
 
+/// From now on the VE pays for what this process does. It goes there itself, which
+/// takes the kernel a while on cgroup v2; so nobody waits for it, and there is nobody
+/// to tell where it cannot be.
+fn attend(ve: &Ve<'_>) {
+    ve.step("join cgroup");
+    let attended = ve.group().and_then(|group| group.attend());
+    if let Err(error) = attended {
+        tracing::debug!(ve = %ve.name, error = crate::error::chain(&error));
+    }
+}
+
 /// Leaves the reason of a failed start where `veld show` finds it.
 pub(crate) fn leave_reason(ve: &Ve<'_>, reason: &str) {
+    ve.run.tell(What::StartFailed(reason));
     let _ = veld_durable::replace(
         &ve.run.failure(),
         format!("{reason}\n").as_bytes(),
@@ -115,6 +131,34 @@ fn prepare<'a>(
     ve.step("connect network");
     connect(plan, &born, undo, warnings)?;
 
+    // PID 1 is there already, and has none of these.
+    ve.step("watch limits");
+    let watched = group.watched(shim::MOST_WATCHED)?;
+
+    write_record(ve, plan, &born, &assembly)?;
+    set_badness(plan, &born)?;
+    ve.step("let PID 1 go");
+    let child = born.go()?;
+    mounts.leave()?;
+    ve.run.strike_stage()?;
+    ve.run.tell(What::Started(plan.restarts));
+    Ok(Ready {
+        pidfd: child.pidfd,
+        console: assembly.console,
+        clients,
+        notices,
+        program,
+        command,
+        watched,
+    })
+}
+
+fn write_record(
+    ve: &Ve<'_>,
+    plan: &StartPlan,
+    born: &Born,
+    assembly: &Assembly,
+) -> Result<(), Source> {
     let record = Record {
         init: Process::of(born.child().pid.as_raw_nonzero().get())?,
         shim: Process::of(std::process::id().cast_signed())?,
@@ -124,20 +168,7 @@ fn prepare<'a>(
         dev: Some((assembly.dev.device, assembly.dev.inode)),
     };
     ve.step("write record");
-    record.write(&ve.run.record())?;
-    set_badness(plan, &born)?;
-    ve.step("let PID 1 go");
-    let child = born.go()?;
-    mounts.leave()?;
-    ve.run.strike_stage()?;
-    Ok(Ready {
-        pidfd: child.pidfd,
-        console: assembly.console,
-        clients,
-        notices,
-        program,
-        command,
-    })
+    Ok(record.write(&ve.run.record())?)
 }
 
 /// The path of the command that the shim executes when the VE has ended: of its
@@ -259,9 +290,11 @@ fn become_shim(ve: &Ve<'_>, ready: &Ready) -> Source {
         Err(failure) => return failure.into(),
     };
     let command = ready.command.to_string_lossy();
-    let arguments = shim::arguments(ve.name.as_str(), &command).map(CString::new);
-    let arguments: Vec<CString> = arguments.into_iter().flatten().collect();
-    let descriptors = [
+    let words = ready.watched.iter().map(|(what, _)| what.to_string());
+    let arguments = shim::arguments(ve.name.as_str(), &command).map(str::to_owned);
+    let arguments = arguments.into_iter().chain(words).flat_map(CString::new);
+    let arguments: Vec<CString> = arguments.collect();
+    let mut descriptors = vec![
         ready.pidfd.as_fd(),
         ready.console.master.as_fd(),
         ready.clients.as_fd(),
@@ -269,6 +302,7 @@ fn become_shim(ve: &Ve<'_>, ready: &Ready) -> Source {
         directory.as_fd(),
         ready.console.slave.as_fd(),
     ];
+    descriptors.extend(ready.watched.iter().map(|(_, file)| file.as_fd()));
     let program = ready.program.as_fd();
     let cause = exec_with(
         program,

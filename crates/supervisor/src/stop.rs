@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use veld_durable::Lock;
 use veld_protocol::ending::Ended;
+use veld_protocol::event::{Cause, What as Happens};
 use veld_protocol::stamp::Stamp;
 use veld_state::{Observed, Running, Stopped, ended};
 
@@ -196,6 +197,10 @@ fn say(ve: &Ve<'_>, manner: Manner) -> Result<(), Error> {
     ve.run
         .say_stopping(time.saturating_add(WORD))
         .map_err(|failure| failed(ve, failure))?;
+    ve.run.tell(Happens::Stopping(match manner {
+        Manner::Ask(_) => Cause::Asked,
+        Manner::Kill => Cause::Killed,
+    }));
     // A frozen process answers no signal, not even the last.
     let _ = ve.group().and_then(|group| group.thaw());
     Ok(())

@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use veld_durable::Lock;
+use veld_protocol::event::What;
 use veld_protocol::restart::Policy;
 use veld_protocol::shim;
 use veld_protocol::stamp::Stamp;
@@ -47,13 +48,18 @@ fn become_waiter(
 ) -> Result<std::convert::Infallible, Source> {
     let waiter = Waiter::open(ve)?;
     ve.step("write wait");
+    let due = Stamp::now().later_by(next.wait);
     Restarting {
         shim: Process::of(std::process::id().cast_signed())?,
-        due: Stamp::now().later_by(next.wait),
+        due,
         restarts: next.restarts,
         policy,
     }
     .write(&ve.run.restarting())?;
+    ve.run.tell(What::Restarting {
+        number: next.restarts,
+        due,
+    });
     Err(waiter.execute(ve, next.wait))
 }
 

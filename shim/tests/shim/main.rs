@@ -13,5 +13,6 @@ mod boot;
 mod end;
 mod notices;
 mod output;
+mod refusals;
 mod typing;
 mod waiting;

@@ -105,6 +105,11 @@ const QUESTIONS: &[Question] = &[
         ask: fork,
     },
     Question {
+        name: "insist",
+        operands: "MILLISECONDS",
+        ask: insist,
+    },
+    Question {
         name: "eat",
         operands: "MEBIBYTES",
         ask: eat,
@@ -306,6 +311,21 @@ fn fork(operands: Operands<'_>) -> io::Result<()> {
         child.wait()?;
     }
     result
+}
+
+/// Makes threads until none can be made, goes on trying for a time, and says how
+/// often that was refused.
+fn insist(operands: Operands<'_>) -> io::Result<()> {
+    let wanted = Duration::from_millis(operands[0].parse().unwrap());
+    let begun = Instant::now();
+    let mut refused: u64 = 0;
+    while begun.elapsed() < wanted {
+        let thread = std::thread::Builder::new().stack_size(16 << 10);
+        let made = thread.spawn(|| std::thread::sleep(Duration::from_secs(1000)));
+        refused += u64::from(made.is_err());
+    }
+    println!("{refused}");
+    Ok(())
 }
 
 /// Uses memory, every page of it.

@@ -12,4 +12,5 @@ mod kernel;
 mod legacy;
 mod memory;
 mod processes;
+mod shim;
 mod unified;

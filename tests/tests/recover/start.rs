@@ -75,7 +75,16 @@ fn started_or_starts(host: &Host, round: &Round<'_>) {
 
 /// What a stopped VE has no use for in its run directory.
 pub(crate) fn left_in_run_directory(host: &Host) -> Vec<String> {
-    const STAYS: [&str; 5] = ["lock", "ended", "failure", "console.log", "console.log.1"];
+    const STAYS: [&str; 8] = [
+        "lock",
+        "ended",
+        "failure",
+        "console.log",
+        "console.log.1",
+        "events",
+        "events.1",
+        "refusals",
+    ];
     let entries = std::fs::read_dir(host.existing("web1").run_directory());
     let names = entries.into_iter().flatten().flatten();
     names

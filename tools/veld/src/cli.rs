@@ -78,6 +78,8 @@ pub(crate) enum Command {
     Console(One),
     /// Show what a VE has written to its console.
     Logs(Logs),
+    /// Show what happened to VEs: starts and ends, and limits that were reached.
+    Events(Events),
     /// Send a signal to PID 1 of VEs.
     #[command(
         after_help = "A VE that ends of it is started again where its restart policy says so."
@@ -395,6 +397,19 @@ pub(crate) struct Logs {
     /// As it was written, control characters and all.
     #[arg(long)]
     pub(crate) raw: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Events {
+    /// Names or numbers of VEs; all unless given.
+    #[arg(value_name = "VE")]
+    pub(crate) ves: Vec<VeRef>,
+    /// Go on with what happens, until Ctrl-C.
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// As JSON, an object per line.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

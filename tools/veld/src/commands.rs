@@ -3,6 +3,7 @@
 mod autostart;
 mod console;
 mod create;
+mod events;
 mod exec;
 mod host;
 mod list;
@@ -73,6 +74,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
         Command::Show(show) => show::run(&host, &show),
         Command::Host(show) => host::run(&host, &show),
         Command::Stats(stats) => stats::run(&host, &stats),
+        Command::Events(events) => events::run(&host, &events),
         Command::Logs(logs) => logs::run(&host, &logs),
         Command::Destroy(destroy) => each(&host, &destroy.which, |ve| {
             veld_supervisor::destroy(ve, destroy.force)

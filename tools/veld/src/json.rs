@@ -6,11 +6,13 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 use veld_config::Key;
+use veld_protocol::limit::Unit;
 use veld_protocol::stamp::Stamp;
-use veld_supervisor::{Detail, Summary};
+use veld_supervisor::{Detail, Refusals, Summary};
 use veld_sys::Failure;
 
 use crate::output;
+use crate::refusal;
 use crate::report::Failed;
 
 /// A VE in `list` and `show`.
@@ -114,6 +116,7 @@ pub(crate) struct Shown {
     settings_of_this_run: BTreeMap<&'static str, Option<String>>,
     devices: Option<Vec<String>>,
     kernel: Option<Kernel>,
+    refusals: Vec<Refused>,
     links: Vec<Link>,
 }
 
@@ -150,6 +153,35 @@ struct Kernel {
     io_limit_bytes_per_second: Option<u64>,
     io_limit_operations_per_second: Option<u64>,
     huge_pages_limit_bytes: Option<u64>,
+}
+
+/// What a limit has refused.
+#[derive(Debug, Serialize)]
+struct Refused {
+    limit: String,
+    limit_bytes: Option<u64>,
+    limit_processes: Option<u64>,
+    times: u64,
+    last_unix_seconds: Option<f64>,
+    text: String,
+}
+
+impl Refused {
+    fn new(refusals: &Refusals) -> Self {
+        let value_in = |unit| {
+            refusals
+                .value
+                .filter(|_| refusals.limit.unit() == Some(unit))
+        };
+        Self {
+            limit: refusals.limit.to_string(),
+            limit_bytes: value_in(Unit::Bytes),
+            limit_processes: value_in(Unit::Processes),
+            times: refusals.times,
+            last_unix_seconds: refusals.last.map(seconds),
+            text: refusal::row(refusals),
+        }
+    }
 }
 
 /// A link inside.
@@ -208,6 +240,7 @@ impl Shown {
                 io_limit_operations_per_second: kernel.io_operations,
                 huge_pages_limit_bytes: kernel.huge_pages,
             }),
+            refusals: detail.refusals.iter().map(Refused::new).collect(),
             links: detail
                 .links
                 .iter()
@@ -246,6 +279,7 @@ pub(crate) fn print(value: &impl Serialize) -> Result<(), Failed> {
 }
 
 /// Seconds since 1970.
+/// A moment in seconds since 1970.
 pub(crate) fn seconds(stamp: Stamp) -> f64 {
     // Exact to a microsecond for the next thousand years.
     let whole = u32::try_from(stamp.seconds).unwrap_or(u32::MAX);

@@ -14,12 +14,14 @@ mod limits;
 mod moment;
 mod output;
 mod progress;
+mod refusal;
 mod report;
 #[cfg(test)]
 mod samples;
 mod settings;
 mod signal;
 mod table;
+mod tail;
 mod usage;
 
 use std::process::ExitCode;

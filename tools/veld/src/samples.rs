@@ -4,8 +4,9 @@ use veld_config::{Uuid, VeConfig};
 use veld_protocol::ending::{Ended, Ending};
 use veld_protocol::init::Found;
 use veld_protocol::kind::Kind;
+use veld_protocol::limit::Limit;
 use veld_protocol::stamp::Stamp;
-use veld_supervisor::{Detail, Limits, Phase, Summary};
+use veld_supervisor::{Detail, Limits, Phase, Refusals, Summary};
 use veld_units::Bytes;
 
 /// A moment, of which programs are told as 1700000000.25 and so on.
@@ -92,8 +93,15 @@ pub(crate) fn detail(summary: Summary) -> Detail {
         up: true,
         addresses: vec!["10.117.0.101/32".parse().unwrap()],
     };
+    let refusals = Refusals {
+        limit: Limit::Processes,
+        value: Some(500),
+        times: 12,
+        last: Some(at(3)),
+    };
     Detail {
         health_unknown: None,
+        refusals: if runs { vec![refusals] } else { Vec::new() },
         kernel: runs.then_some(kernel),
         this_run: None,
         links: if runs { vec![link] } else { Vec::new() },

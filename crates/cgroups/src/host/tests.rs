@@ -76,7 +76,7 @@ fn laid_out() -> Plain {
         "cpu.weight",
         "cpu.max",
         "cpuset.cpus",
-        "pids.max",
+        "ve/pids.max",
     ] {
         plain.put(&format!("parent/name/{knob}"), "");
     }
@@ -107,7 +107,7 @@ fn v2_is_furnished_from_the_root_down() {
     assert_eq!(plain.text("parent/name/cpu.weight"), "50");
     assert_eq!(plain.text("parent/name/cpu.max"), "25000 100000");
     assert_eq!(plain.text("parent/name/cpuset.cpus"), "2,3");
-    assert_eq!(plain.text("parent/name/pids.max"), "64");
+    assert_eq!(plain.text("parent/name/ve/pids.max"), "64");
 }
 
 #[test]
@@ -180,8 +180,8 @@ fn what_is_not_there_is_said_to_be_so() {
 #[test]
 fn members_are_read_from_the_whole_subtree() {
     let plain = laid_out();
-    plain.put("parent/name/cgroup.events", "populated 1\nfrozen 0\n");
-    plain.put("parent/name/cgroup.procs", "");
+    plain.put("parent/name/ve/cgroup.events", "populated 1\nfrozen 0\n");
+    plain.put("parent/name/shim/cgroup.procs", "5\n");
     plain.put("parent/name/ve/cgroup.procs", "7\n0\n");
     plain.put("parent/name/ve/sub/cgroup.procs", "12\n7\n");
     plain.put("parent/other/cgroup.procs", "99\n");
@@ -196,8 +196,9 @@ fn members_are_read_from_the_whole_subtree() {
 #[test]
 fn a_busy_v2_group_is_not_removed() {
     let plain = laid_out();
-    plain.put("parent/name/cgroup.events", "populated 1\n");
+    plain.put("parent/name/ve/cgroup.events", "populated 1\n");
     plain.put("parent/name/ve/cgroup.procs", "7\n");
+    plain.put("parent/name/shim/cgroup.procs", "5\n");
     let group = host_v2(&plain).group("parent", "name");
     let error = group
         .remove(std::time::Duration::from_millis(3))
@@ -205,6 +206,6 @@ fn a_busy_v2_group_is_not_removed() {
     let Error::Busy { pids, .. } = error else {
         panic!("{error} should say busy");
     };
-    assert_eq!(pids, [7]);
+    assert_eq!(pids, [7, 5]);
     assert!(group.exists());
 }

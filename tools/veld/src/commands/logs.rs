@@ -1,9 +1,7 @@
 //! `veld logs`
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::Path;
 use std::time::Duration;
 
 use veld_protocol::shim::{CONSOLE_LOG, CONSOLE_LOG_BEFORE};
@@ -14,6 +12,7 @@ use veld_sys::{Context, Failure};
 use crate::cli::Logs;
 use crate::output::{self, escape};
 use crate::report::Failed;
+use crate::tail::{Tail, open};
 
 /// How often a log that is followed is looked at.
 const POLL: Duration = Duration::from_millis(100);
@@ -49,46 +48,6 @@ fn follow(ve: &Ve<'_>, tail: &mut Tail, raw: bool) -> Result<(), Failed> {
 
 fn runs(ve: &Ve<'_>) -> bool {
     matches!(ve.observe(), Observed::Running(_))
-}
-
-/// A log that is read on where it was left, also when a new one took its place.
-struct Tail {
-    path: PathBuf,
-    file: Option<File>,
-}
-
-impl Tail {
-    fn open(path: PathBuf) -> Result<Self, Failure> {
-        let file = open(&path)?;
-        Ok(Self { path, file })
-    }
-
-    fn more(&mut self) -> Result<Vec<u8>, Failure> {
-        let mut bytes = Vec::new();
-        let context = || format!("read {}", self.path.display());
-        if let Some(file) = &mut self.file {
-            file.read_to_end(&mut bytes).context(context)?;
-        }
-        if let Some(mut new) = open(&self.path)?.filter(|new| !same(new, self.file.as_ref())) {
-            new.read_to_end(&mut bytes).context(context)?;
-            self.file = Some(new);
-        }
-        Ok(bytes)
-    }
-}
-
-fn same(new: &File, old: Option<&File>) -> bool {
-    let identity = |file: &File| file.metadata().ok().map(|found| (found.dev(), found.ino()));
-    identity(new) == old.and_then(identity)
-}
-
-fn open(path: &Path) -> Result<Option<File>, Failure> {
-    match File::open(path) {
-        Err(missing) if missing.kind() == ErrorKind::NotFound => Ok(None),
-        result => result
-            .map(Some)
-            .context(|| format!("read {}", path.display())),
-    }
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
@@ -137,7 +96,6 @@ fn last_lines(text: &[u8], lines: usize) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
 
     #[test]
     fn the_last_lines_are_counted_with_or_without_a_newline_at_the_end() {
@@ -145,59 +103,5 @@ mod tests {
         assert_eq!(last_lines(b"a\nb\nc", 1), b"c");
         assert_eq!(last_lines(b"a\n", 9), b"a\n");
         assert_eq!(last_lines(b"a\n", 0), b"");
-    }
-
-    /// A log as the shim writes one, in a directory that goes away.
-    struct Log {
-        dir: tempfile::TempDir,
-        file: File,
-    }
-
-    impl Log {
-        fn path(&self) -> PathBuf {
-            self.dir.path().join(CONSOLE_LOG)
-        }
-
-        fn new() -> Self {
-            let dir = tempfile::tempdir().unwrap();
-            let file = File::create(dir.path().join(CONSOLE_LOG)).unwrap();
-            Self { dir, file }
-        }
-
-        fn write(&mut self, text: &str) {
-            self.file.write_all(text.as_bytes()).unwrap();
-        }
-
-        fn rotate(&mut self) {
-            let before = self.dir.path().join(CONSOLE_LOG_BEFORE);
-            std::fs::rename(self.path(), before).unwrap();
-            self.file = File::create(self.path()).unwrap();
-        }
-    }
-
-    #[test]
-    fn a_log_that_is_followed_over_a_rotation_loses_and_repeats_nothing() {
-        let mut log = Log::new();
-        let mut tail = Tail::open(log.path()).unwrap();
-        log.write("one\n");
-        assert_eq!(tail.more().unwrap(), b"one\n");
-        assert_eq!(tail.more().unwrap(), b"");
-        log.write("two\n");
-        log.rotate();
-        log.write("three\n");
-        assert_eq!(tail.more().unwrap(), b"two\nthree\n");
-        log.write("four\n");
-        assert_eq!(tail.more().unwrap(), b"four\n");
-    }
-
-    #[test]
-    fn a_log_that_is_not_there_yet_is_read_from_its_beginning() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut tail = Tail::open(dir.path().join(CONSOLE_LOG)).unwrap();
-        assert_eq!(tail.more().unwrap(), b"");
-        let mut file = File::create(dir.path().join(CONSOLE_LOG)).unwrap();
-        file.write_all(b"first\n").unwrap();
-        assert_eq!(tail.more().unwrap(), b"first\n");
-        assert_eq!(read(&dir.path().join(CONSOLE_LOG_BEFORE)).unwrap(), None);
     }
 }

@@ -12,6 +12,7 @@ use crate::json;
 use crate::limits;
 use crate::moment;
 use crate::output::{self, escape};
+use crate::refusal;
 use crate::report::Failed;
 
 pub(crate) fn run(host: &Host, show: &Show) -> Result<(), Failed> {
@@ -50,6 +51,8 @@ fn rows(detail: &Detail) -> Vec<Row> {
     );
     rows.push(("directory", detail.area.display().to_string()));
     rows.extend(limit_rows(detail));
+    let refused = detail.refusals.iter();
+    rows.extend(refused.map(|refusals| ("refused", refusal::row(refusals))));
     for link in &detail.links {
         let name = &link.name;
         let state = if link.up { "up" } else { "down" };

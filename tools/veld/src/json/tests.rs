@@ -145,6 +145,16 @@ fn all_about_a_ve_that_runs() {
     "io_limit_operations_per_second": null,
     "huge_pages_limit_bytes": null
   },
+  "refusals": [
+    {
+      "limit": "processes",
+      "limit_bytes": null,
+      "limit_processes": 500,
+      "times": 12,
+      "last_unix_seconds": 1700000003.25,
+      "text": "fork: 500 processes reached 12 times, last 2023-11-14 22:13:23 UTC"
+    }
+  ],
   "links": [
     {
       "name": "eth0",
@@ -188,6 +198,7 @@ fn all_about_a_ve_that_does_not_run() {
   "settings_of_this_run": {},
   "devices": [],
   "kernel": null,
+  "refusals": [],
   "links": []
 }"#;
     assert_eq!(shown(&detail(stopped("web1", 101))), expected);
