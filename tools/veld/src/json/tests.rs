@@ -92,9 +92,7 @@ fn shown(detail: &Detail) -> String {
     all.strip_prefix(common).unwrap().to_owned()
 }
 
-#[test]
-fn all_about_a_ve_that_runs() {
-    let expected = r#",
+const OF_ONE_THAT_RUNS: &str = r#",
   "health_unknown": null,
   "first_host_id": 65536,
   "directory": "/var/lib/veld/ve/web1",
@@ -165,12 +163,13 @@ fn all_about_a_ve_that_runs() {
     }
   ]
 }"#;
-    assert_eq!(shown(&detail(up("web1", 101))), expected);
-}
 
 #[test]
-fn all_about_a_ve_that_does_not_run() {
-    let expected = r#",
+fn all_about_a_ve_that_runs() {
+    assert_eq!(shown(&detail(up("web1", 101))), OF_ONE_THAT_RUNS);
+}
+
+const OF_ONE_THAT_DOES_NOT: &str = r#",
   "health_unknown": null,
   "first_host_id": 65536,
   "directory": "/var/lib/veld/ve/web1",
@@ -201,5 +200,8 @@ fn all_about_a_ve_that_does_not_run() {
   "refusals": [],
   "links": []
 }"#;
-    assert_eq!(shown(&detail(stopped("web1", 101))), expected);
+
+#[test]
+fn all_about_a_ve_that_does_not_run() {
+    assert_eq!(shown(&detail(stopped("web1", 101))), OF_ONE_THAT_DOES_NOT);
 }
