@@ -29,6 +29,8 @@ const FAILURE: &str = "failure";
 const RESTARTING: &str = "restarting";
 /// What was set for this run alone.
 const RUNTIME: &str = "runtime";
+/// The config that the VE was told, as it is in its own file or set for this run.
+const IN_FORCE: &str = "in-force";
 /// There while settings are on their way to the kernel and into the config.
 const SETTING: &str = "setting";
 /// How often a directory is emptied into which a shim still writes: it has a line
@@ -36,9 +38,10 @@ const SETTING: &str = "setting";
 const REMOVALS: usize = 8;
 
 /// What a run leaves that the next command has no use for.
-const OF_ONE_RUN: [&str; 19] = [
+const OF_ONE_RUN: [&str; 21] = [
     RECORD,
     RUNTIME,
+    IN_FORCE,
     SETTING,
     shim::FOUND,
     RESTARTING,
@@ -51,6 +54,7 @@ const OF_ONE_RUN: [&str; 19] = [
     // What replacements of the above left when they were killed.
     ".record.new",
     ".runtime.new",
+    ".in-force.new",
     ".setting.new",
     ".restarting.new",
     ".stopping.new",
@@ -168,6 +172,21 @@ impl RunDir {
     #[must_use]
     pub fn restarting(&self) -> PathBuf {
         self.file(RESTARTING)
+    }
+
+    /// The config that the VE that runs was told: the one of its start, with what
+    /// was set since.
+    #[must_use]
+    pub fn in_force(&self) -> PathBuf {
+        self.file(IN_FORCE)
+    }
+
+    /// Says what config is in force.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn say_in_force(&self, config: &str) -> Result<(), Failure> {
+        veld_durable::replace(&self.in_force(), config.as_bytes(), Life::Volatile)
     }
 
     /// What was set for this run alone, a setting in each line.

@@ -16,7 +16,7 @@ use veld_state::{Observed, Running, ended};
 use crate::error::{Error, chain};
 use crate::health::{Health, health};
 use crate::host::Host;
-use crate::set::{in_force, of_this_run, settle};
+use crate::set::{in_force, keys_of_this_run, settle};
 use crate::ve::Ve;
 
 /// What a VE is doing.
@@ -230,7 +230,7 @@ pub fn detail(ve: &Ve<'_>) -> Result<Detail, Error> {
             Err(_) if ended(running.init.as_fd(), Duration::ZERO).unwrap_or(false) => continue,
             Err(error) => return Err(Error::action(&ve.name, "show", error)),
         }
-        let keys = of_this_run(ve);
+        let keys = keys_of_this_run(ve);
         let config = in_force(ve).ok().filter(|_| !keys.is_empty());
         detail.this_run = config.map(|config| (keys, config));
         let namespace = veld_namespaces::open(running.record.init.pid, "net", running.init.as_fd());

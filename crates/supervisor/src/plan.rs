@@ -23,6 +23,8 @@ use crate::tuning::{self, Tuning};
 pub struct StartPlan {
     /// Which VE.
     pub name: VeName,
+    /// Its config.
+    pub config: VeConfig,
     /// Its number.
     pub id: VeId,
     /// The template's tree.
@@ -83,6 +85,7 @@ impl StartPlan {
             .map_or(facts.memory, |limit| limit.min(facts.memory));
         Self {
             name: name.clone(),
+            config: config.clone(),
             id: facts.id,
             template: facts.template,
             area: facts.area,

@@ -129,7 +129,7 @@ pub(crate) fn unset(tables: &[Table]) -> Vec<Table> {
         .collect()
 }
 
-/// What each process of a VE starts with whose config cannot be read.
+/// What each process of a VE starts with of which nobody knows what it was told.
 pub(crate) fn usual_bounds() -> Bounds {
     Bounds {
         rlimits: vec![NOFILE],

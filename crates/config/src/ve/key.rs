@@ -101,9 +101,12 @@ impl Key {
     }
 
     fn read(self, spoken: &Spoken, raw: &mut Raw) -> Result<(), Vec<String>> {
-        let value = spoken.value();
-        let read = (self.setting.parameter.read)(raw, &Value::new(&value));
-        read.map_err(|complaints| complaints.into_iter().map(|it| it.what).collect())
+        let complaints = spoken.read_as(self.setting, raw);
+        if complaints.is_empty() {
+            Ok(())
+        } else {
+            Err(complaints)
+        }
     }
 }
 
@@ -163,6 +166,10 @@ impl Assignment {
     pub fn key(&self) -> Key {
         self.key
     }
+
+    fn is_of(&self, setting: &Setting) -> bool {
+        self.key.name() == setting.parameter.key
+    }
 }
 
 impl FromStr for Assignment {
@@ -211,45 +218,25 @@ impl VeConfig {
     /// # Errors
     /// All that is wrong with the values, and what does not go together.
     pub fn assign(&self, assignments: &[Assignment]) -> Result<Self, ConfigError> {
-        let mut values: Vec<(&'static Setting, Option<Spoken>)> = settings::all()
-            .map(|setting| {
-                (
-                    setting,
-                    (setting.write)(self).map(|toml| Spoken::said(&toml)),
-                )
-            })
-            .collect();
         let mut problems = Vec::new();
-        for assignment in assignments.iter().flat_map(expanded) {
-            let name = assignment.key.name();
-            let Some((_, slot)) = values
-                .iter_mut()
-                .find(|(setting, _)| setting.parameter.key == name)
-            else {
-                continue;
-            };
-            match changed(&assignment, slot.take()) {
-                Ok(value) => *slot = value,
-                Err(what) => problems.push(problem(assignment.key.word(), what)),
-            }
-        }
         let mut raw = Raw::default();
-        for (setting, spoken) in &values {
-            let Some(about) = setting.about.filter(|_| spoken.is_none()) else {
-                if let Some(spoken) = spoken {
-                    let value = spoken.value();
-                    let read = (setting.parameter.read)(&mut raw, &Value::new(&value));
-                    let complaints = read.err().unwrap_or_default();
-                    let word = setting
-                        .about
-                        .map_or(setting.parameter.key, |about| about.word);
-                    problems.extend(complaints.into_iter().map(|it| problem(word, it.what)));
+        let assignments: Vec<Assignment> = assignments.iter().flat_map(expanded).collect();
+        for setting in settings::all() {
+            let mut now = (setting.write)(self).map(|toml| Spoken::said(&toml));
+            for assignment in assignments.iter().filter(|new| new.is_of(setting)) {
+                match changed(assignment, now.take()) {
+                    Ok(new) => now = new,
+                    Err(what) => problems.push(problem(setting.word(), what)),
                 }
-                continue;
-            };
-            if setting.parameter.required.is_some() {
-                problems.push(problem(about.word, "cannot be unset".to_owned()));
             }
+            let complaints = match &now {
+                Some(now) => now.read_as(setting, &mut raw),
+                None if setting.parameter.required.is_some() => {
+                    vec!["cannot be unset".to_owned()]
+                }
+                None => Vec::new(),
+            };
+            problems.extend(complaints.into_iter().map(|it| problem(setting.word(), it)));
         }
         if !problems.is_empty() {
             return Err(ConfigError::Invalid(problems));
@@ -367,6 +354,14 @@ impl Spoken {
             (None, Some(switch)) => Self::Switch(switch),
             (None, None) => Self::One(plain(value)),
         }
+    }
+
+    /// Reads it as the value of a setting; what is wrong with it.
+    fn read_as(&self, setting: &Setting, raw: &mut Raw) -> Vec<String> {
+        let value = self.value();
+        let complaints = (setting.parameter.read)(raw, &Value::new(&value)).err();
+        let complaints = complaints.into_iter().flatten();
+        complaints.map(|it| it.what).collect()
     }
 
     fn value(&self) -> Spanned<DeValue<'_>> {
