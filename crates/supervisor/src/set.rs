@@ -159,14 +159,23 @@ impl Settings {
     /// The same after a `set`: what is saved counts instead of what was for this
     /// run alone.
     fn with(&self, setting: &Setting) -> Result<Self, Source> {
+        let new: Vec<Assignment> = setting
+            .assignments
+            .iter()
+            .flat_map(Assignment::parts)
+            .collect();
         let mut saved = self.saved.clone();
         let mut of_this_run = self.of_this_run.clone();
         if setting.runtime {
-            of_this_run.extend_from_slice(&setting.assignments);
+            for assignment in &new {
+                if assignment.replaces() {
+                    of_this_run.retain(|old| old.key() != assignment.key());
+                }
+                of_this_run.push(assignment.clone());
+            }
         } else {
-            saved = saved.assign(&setting.assignments)?;
-            let is_set = |key| setting.assignments.iter().any(|new| new.key() == key);
-            of_this_run.retain(|old| !is_set(old.key()));
+            saved = saved.assign(&new)?;
+            of_this_run.retain(|old| !new.iter().any(|new| new.key() == old.key()));
         }
         let in_force = together(&saved, &of_this_run, &self.in_force)?;
         Ok(Self {
@@ -290,13 +299,9 @@ fn settle_locked(ve: &Ve<'_>, _lock: &Lock) -> Result<(), Source> {
         return Ok(());
     };
     ve.step("settle");
-    let Settings {
-        saved,
-        of_this_run,
-        in_force,
-    } = Settings::now(ve)?;
-    let in_force = together(&saved, &of_this_run, &in_force)?;
-    let wanted = Tuning::new(ve, &in_force)?;
+    let mut settings = Settings::now(ve)?;
+    settings.in_force = together(&settings.saved, &settings.of_this_run, &settings.in_force)?;
+    let wanted = Tuning::new(ve, &settings.in_force)?;
     let group = ve.group()?;
     // Some of its processes may have the score of before, some that of after.
     for score in scores.split(' ').filter_map(|score| score.parse().ok()) {
@@ -307,6 +312,6 @@ fn settle_locked(ve: &Ve<'_>, _lock: &Lock) -> Result<(), Source> {
         };
         tuning::apply(ve, &running, &group, &before, &wanted)?;
     }
-    ve.run.say_in_force(&in_force.to_toml())?;
+    settings.write(ve)?;
     Ok(ve.run.unsay_setting()?)
 }

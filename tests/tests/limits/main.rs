@@ -6,6 +6,12 @@
 )]
 
 mod cpu;
+mod disk;
+mod io;
 mod kernel;
+mod knobs;
 mod memory;
 mod processes;
+mod set;
+mod times;
+mod whole;

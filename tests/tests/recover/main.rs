@@ -16,6 +16,7 @@ mod create;
 mod destroy;
 mod ending;
 mod random;
+mod set;
 mod shim;
 mod start;
 mod stop;

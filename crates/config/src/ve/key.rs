@@ -167,6 +167,34 @@ impl Assignment {
         self.key
     }
 
+    /// Whether what the key said before does not matter for what it says after.
+    #[must_use]
+    pub fn replaces(&self) -> bool {
+        self.change == Change::Set
+    }
+
+    /// The assignments that it stands for: two of a pair of barrier and limit,
+    /// otherwise itself.
+    #[must_use]
+    pub fn parts(&self) -> Vec<Self> {
+        let pair = match self.key.word() {
+            "ram" => Some(("ram-high", parameter::ram(&self.value))),
+            "swap" => Some(("swap-high", parameter::swap(&self.value))),
+            _ => None,
+        };
+        let pair = pair.filter(|_| self.value.contains(':'));
+        let parts = pair.and_then(|(high, pair)| {
+            let pair = pair.ok()?;
+            let high = Key::all().find(|key| key.word() == high)?;
+            let barrier = parameter::barrier(pair).map(|barrier| barrier.to_string());
+            Some(vec![
+                Self::new(self.key, &pair.limit().to_string()),
+                Self::new(high, &barrier.unwrap_or_default()),
+            ])
+        });
+        parts.unwrap_or_else(|| vec![self.clone()])
+    }
+
     fn is_of(&self, setting: &Setting) -> bool {
         self.key.name() == setting.parameter.key
     }
@@ -220,7 +248,7 @@ impl VeConfig {
     pub fn assign(&self, assignments: &[Assignment]) -> Result<Self, ConfigError> {
         let mut problems = Vec::new();
         let mut raw = Raw::default();
-        let assignments: Vec<Assignment> = assignments.iter().flat_map(expanded).collect();
+        let assignments: Vec<Assignment> = assignments.iter().flat_map(Assignment::parts).collect();
         for setting in settings::all() {
             let mut now = (setting.write)(self).map(|toml| Spoken::said(&toml));
             for assignment in assignments.iter().filter(|new| new.is_of(setting)) {
@@ -260,26 +288,6 @@ fn problem(word: &str, what: String) -> Problem {
         key: Some(word.to_owned()),
         what,
     }
-}
-
-/// A pair of barrier and limit as the two settings that it stands for.
-fn expanded(assignment: &Assignment) -> Vec<Assignment> {
-    let parts = match assignment.key.word() {
-        "ram" => Some(("ram-high", parameter::ram(&assignment.value))),
-        "swap" => Some(("swap-high", parameter::swap(&assignment.value))),
-        _ => None,
-    };
-    let Some((high, Ok(pair))) = parts.filter(|_| assignment.value.contains(':')) else {
-        return vec![assignment.clone()];
-    };
-    let Some(high) = Key::all().find(|key| key.word() == high) else {
-        return vec![assignment.clone()];
-    };
-    let barrier = parameter::barrier(pair).map(|barrier| barrier.to_string());
-    vec![
-        Assignment::new(assignment.key, &pair.limit().to_string()),
-        Assignment::new(high, &barrier.unwrap_or_default()),
-    ]
 }
 
 /// What a key says after a change.
