@@ -41,8 +41,13 @@ impl Disk {
     }
 
     /// Where it is mounted.
-    pub(crate) fn root(&self) -> PathBuf {
+    fn root(&self) -> PathBuf {
         self.directory.path().join("root")
+    }
+
+    /// A directory on it for the data of a host, which is there when it is used.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.root().join("data")
     }
 
     /// The numbers of its device, as the kernel writes them.
