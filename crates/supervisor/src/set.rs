@@ -2,7 +2,7 @@
 //! both or neither.
 //!
 //! ```text
-//! say "setting" → tell the kernel → write what is in force → save the config → take "setting" back
+//! say "setting" → say what is in force → tell the kernel → save the config → take "setting" back
 //! ```
 //!
 //! Saving the config comes last: from then on the new holds, before that the old.
@@ -185,11 +185,15 @@ impl Settings {
         })
     }
 
-    /// Writes what is in force, all but the config.
-    fn write(&self, ve: &Ve<'_>) -> Result<(), Source> {
-        let lines: Vec<String> = self.of_this_run.iter().map(ToString::to_string).collect();
-        ve.run.say_runtime_settings(&lines)?;
+    /// Says what is in force to those who bring programs in.
+    fn say_in_force(&self, ve: &Ve<'_>) -> Result<(), Source> {
         Ok(ve.run.say_in_force(&self.in_force.to_toml())?)
+    }
+
+    /// Says what is set for this run alone.
+    fn say_of_this_run(&self, ve: &Ve<'_>) -> Result<(), Source> {
+        let lines: Vec<String> = self.of_this_run.iter().map(ToString::to_string).collect();
+        Ok(ve.run.say_runtime_settings(&lines)?)
     }
 }
 
@@ -238,8 +242,10 @@ impl Change<'_> {
     fn attempt(&self) -> Result<(), Source> {
         let ((before, old), (after, new)) = (self.before, self.after);
         let ve = self.ve;
+        // Before its processes are told, so that none comes in meanwhile that is not.
+        after.say_in_force(ve)?;
         tuning::apply(ve, self.running, &self.group, old, new)?;
-        after.write(ve)?;
+        after.say_of_this_run(ve)?;
         if after.saved != before.saved {
             ve.step("save config");
             after.saved.save(&ve.area.config())?;
@@ -251,7 +257,8 @@ impl Change<'_> {
         let ((before, old), (after, new)) = (self.before, self.after);
         let ve = self.ve;
         ve.step("undo");
-        before.write(ve)?;
+        before.say_in_force(ve)?;
+        before.say_of_this_run(ve)?;
         tuning::apply(ve, self.running, &self.group, new, old)?;
         // Replaced, and then it could not be made sure that it lasts.
         if after.saved != before.saved && ve.config()? == after.saved {
@@ -271,7 +278,13 @@ fn of_this_run(ve: &Ve<'_>) -> Result<Vec<Assignment>, Source> {
 /// What the VE that runs was told last: the config of its start, with what was
 /// set since.
 pub(crate) fn in_force(ve: &Ve<'_>) -> Result<VeConfig, Source> {
-    Ok(VeConfig::load(&ve.run.in_force())?)
+    match VeConfig::load(&ve.run.in_force()) {
+        // Of a VE that an earlier veld has started.
+        Err(error) if error.kind() == veld_config::ErrorKind::Missing => {
+            Ok(ve.config()?.assign(&of_this_run(ve)?)?)
+        }
+        loaded => Ok(loaded?),
+    }
 }
 
 /// The keys that were set for this run alone.
@@ -312,6 +325,7 @@ fn settle_locked(ve: &Ve<'_>, _lock: &Lock) -> Result<(), Source> {
         };
         tuning::apply(ve, &running, &group, &before, &wanted)?;
     }
-    settings.write(ve)?;
+    settings.say_in_force(ve)?;
+    settings.say_of_this_run(ve)?;
     Ok(ve.run.unsay_setting()?)
 }
