@@ -319,7 +319,7 @@ fn settle_locked(ve: &Ve<'_>, _lock: &Lock) -> Result<(), Source> {
     // Some of its processes may have the score of before, some that of after.
     for score in scores.split(' ').filter_map(|score| score.parse().ok()) {
         let before = Tuning {
-            tables: tuning::unset(&wanted.tables),
+            tables: tuning::unknown_tables(),
             oom_score_adj: score,
             ..wanted.clone()
         };

@@ -120,13 +120,11 @@ fn tables(config: &VeConfig) -> Vec<Table> {
     nested.into_iter().chain(others).collect()
 }
 
-/// The same tables without any limit: of what the kernel has nothing is known.
-pub(crate) fn unset(tables: &[Table]) -> Vec<Table> {
+/// Every table as if it were not limited: what a kernel has of which nothing is known.
+pub(crate) fn unknown_tables() -> Vec<Table> {
     let most = UNLIMITED;
-    tables
-        .iter()
-        .map(|table| Table { most, ..*table })
-        .collect()
+    let names = TABLES.iter().map(|(_, name)| *name);
+    names.map(|name| Table { name, most }).collect()
 }
 
 /// What each process of a VE starts with of which nobody knows what it was told.

@@ -151,7 +151,7 @@ fn is_old_or_new(round: &Round<'_>, turn: u32, before: &State, after: &State) {
 /// What has no business in the run directory of a VE that runs. A replacement that
 /// was killed is written over by the next one.
 fn unexpected(ve: &Ve<'_>) -> Vec<String> {
-    const BELONGS: [&str; 11] = [
+    const BELONGS: [&str; 12] = [
         "lock",
         "record",
         "in-force",
@@ -161,6 +161,7 @@ fn unexpected(ve: &Ve<'_>) -> Vec<String> {
         "console.log.1",
         "init",
         "ready",
+        "status",
         ".setting.new",
         ".runtime.new",
     ];
