@@ -33,5 +33,5 @@ pub use enter::{Entered, Entry, Program, enter};
 pub use error::{Error, ErrorKind};
 pub use guest_files::{Names, Resolver};
 pub use quiet::{Quieting, quiet_console};
-pub use tables::limit_tables;
+pub use tables::{limit_tables, read_tables};
 pub use users::Who;

@@ -1,6 +1,7 @@
 //! What of a config the kernel is told: of it a VE has as much while it runs as
 //! from its start.
 
+use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 
 use veld_cgroups::{Device, Group, Limits};
@@ -118,6 +119,35 @@ fn tables(config: &VeConfig) -> Vec<Table> {
         Some(Table { name, most })
     });
     nested.into_iter().chain(others).collect()
+}
+
+/// What the kernel has of tables that a config names, by the names of a config.
+///
+/// # Errors
+/// The VE has gone, or the kernel does not say.
+pub(crate) fn held_tables(
+    running: &Running,
+    configs: &[&VeConfig],
+) -> Result<BTreeMap<&'static str, u32>, Source> {
+    let is_named = |word: &str| {
+        configs
+            .iter()
+            .any(|config| config.kernel.contains_key(word))
+    };
+    let named: Vec<(&str, &str)> = TABLES
+        .into_iter()
+        .filter(|(word, _)| is_named(word))
+        .collect();
+    if named.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let files: Vec<&str> = named.iter().map(|(_, file)| *file).collect();
+    let held = veld_launch::read_tables(running.init.as_fd(), &files)?;
+    let word = |file| named.iter().find(|(_, known)| *known == file);
+    let held = held.iter().filter(|table| table.most < UNLIMITED);
+    Ok(held
+        .filter_map(|table| Some((word(table.name)?.0, table.most)))
+        .collect())
 }
 
 /// Every table as if it were not limited: what a kernel has of which nothing is known.

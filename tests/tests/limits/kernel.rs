@@ -78,7 +78,7 @@ fn show_tells_people_both_sides_of_each_limit() {
     let ve = host.ve("web1").with(ALL).start();
     let shown = ve.veld("show", [""; 0]).ok().stdout;
     for line in [
-        "swap         32M, in the kernel 32M",
+        "swap         32M, in the kernel 32M, in use 0",
         "cpus         1, in the kernel 1",
         "cpuunits     2000, in the kernel 2000",
         "cpulimit     50%, in the kernel 50%",

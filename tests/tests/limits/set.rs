@@ -181,6 +181,8 @@ fn tables_of_the_kernel_are_limited_and_lifted() {
     assert_eq!(read("inotify_watches"), "777");
     assert_eq!(read("net_namespaces"), "3");
     assert_eq!(read("fanotify_groups"), "9");
+    let held = json!({"inotify-watches": 777, "net-namespaces": 3, "fanotify-groups": 9});
+    assert_eq!(ve.show()["kernel"]["tables"], held);
     ve.veld(
         "set",
         ["inotify-watches=", "net-namespaces=", "fanotify-groups="],
@@ -215,6 +217,7 @@ fn the_score_is_changed_of_processes_that_were_there_and_of_new_ones() {
     let new = ve.exec(["cat", "/proc/self/oom_score_adj"]).ok();
     assert_eq!(new.line(), "300");
     assert_eq!(score(chosen), "700");
+    assert_eq!(ve.show()["kernel"]["oom_score_adj"], json!(300));
     ve.veld("set", ["oom-score-adj=400", "--runtime"]).done();
     let new = ve.exec(["cat", "/proc/self/oom_score_adj"]).ok();
     assert_eq!(new.line(), "400");

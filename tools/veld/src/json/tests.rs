@@ -138,7 +138,9 @@ fn all_about_a_ve_that_runs() {
     "io_weight": null,
     "io_limit_bytes_per_second": null,
     "io_limit_operations_per_second": null,
-    "huge_pages_limit_bytes": null
+    "huge_pages_limit_bytes": null,
+    "oom_score_adj": null,
+    "tables": {}
   },
   "links": [
     {
