@@ -60,6 +60,15 @@ pub(crate) fn when(key: Key) -> When {
     }
 }
 
+/// Why a key cannot be set for one run alone, where it cannot.
+pub(crate) fn no_runtime(key: Key) -> Option<&'static str> {
+    match (when(key), holder(key)) {
+        (When::NextStart, _) => Some("counts from the next start"),
+        (When::Live, Holder::Us(_)) => Some("is read from the config alone"),
+        (When::Live, Holder::Cgroup(_) | Holder::Kernel(..)) => None,
+    }
+}
+
 fn parameter(key: Key) -> Parameter {
     let (v2, v1) = match holder(key) {
         Holder::Cgroup(limit) => {

@@ -23,7 +23,7 @@ use veld_state::{Observed, Running};
 
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::outcome::Done;
-use crate::parameters::{When, when};
+use crate::parameters::{When, no_runtime, when};
 use crate::present::{Bound, below_use};
 use crate::tuning::{self, Tuning};
 use crate::ve::Ve;
@@ -101,12 +101,11 @@ fn set_stopped(ve: &Ve<'_>, setting: &Setting) -> Result<Vec<Key>, Error> {
 /// Sets it in a VE that runs; the keys of which it will only know after its next
 /// start.
 fn set_running(ve: &Ve<'_>, running: &Running, setting: &Setting) -> Result<Vec<Key>, Source> {
-    let mut later: Vec<Key> = setting.assignments.iter().map(Assignment::key).collect();
-    later.retain(|key| when(*key) == When::NextStart);
-    if let (true, Some(key)) = (setting.runtime, later.first()) {
-        let word = key.word();
+    let keys: Vec<Key> = setting.assignments.iter().map(Assignment::key).collect();
+    let obstacle = |key: &Key| Some((key.word(), no_runtime(*key)?));
+    if let (true, Some((word, why))) = (setting.runtime, keys.iter().find_map(obstacle)) {
         return Err(Source::Refused(format!(
-            "{word} counts from the next start, and cannot be for this run"
+            "{word} {why}, and cannot be for this run"
         )));
     }
     let before = Settings::now(ve)?;
@@ -129,7 +128,8 @@ fn set_running(ve: &Ve<'_>, running: &Running, setting: &Setting) -> Result<Vec<
         after: (&after, &new),
     };
     change.carry_out()?;
-    Ok(later)
+    let later = keys.into_iter().filter(|key| when(*key) == When::NextStart);
+    Ok(later.collect())
 }
 
 fn told(refused: &[Bound]) -> String {

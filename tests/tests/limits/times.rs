@@ -122,18 +122,23 @@ fn a_reboot_from_inside_is_another_run() {
 }
 
 #[test]
-fn what_counts_from_the_next_start_is_nothing_for_this_run() {
+fn what_this_run_does_not_go_by_is_nothing_for_it() {
     let host = host!();
     let ve = host.ve("web1").start();
     let before = all(&ve);
-    for (setting, word) in [
-        ("rlimit-nofile=512", "rlimit-nofile"),
-        ("hostname=other", "hostname"),
+    for (setting, why) in [
+        (
+            "rlimit-nofile=512",
+            "rlimit-nofile counts from the next start",
+        ),
+        ("hostname=other", "hostname counts from the next start"),
+        ("restart=always", "restart is read from the config alone"),
     ] {
-        ve.veld("set", ["processes=200", setting, "--runtime"]).fails(
-            1,
-            &format!("veld: web1: cannot set: {word} counts from the next start, and cannot be for this run"),
-        );
+        ve.veld("set", ["processes=200", setting, "--runtime"])
+            .fails(
+                1,
+                &format!("veld: web1: cannot set: {why}, and cannot be for this run"),
+            );
         assert_eq!(all(&ve), before);
     }
     ve.veld("set", ["hostname=other"]).done();

@@ -41,7 +41,7 @@ fn what_the_kernel_refuses_undoes_what_it_has_taken() {
         .ve("web1")
         .with(["--ram", "256M", "--cpumask", "0"])
         .start();
-    if !is_v1(&ve) || ve.exec(["nproc"]).ok().line() != "1" {
+    if !is_v1(&ve) {
         return;
     }
     // A group of v1 has no CPU that the one above it has not.
