@@ -119,6 +119,11 @@ mod tests {
         }
     }
 
+    #[allow(clippy::disallowed_methods, reason = "a plain file of a test")]
+    fn put(file: &Path, value: &str) {
+        std::fs::write(file, format!("{value}\n")).unwrap();
+    }
+
     #[test]
     fn a_partition_is_on_its_disk() {
         let sys = tempfile::tempdir().unwrap();
@@ -127,10 +132,10 @@ mod tests {
         for (device, numbers) in [("vda", "254:0"), ("vda/vda1", "254:1"), ("loop0", "7:0")] {
             let directory = sys.path().join("devices").join(device);
             std::fs::create_dir_all(&directory).unwrap();
-            std::fs::write(directory.join("dev"), format!("{numbers}\n")).unwrap();
+            put(&directory.join("dev"), numbers);
             std::os::unix::fs::symlink(directory, known.join(numbers)).unwrap();
         }
-        std::fs::write(sys.path().join("devices/vda/vda1/partition"), "1\n").unwrap();
+        put(&sys.path().join("devices/vda/vda1/partition"), "1");
         let whole = |device| whole_of(&known, device).unwrap();
         assert_eq!(whole((254, 1)), (254, 0));
         assert_eq!(whole((254, 0)), (254, 0));
