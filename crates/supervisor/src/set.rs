@@ -229,7 +229,7 @@ impl Change<'_> {
         {
             // "Setting" stays said: whoever comes next tries again.
             return Err(Source::Reported(format!(
-                "{}; and what held before could not be set again: {}",
+                "{}; and cannot set again what held before: {}",
                 chain(source),
                 chain(&also)
             )));
