@@ -37,5 +37,5 @@ pub use error::{Error, ErrorKind};
 pub use guest_files::{Names, Resolver};
 pub use nodes::{Nodes, change_nodes};
 pub use quiet::{Quieting, quiet_console};
-pub use tables::limit_tables;
+pub use tables::{limit_tables, read_tables};
 pub use users::Who;

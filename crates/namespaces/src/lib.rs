@@ -15,4 +15,4 @@ mod ucounts;
 pub use ids::{IDS, IdRange};
 pub use join::{join, join_users, open};
 pub use mounts::PrivateMounts;
-pub use ucounts::{NESTED, Table, limit_tables};
+pub use ucounts::{NESTED, Table, limit_tables, read_tables};

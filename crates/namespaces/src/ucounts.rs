@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use veld_sys::Failure;
+use veld_sys::{Context, Failure};
 
 /// A table of the kernel and how many entries of it each user may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,4 +50,27 @@ pub fn limit_tables(tables: &[Table]) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// What each user of the user namespace that this process is in may have of these
+/// tables; those that the kernel does not have are passed over.
+///
+/// # Errors
+/// Names the file.
+///
+/// # Kernel
+/// As of [`limit_tables`].
+pub fn read_tables(names: &[&'static str]) -> Result<Vec<Table>, Failure> {
+    let mut tables = Vec::new();
+    for name in names {
+        let path = format!("/proc/sys/user/max_{name}");
+        let text = match veld_kernfs::read(Path::new(&path)) {
+            Err(failure) if failure.kind() == std::io::ErrorKind::NotFound => continue,
+            result => result?,
+        };
+        let most = text.parse().map_err(|_| std::io::ErrorKind::InvalidData);
+        let most = most.context(|| format!("understand {text} in {path}"))?;
+        tables.push(Table { name, most });
+    }
+    Ok(tables)
 }

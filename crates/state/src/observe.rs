@@ -184,31 +184,24 @@ mod tests {
             born: me.born - 1,
             ..me
         };
-        Record {
-            init: dead,
-            shim: me,
-            started,
-            restarts: 0,
-            policy: Policy::No,
-            dev: None,
-        }
-        .write(&run.record())
-        .unwrap();
+        let written = |init, shim| {
+            let record = Record {
+                init,
+                shim,
+                started,
+                restarts: 0,
+                policy: Policy::No,
+                dev: None,
+            };
+            record.write(&run.record()).unwrap();
+        };
+        written(dead, me);
         let Observed::Stopped(stopped) = observe(&run) else {
             panic!("not running")
         };
         assert!(stopped.unswept);
 
-        Record {
-            init: me,
-            shim: dead,
-            started,
-            restarts: 0,
-            policy: Policy::No,
-            dev: None,
-        }
-        .write(&run.record())
-        .unwrap();
+        written(me, dead);
         let Observed::Running(running) = observe(&run) else {
             panic!("running")
         };
@@ -236,6 +229,7 @@ mod tests {
         );
         assert!(glance(&run).is_none());
     }
+
     #[test]
     fn a_wait_for_the_next_start_counts_while_somebody_waits() {
         let dir = tempfile::tempdir().unwrap();

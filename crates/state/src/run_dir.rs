@@ -30,6 +30,8 @@ const FAILURE: &str = "failure";
 const RESTARTING: &str = "restarting";
 /// What was set for this run alone.
 const RUNTIME: &str = "runtime";
+/// The config that the VE was told, as it is in its own file or set for this run.
+const IN_FORCE: &str = "in-force";
 /// There while settings are on their way to the kernel and into the config.
 const SETTING: &str = "setting";
 const PAUSED: &str = "paused";
@@ -38,9 +40,10 @@ const PAUSED: &str = "paused";
 const REMOVALS: usize = 8;
 
 /// What a run leaves that the next command has no use for.
-const OF_ONE_RUN: [&str; 21] = [
+const OF_ONE_RUN: [&str; 23] = [
     RECORD,
     RUNTIME,
+    IN_FORCE,
     SETTING,
     shim::FOUND,
     RESTARTING,
@@ -54,6 +57,7 @@ const OF_ONE_RUN: [&str; 21] = [
     // What replacements of the above left when they were killed.
     ".record.new",
     ".runtime.new",
+    ".in-force.new",
     ".setting.new",
     ".restarting.new",
     ".stopping.new",
@@ -198,6 +202,21 @@ impl RunDir {
     #[must_use]
     pub fn restarting(&self) -> PathBuf {
         self.file(RESTARTING)
+    }
+
+    /// The config that the VE that runs was told: the one of its start, with what
+    /// was set since.
+    #[must_use]
+    pub fn in_force(&self) -> PathBuf {
+        self.file(IN_FORCE)
+    }
+
+    /// Says what config is in force.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn say_in_force(&self, config: &str) -> Result<(), Failure> {
+        veld_durable::replace(&self.in_force(), config.as_bytes(), Life::Volatile)
     }
 
     /// What was set for this run alone, a setting in each line.

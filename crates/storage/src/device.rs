@@ -46,7 +46,11 @@ pub fn devices(path: &Path) -> Result<Vec<(u32, u32)>, Failure> {
 
 /// The device itself, or the disk that it is a partition of.
 fn whole(major: u32, minor: u32) -> Result<(u32, u32), Failure> {
-    let own = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
+    whole_of(Path::new("/sys/dev/block"), (major, minor))
+}
+
+fn whole_of(known: &Path, (major, minor): (u32, u32)) -> Result<(u32, u32), Failure> {
+    let own = known.join(format!("{major}:{minor}"));
     if !own.join("partition").exists() {
         return Ok((major, minor));
     }
@@ -113,6 +117,29 @@ mod tests {
             let of = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
             assert!(of.join("queue").exists(), "{}", of.display());
         }
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "a plain file of a test")]
+    fn put(file: &Path, value: &str) {
+        std::fs::write(file, format!("{value}\n")).unwrap();
+    }
+
+    #[test]
+    fn a_partition_is_on_its_disk() {
+        let sys = tempfile::tempdir().unwrap();
+        let known = sys.path().join("dev/block");
+        std::fs::create_dir_all(&known).unwrap();
+        for (device, numbers) in [("vda", "254:0"), ("vda/vda1", "254:1"), ("loop0", "7:0")] {
+            let directory = sys.path().join("devices").join(device);
+            std::fs::create_dir_all(&directory).unwrap();
+            put(&directory.join("dev"), numbers);
+            std::os::unix::fs::symlink(directory, known.join(numbers)).unwrap();
+        }
+        put(&sys.path().join("devices/vda/vda1/partition"), "1");
+        let whole = |device| whole_of(&known, device).unwrap();
+        assert_eq!(whole((254, 1)), (254, 0));
+        assert_eq!(whole((254, 0)), (254, 0));
+        assert_eq!(whole((7, 0)), (7, 0));
     }
 
     #[test]

@@ -2,17 +2,17 @@
 
 use std::fmt;
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use veld_cgroups::DeviceRule;
+use veld_cgroups::{DeviceRule, Group};
 use veld_config::{DeviceAccess, DeviceName, VeConfig};
 use veld_launch::{Nodes, change_nodes};
 use veld_rootfs::{FileId, HostDevice, usual_devices};
-use veld_state::{Observed, Running};
+use veld_state::Running;
 use veld_sys::Failure;
 use veld_units::{DeviceNumbers, DeviceRights};
 
-use crate::error::{Error, Source, chain};
+use crate::error::{Source, chain};
 use crate::ve::Ve;
 
 /// The warning where no list can be held to.
@@ -45,6 +45,25 @@ impl Devices {
         Ok(Self {
             given: given.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Those of a config that the host has; what it has no longer is of no use to a
+    /// VE that runs.
+    pub(crate) fn present(config: &VeConfig) -> Self {
+        let given = config.devices.iter().filter_map(|it| Given::find(it).ok());
+        Self {
+            given: given.collect(),
+        }
+    }
+
+    /// The paths by which devices were given.
+    fn paths(&self) -> Vec<&Path> {
+        let named = self.given.iter().map(|given| &given.access.device);
+        let paths = named.filter_map(|device| match device {
+            DeviceName::Path(path) => Some(path.as_path()),
+            DeviceName::Numbers(_) => None,
+        });
+        paths.collect()
     }
 
     /// All that the VE may do with devices.
@@ -100,49 +119,43 @@ impl fmt::Display for Devices {
     }
 }
 
-/// Has a VE that runs with the config `old` use the devices of `new`, with their
-/// nodes in its /dev, and says what is left for its next start. One that does
-/// not run is left as it is. The caller holds the VE's lock.
+/// Has a VE that runs with the devices `old` use those of `new`, with their nodes
+/// in its /dev, and says what is left for its next start. The caller holds the VE's
+/// lock.
 ///
 /// What is in both stays usable all the while; a file that is open on a device
 /// stays open.
 ///
 /// # Errors
-/// [`ErrorKind::Failed`](crate::ErrorKind::Failed) of a device that is not there,
-/// with nothing changed, and of the kernel's list.
-pub fn change_devices(ve: &Ve<'_>, old: &VeConfig, new: &VeConfig) -> Result<Vec<String>, Error> {
-    let Observed::Running(running) = ve.observe() else {
-        return Ok(Vec::new());
-    };
-    let failed = |source: Source| Error::action(&ve.name, "set devices", source);
-    let devices = Devices::find(new).map_err(|failure| failed(failure.into()))?;
-    let rules = devices.rules();
+/// Those of the kernel's list.
+pub(crate) fn change(
+    ve: &Ve<'_>,
+    running: &Running,
+    group: &Group,
+    [old, new]: [&Devices; 2],
+) -> Result<Vec<String>, Source> {
+    let rules = new.rules();
     ve.step("allow devices");
-    let held = ve
-        .group()
-        .and_then(|group| group.allow_devices(&rules))
-        .map_err(|error| failed(error.into()))?;
     let mut warnings = Vec::new();
-    if !held {
+    if !group.allow_devices(&rules)? {
         warnings.push(UNHELD.to_owned());
     }
     ve.step("change nodes");
     let allowed: Vec<DeviceNumbers> = rules.iter().map(|rule| rule.numbers).collect();
-    if let Err(why) = change_in_dev(ve, &running, &devices, &gone(old, new), &allowed) {
+    if let Err(why) = change_in_dev(ve, running, new, &gone(old, new), &allowed) {
         warnings.push(format!("its /dev changes at its next start: {why}"));
     }
     Ok(warnings)
 }
 
-/// The paths of devices that are in one config and not in the next.
-fn gone(old: &VeConfig, new: &VeConfig) -> Vec<PathBuf> {
-    let path = |access: &DeviceAccess| match &access.device {
-        DeviceName::Path(path) => Some(path.clone()),
-        DeviceName::Numbers(_) => None,
-    };
-    let stays: Vec<PathBuf> = new.devices.iter().filter_map(path).collect();
-    let before = old.devices.iter().filter_map(path);
-    before.filter(|path| !stays.contains(path)).collect()
+/// The paths of devices that were given and are no longer.
+fn gone(old: &Devices, new: &Devices) -> Vec<PathBuf> {
+    let stays = new.paths();
+    let before = old.paths().into_iter();
+    before
+        .filter(|path| !stays.contains(path))
+        .map(PathBuf::from)
+        .collect()
 }
 
 fn change_in_dev(

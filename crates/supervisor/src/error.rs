@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use veld_config::Problem;
 pub(crate) use veld_sys::chain;
 
 /// Kinds of failure.
@@ -147,16 +148,21 @@ impl Error {
         self.0.hint.as_deref()
     }
 
-    /// The error as lines of text: one, but for a config file with several
-    /// mistakes, each of which is a line that names its place.
+    /// The error as lines of text: one, but for a config with several mistakes,
+    /// each of which is a line that names its place, or what could not be done.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         match &self.0.what {
             What::Action {
                 source: Source::Config(error),
-                ..
+                verb,
             } if !error.problems().is_empty() => {
-                error.problems().iter().map(ToString::to_string).collect()
+                let ve = self.ve();
+                let line = |problem: &Problem| match problem.file {
+                    Some(_) => problem.to_string(),
+                    None => format!("{ve}: cannot {verb}: {problem}"),
+                };
+                error.problems().iter().map(line).collect()
             }
             What::Action { .. } | What::Fact(_) => vec![chain(self)],
         }

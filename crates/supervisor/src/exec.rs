@@ -11,6 +11,7 @@ use veld_state::{Observed, Running, ended};
 
 use crate::error::{Error, ErrorKind, Source};
 use crate::pause::must_not_be_frozen;
+use crate::set::in_force;
 use crate::tuning::{bounds, usual_bounds};
 use crate::ve::Ve;
 
@@ -83,10 +84,8 @@ pub(crate) fn entry<'a>(
         terminal: command.terminal,
         term: command.term,
         stdio: command.stdio,
-        // A VE whose config is nonsense by now has to be entered all the same.
-        bounds: ve
-            .config()
-            .map_or_else(|_| usual_bounds(), |config| bounds(&config)),
+        // What its other processes have, whatever its config says by now.
+        bounds: in_force(ve).map_or_else(|_| usual_bounds(), |config| bounds(&config)),
     })
 }
 

@@ -1,8 +1,10 @@
 //! Looking at VEs: no lock, no change, and no wait for any of them, but for the
 //! answer of the one that is looked at closely.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::time::Duration;
 
 use veld_cgroups::Effective;
@@ -17,7 +19,8 @@ use crate::error::{Error, chain};
 use crate::health::{Health, health};
 use crate::host::Host;
 use crate::refusals::{self, Refusals};
-use crate::set::{in_force, of_this_run, settle};
+use crate::set::{in_force, keys_of_this_run, settle};
+use crate::tuning::held_tables;
 use crate::ve::Ve;
 
 /// What a VE is doing.
@@ -114,6 +117,10 @@ pub struct Detail {
     pub health_unknown: Option<String>,
     /// Limits and use, as the kernel has them; none where it does not run.
     pub kernel: Option<Limits>,
+    /// What is added to the badness of PID 1; none where it does not run.
+    pub oom_score_adj: Option<i32>,
+    /// How far users may fill those tables of the kernel that a setting limits.
+    pub tables: BTreeMap<&'static str, u32>,
     /// The keys that were set for this run alone, and the config with them.
     pub this_run: Option<(Vec<Key>, VeConfig)>,
     /// What limits have refused.
@@ -220,6 +227,17 @@ fn add_health(detail: &mut Detail, health: Health) {
     detail.health_unknown = health.unknown;
 }
 
+/// What the kernel has beside cgroups; nothing of a VE that is going.
+fn add_held(detail: &mut Detail, running: &Running) {
+    let file = format!("/proc/{}/oom_score_adj", running.record.init.pid);
+    let score = veld_kernfs::read(Path::new(&file)).ok();
+    detail.oom_score_adj = score.and_then(|score| score.parse().ok());
+    let saved = detail.summary.config.as_ref().ok();
+    let of_this_run = detail.this_run.as_ref().map(|(_, config)| config);
+    let configs: Vec<&VeConfig> = saved.into_iter().chain(of_this_run).collect();
+    detail.tables = held_tables(running, &configs).unwrap_or_default();
+}
+
 /// Looks at one VE closely. One that is up is asked for its services, for which
 /// it has two seconds.
 ///
@@ -233,6 +251,8 @@ pub fn detail(ve: &Ve<'_>) -> Result<Detail, Error> {
             summary: summary_of(ve, &observed),
             health_unknown: None,
             kernel: None,
+            oom_score_adj: None,
+            tables: BTreeMap::new(),
             this_run: None,
             refusals: Vec::new(),
             links: Vec::new(),
@@ -249,11 +269,12 @@ pub fn detail(ve: &Ve<'_>) -> Result<Detail, Error> {
             Err(_) if ended(running.init.as_fd(), Duration::ZERO).unwrap_or(false) => continue,
             Err(error) => return Err(Error::action(&ve.name, "show", error)),
         }
-        let keys = of_this_run(ve);
+        let keys = keys_of_this_run(ve);
         let config = in_force(ve).ok().filter(|_| !keys.is_empty());
         detail.this_run = config.map(|config| (keys, config));
         // One that has just ended is told of all the same, as far as it can be.
         detail.refusals = refusals::now(ve).unwrap_or_else(|_| refusals::of_last_run(ve));
+        add_held(&mut detail, &running);
         let namespace = veld_namespaces::open(running.record.init.pid, "net", running.init.as_fd());
         let observed = namespace
             .ok()

@@ -98,6 +98,7 @@ fn prepare<'a>(
     undo.push(|| Ok(ve.run.clear()?));
     ve.step("prepare run directory");
     ve.run.prepare()?;
+    ve.run.say_in_force(&plan.config.to_toml())?;
     let program = veld_rootfs::open_program(&ve.host.program(shim::PROGRAM))?;
     let command = own_path()?;
 

@@ -58,7 +58,7 @@ pub use capacity::{Capacity, Given, Memory, capacity};
 pub use console::open_console;
 pub use create::{Wish, create};
 pub use destroy::destroy;
-pub use devices::{Devices, change_devices};
+pub use devices::Devices;
 pub use error::{Error, ErrorKind};
 pub use exec::{Command, exec};
 pub use health::Health;

@@ -43,6 +43,8 @@ enum Holder {
     Cgroup(Limit),
     /// On either version.
     Kernel(String, When),
+    /// The list of devices.
+    Devices,
     /// Veld itself.
     Us(When),
 }
@@ -55,8 +57,17 @@ pub fn parameters() -> Vec<Parameter> {
 
 pub(crate) fn when(key: Key) -> When {
     match holder(key) {
-        Holder::Cgroup(_) => When::Live,
+        Holder::Cgroup(_) | Holder::Devices => When::Live,
         Holder::Kernel(_, when) | Holder::Us(when) => when,
+    }
+}
+
+/// Why a key cannot be set for one run alone, where it cannot.
+pub(crate) fn no_runtime(key: Key) -> Option<&'static str> {
+    match (when(key), holder(key)) {
+        (When::NextStart, _) => Some("counts from the next start"),
+        (When::Live, Holder::Us(_)) => Some("is read from the config alone"),
+        (When::Live, Holder::Cgroup(_) | Holder::Kernel(..) | Holder::Devices) => None,
     }
 }
 
@@ -67,6 +78,10 @@ fn parameter(key: Key) -> Parameter {
             (Some(files.v2.to_owned()), Some(files.v1.map(str::to_owned)))
         }
         Holder::Kernel(file, _) => (Some(file.clone()), Some(Ok(file))),
+        Holder::Devices => (
+            Some("a BPF program".to_owned()),
+            Some(Ok("devices.allow".to_owned())),
+        ),
         Holder::Us(_) => (None, None),
     };
     let when = when(key);
@@ -109,6 +124,7 @@ fn beside_cgroups(name: &str) -> Holder {
             Holder::Kernel(format!("/proc/sys/user/max_{file}"), When::Live)
         }
         // They are read when they are needed.
+        ("devices", _) => Holder::Devices,
         ("onboot" | "bootorder" | "restart", _) => Holder::Us(When::Live),
         _ => Holder::Us(When::NextStart),
     }

@@ -14,6 +14,7 @@
 use std::time::Duration;
 
 use veld_cgroups::{Freezing, Group};
+use veld_protocol::event::What;
 use veld_state::{Observed, Task, tasks};
 
 use crate::error::{Error, ErrorKind, Source, chain};
@@ -51,7 +52,10 @@ pub fn pause(ve: &Ve<'_>, patience: Duration) -> Result<Done, Error> {
     ve.run.say_paused().map_err(|error| failed(error.into()))?;
     ve.step("freeze");
     let error = match group.freeze(patience) {
-        Ok(Freezing::Frozen) => return Ok(Done::new("paused")),
+        Ok(Freezing::Frozen) => {
+            ve.run.tell(What::Paused);
+            return Ok(Done::new("paused"));
+        }
         Ok(Freezing::OnTheWay | Freezing::No) => {
             let still = all_tasks(&group);
             let also = let_go(ve, &group);
@@ -84,6 +88,7 @@ pub fn resume(ve: &Ve<'_>) -> Result<Done, Error> {
     ve.run
         .unsay_paused()
         .map_err(|error| failed(error.into()))?;
+    ve.run.tell(What::Resumed);
     Ok(Done::new("resumed"))
 }
 

@@ -24,6 +24,8 @@ use crate::tuning::{self, Tuning};
 pub struct StartPlan {
     /// Which VE.
     pub name: VeName,
+    /// Its config.
+    pub config: VeConfig,
     /// Its number.
     pub id: VeId,
     /// The template's tree.
@@ -83,12 +85,14 @@ impl StartPlan {
             limits,
             tables,
             oom_score_adj: _,
+            devices: _,
         } = facts.tuning;
         let memory = limits
             .memory
             .map_or(facts.memory, |limit| limit.min(facts.memory));
         Self {
             name: name.clone(),
+            config: config.clone(),
             id: facts.id,
             template: facts.template,
             area: facts.area,

@@ -2,22 +2,30 @@
 //! both or neither.
 //!
 //! ```text
-//! say "setting" → tell the kernel → save the config → take "setting" back
+//! say "setting" → say what is in force → tell the kernel → save the config → take "setting" back
 //! ```
 //!
-//! What fails is undone by telling the kernel what held before. What is killed is
-//! put right by the next command that looks: as long as "setting" is said, the
-//! kernel is told once more what is on file, which is the old or the new.
+//! Saving the config comes last: from then on the new holds, before that the old.
+//! What fails is undone by telling the kernel what was in force before. What is
+//! killed is put right by the next command that looks: as long as "setting" is
+//! said, the kernel is told once more what is on file, which is the old or the new.
+//!
+//! A config that was edited by hand counts from the next start or the next `set`,
+//! whichever comes first.
 
+use std::os::fd::AsFd;
 use std::time::Duration;
 
+use veld_cgroups::Group;
 use veld_config::{Assignment, Key, VeConfig};
 use veld_durable::Lock;
+use veld_protocol::event::What;
 use veld_state::{Observed, Running};
 
+use crate::devices::{self, Devices};
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::outcome::Done;
-use crate::parameters::{When, when};
+use crate::parameters::{When, no_runtime, when};
 use crate::present::{Bound, below_use};
 use crate::tuning::{self, Tuning};
 use crate::ve::Ve;
@@ -43,30 +51,35 @@ pub fn set(ve: &Ve<'_>, setting: &Setting) -> Result<Done, Error> {
     let lock = ve.must_exist(ve.lock("set")?)?;
     let failed = |source: Source| Error::action(&ve.name, "set", source);
     settle_locked(ve, &lock).map_err(failed)?;
-    let told = match ve.observe() {
-        Observed::Running(running) => set_running(ve, &running, setting).map_err(failed)?,
-        Observed::Stopped(_) if setting.runtime => {
-            let fact = "is not running; without --runtime it counts from the next start";
-            return Err(Error::fact(ErrorKind::NotRunning, &ve.name, fact));
-        }
-        Observed::Stopped(_) => {
-            set_stopped(ve, setting).map_err(failed)?;
-            Vec::new()
-        }
+    let (later, warnings) = match ve.observe() {
+        Observed::Running(running) => match set_running(ve, &running, setting) {
+            // It went away under this command, which may be why.
+            Err(_) if has_ended(&running) => set_stopped(ve, setting)?,
+            result => result.map_err(failed)?,
+        },
+        Observed::Stopped(_) => set_stopped(ve, setting)?,
     };
-    Ok(Done::new(words(setting, &told)))
+    ve.run.tell(What::Set(&said(setting)));
+    Ok(Done::new(words(setting, &later)).with_warnings(warnings))
+}
+
+/// Whether the VE has ended since it was looked at.
+fn has_ended(running: &Running) -> bool {
+    veld_state::ended(running.init.as_fd(), Duration::ZERO).unwrap_or(false)
+}
+
+/// What is set, in the words in which it was asked for.
+fn said(setting: &Setting) -> String {
+    let set = setting.assignments.iter().map(ToString::to_string);
+    let mut said = set.collect::<Vec<String>>().join(" ");
+    if setting.runtime {
+        said.push_str(" for this run");
+    }
+    said
 }
 
 fn words(setting: &Setting, later: &[Key]) -> String {
-    let set: Vec<String> = setting
-        .assignments
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let mut words = format!("set {}", set.join(" "));
-    if setting.runtime {
-        words.push_str(" for this run");
-    }
+    let mut words = format!("set {}", said(setting));
     if !later.is_empty() {
         let later: Vec<&str> = later.iter().map(|key| key.word()).collect();
         words.push_str(&format!("; {} from the next start", later.join(", ")));
@@ -74,65 +87,66 @@ fn words(setting: &Setting, later: &[Key]) -> String {
     words
 }
 
-fn set_stopped(ve: &Ve<'_>, setting: &Setting) -> Result<(), Source> {
-    let config = ve.config()?.assign(&setting.assignments)?;
-    ve.host
-        .cgroups()?
-        .check(&Tuning::new(ve, &config)?.limits)?;
-    ve.step("save config");
-    Ok(config.save(&ve.area.config())?)
+/// The keys that count from the next start only, and what was not done.
+type Told = (Vec<Key>, Vec<String>);
+
+fn set_stopped(ve: &Ve<'_>, setting: &Setting) -> Result<Told, Error> {
+    if setting.runtime {
+        let fact = "is not running; without --runtime it counts from the next start";
+        return Err(Error::fact(ErrorKind::NotRunning, &ve.name, fact));
+    }
+    let save = || -> Result<(), Source> {
+        let config = ve.config()?.assign(&setting.assignments)?;
+        let limits = Tuning::new(ve, &config)?.limits;
+        ve.host.cgroups()?.check(&limits)?;
+        ve.step("save config");
+        Ok(config.save(&ve.area.config())?)
+    };
+    save().map_err(|source| Error::action(&ve.name, "set", source))?;
+    Ok((Vec::new(), Vec::new()))
 }
 
 /// Sets it in a VE that runs; the keys of which it will only know after its next
 /// start.
-fn set_running(ve: &Ve<'_>, running: &Running, setting: &Setting) -> Result<Vec<Key>, Source> {
-    let saved = ve.config()?;
-    let overlay = overlay(ve)?;
-    let mut later: Vec<Key> = setting.assignments.iter().map(Assignment::key).collect();
-    later.retain(|key| when(*key) == When::NextStart);
-    if let (true, Some(key)) = (setting.runtime, later.first()) {
-        let word = key.word();
+fn set_running(ve: &Ve<'_>, running: &Running, setting: &Setting) -> Result<Told, Source> {
+    let keys: Vec<Key> = setting.assignments.iter().map(Assignment::key).collect();
+    let obstacle = |key: &Key| Some((key.word(), no_runtime(*key)?));
+    if let (true, Some((word, why))) = (setting.runtime, keys.iter().find_map(obstacle)) {
         return Err(Source::Refused(format!(
-            "{word} counts from the next start, and cannot be for this run"
+            "{word} {why}, and cannot be for this run"
         )));
     }
-    let (new_saved, new_overlay) = if setting.runtime {
-        let overlay = overlay.iter().chain(&setting.assignments);
-        (saved.clone(), overlay.cloned().collect())
-    } else {
-        let is_set = |key| setting.assignments.iter().any(|new| new.key() == key);
-        let kept = overlay.iter().filter(|old| !is_set(old.key()));
-        (
-            saved.assign(&setting.assignments)?,
-            kept.cloned().collect::<Vec<_>>(),
-        )
-    };
-    let old = Tuning::new(ve, &saved.assign(&overlay)?)?;
-    let new = Tuning::new(ve, &new_saved.assign(&new_overlay)?)?;
+    let before = Settings::now(ve)?;
+    let after = before.with(setting)?;
+    must_be_there(&before.in_force, &after.in_force)?;
+    let old = Tuning::new(ve, &before.in_force)?;
+    let new = Tuning::new(ve, &after.in_force)?;
     let group = ve.group()?;
     ve.host.cgroups()?.check(&new.limits)?;
     if !setting.force {
-        let present = group.effective()?;
-        let refused = below_use(&old.limits, &new.limits, &present);
+        let refused = below_use(&new.limits, &group.effective()?);
         if !refused.is_empty() {
             return Err(Source::Refused(told(&refused)));
         }
     }
-    let attempt = Attempt {
+    let change = Change {
         ve,
         running,
-        old: &old,
-        new: &new,
+        group,
+        before: (&before, &old),
+        after: (&after, &new),
     };
-    attempt.carry_out(|| {
-        if new_saved != saved {
-            ve.step("save config");
-            new_saved.save(&ve.area.config())?;
-        }
-        let lines: Vec<String> = new_overlay.iter().map(ToString::to_string).collect();
-        Ok(ve.run.say_runtime_settings(&lines)?)
-    })?;
-    Ok(later)
+    let warnings = change.carry_out()?;
+    let later = keys.into_iter().filter(|key| when(*key) == When::NextStart);
+    Ok((later.collect(), warnings))
+}
+
+/// Refuses a new device that the host has not.
+fn must_be_there(before: &VeConfig, after: &VeConfig) -> Result<(), Source> {
+    let mut added = after.clone();
+    added.devices.retain(|it| !before.devices.contains(it));
+    Devices::find(&added)?;
+    Ok(())
 }
 
 fn told(refused: &[Bound]) -> String {
@@ -140,63 +154,160 @@ fn told(refused: &[Bound]) -> String {
     format!("{}; --force sets it all the same", bounds.join("; "))
 }
 
-/// One change of what the kernel is told.
-struct Attempt<'a> {
-    ve: &'a Ve<'a>,
-    running: &'a Running,
-    old: &'a Tuning,
-    new: &'a Tuning,
+/// What is set for a VE that runs.
+struct Settings {
+    /// In its config.
+    saved: VeConfig,
+    /// For this run alone.
+    of_this_run: Vec<Assignment>,
+    /// What the kernel is told.
+    in_force: VeConfig,
 }
 
-impl Attempt<'_> {
-    fn carry_out(&self, save: impl FnOnce() -> Result<(), Source>) -> Result<(), Source> {
-        let Self {
-            ve,
-            running,
-            old,
-            new,
-        } = self;
-        let group = ve.group()?;
-        ve.run
-            .say_setting(&format!("{} {}", old.oom_score_adj, new.oom_score_adj))?;
-        let done = tuning::apply(ve, running, &group, old, new).and_then(|()| save());
-        let Err(source) = done else {
-            return Ok(ve.run.unsay_setting()?);
-        };
-        ve.step("undo");
-        match tuning::apply(ve, running, &group, new, old) {
-            Ok(()) => {
-                ve.run.unsay_setting()?;
-                Err(source)
+impl Settings {
+    fn now(ve: &Ve<'_>) -> Result<Self, Source> {
+        Ok(Self {
+            saved: ve.config()?,
+            of_this_run: of_this_run(ve)?,
+            in_force: in_force(ve)?,
+        })
+    }
+
+    /// The same after a `set`: what is saved counts instead of what was for this
+    /// run alone.
+    fn with(&self, setting: &Setting) -> Result<Self, Source> {
+        let new: Vec<Assignment> = setting
+            .assignments
+            .iter()
+            .flat_map(Assignment::parts)
+            .collect();
+        let mut saved = self.saved.clone();
+        let mut of_this_run = self.of_this_run.clone();
+        if setting.runtime {
+            for assignment in &new {
+                if assignment.replaces() {
+                    of_this_run.retain(|old| old.key() != assignment.key());
+                }
+                of_this_run.push(assignment.clone());
             }
-            // "Setting" stays said: whoever comes next tries again.
-            Err(also) => Err(Source::Reported(format!(
-                "{}; and cannot set what held before: {}",
-                chain(&source),
-                chain(&also)
-            ))),
+        } else {
+            saved = saved.assign(&new)?;
+            of_this_run.retain(|old| !new.iter().any(|new| new.key() == old.key()));
         }
+        let in_force = together(&saved, &of_this_run, &self.in_force)?;
+        Ok(Self {
+            saved,
+            of_this_run,
+            in_force,
+        })
+    }
+
+    /// Says what is in force to those who bring programs in.
+    fn say_in_force(&self, ve: &Ve<'_>) -> Result<(), Source> {
+        Ok(ve.run.say_in_force(&self.in_force.to_toml())?)
+    }
+
+    /// Says what is set for this run alone.
+    fn say_of_this_run(&self, ve: &Ve<'_>) -> Result<(), Source> {
+        let lines: Vec<String> = self.of_this_run.iter().map(ToString::to_string).collect();
+        Ok(ve.run.say_runtime_settings(&lines)?)
+    }
+}
+
+/// A config with what is set for this run alone; `held` has what only counts from
+/// the next start as this run has it.
+fn together(
+    saved: &VeConfig,
+    of_this_run: &[Assignment],
+    held: &VeConfig,
+) -> Result<VeConfig, Source> {
+    let mut together = saved.assign(of_this_run)?;
+    together.rlimits.clone_from(&held.rlimits);
+    Ok(together)
+}
+
+/// One change from what is set before to what is set after.
+struct Change<'a> {
+    ve: &'a Ve<'a>,
+    running: &'a Running,
+    group: Group,
+    before: (&'a Settings, &'a Tuning),
+    after: (&'a Settings, &'a Tuning),
+}
+
+impl Change<'_> {
+    fn carry_out(&self) -> Result<Vec<String>, Source> {
+        let ((_, old), (_, new)) = (self.before, self.after);
+        let run = &self.ve.run;
+        run.say_setting(&format!("{} {}", old.oom_score_adj, new.oom_score_adj))?;
+        let result = self.attempt();
+        if let Err(source) = &result
+            && let Err(also) = self.undo()
+        {
+            // "Setting" stays said: whoever comes next tries again.
+            return Err(Source::Reported(format!(
+                "{}; and cannot set again what held before: {}",
+                chain(source),
+                chain(&also)
+            )));
+        }
+        // Where it stays, whoever comes next tells the kernel what it has already.
+        let _ = run.unsay_setting();
+        result
+    }
+
+    fn attempt(&self) -> Result<Vec<String>, Source> {
+        let ((before, old), (after, new)) = (self.before, self.after);
+        let ve = self.ve;
+        // Before its processes are told, so that none comes in meanwhile that is not.
+        after.say_in_force(ve)?;
+        let warnings = tuning::apply(ve, self.running, &self.group, old, new)?;
+        after.say_of_this_run(ve)?;
+        if after.saved != before.saved {
+            ve.step("save config");
+            after.saved.save(&ve.area.config())?;
+        }
+        Ok(warnings)
+    }
+
+    fn undo(&self) -> Result<(), Source> {
+        let ((before, old), (after, new)) = (self.before, self.after);
+        let ve = self.ve;
+        ve.step("undo");
+        before.say_in_force(ve)?;
+        before.say_of_this_run(ve)?;
+        tuning::apply(ve, self.running, &self.group, new, old)?;
+        // Replaced, and then it could not be made sure that it lasts.
+        if after.saved != before.saved && ve.config()? == after.saved {
+            before.saved.save(&ve.area.config())?;
+        }
+        Ok(())
     }
 }
 
 /// What was set for this run alone.
-fn overlay(ve: &Ve<'_>) -> Result<Vec<Assignment>, Source> {
+fn of_this_run(ve: &Ve<'_>) -> Result<Vec<Assignment>, Source> {
     let lines = ve.run.runtime_settings()?;
-    Ok(lines
-        .iter()
-        .map(|line| line.parse())
-        .collect::<Result<_, _>>()?)
+    let lines = lines.iter().map(|line| line.parse());
+    Ok(lines.collect::<Result<_, _>>()?)
 }
 
-/// The config with what was set for this run alone: what the kernel was told.
+/// What the VE that runs was told last: the config of its start, with what was
+/// set since.
 pub(crate) fn in_force(ve: &Ve<'_>) -> Result<VeConfig, Source> {
-    Ok(ve.config()?.assign(&overlay(ve)?)?)
+    match VeConfig::load(&ve.run.in_force()) {
+        // Of a VE that an earlier veld has started.
+        Err(error) if error.kind() == veld_config::ErrorKind::Missing => {
+            Ok(ve.config()?.assign(&of_this_run(ve)?)?)
+        }
+        loaded => Ok(loaded?),
+    }
 }
 
 /// The keys that were set for this run alone.
-pub(crate) fn of_this_run(ve: &Ve<'_>) -> Vec<Key> {
-    let overlay = overlay(ve).unwrap_or_default();
-    overlay.iter().map(Assignment::key).collect()
+pub(crate) fn keys_of_this_run(ve: &Ve<'_>) -> Vec<Key> {
+    let set = of_this_run(ve).unwrap_or_default();
+    set.iter().map(Assignment::key).collect()
 }
 
 /// Puts right what a `set` left that was killed, unless somebody is at work.
@@ -218,16 +329,23 @@ fn settle_locked(ve: &Ve<'_>, _lock: &Lock) -> Result<(), Source> {
         return Ok(());
     };
     ve.step("settle");
-    let wanted = Tuning::new(ve, &in_force(ve)?)?;
+    let mut settings = Settings::now(ve)?;
+    settings.in_force = together(&settings.saved, &settings.of_this_run, &settings.in_force)?;
+    let wanted = Tuning::new(ve, &settings.in_force)?;
     let group = ve.group()?;
     // Some of its processes may have the score of before, some that of after.
     for score in scores.split(' ').filter_map(|score| score.parse().ok()) {
         let before = Tuning {
-            tables: tuning::unset(&wanted.tables),
+            tables: tuning::unknown_tables(),
             oom_score_adj: score,
             ..wanted.clone()
         };
         tuning::apply(ve, &running, &group, &before, &wanted)?;
     }
+    // A node that is in its /dev for nothing stays there until its next start.
+    let none = Devices::default();
+    devices::change(ve, &running, &group, [&none, &wanted.devices])?;
+    settings.say_in_force(ve)?;
+    settings.say_of_this_run(ve)?;
     Ok(ve.run.unsay_setting()?)
 }

@@ -1,6 +1,7 @@
 //! What of a config the kernel is told: of it a VE has as much while it runs as
 //! from its start.
 
+use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 
 use veld_cgroups::{Device, Group, Limits};
@@ -9,6 +10,7 @@ use veld_namespaces::{NESTED, Table};
 use veld_privileges::{Bounds, Rlimit};
 use veld_state::Running;
 
+use crate::devices::{self, Devices};
 use crate::error::Source;
 use crate::guarantee;
 use crate::ve::Ve;
@@ -53,6 +55,8 @@ pub(crate) struct Tuning {
     pub(crate) tables: Vec<Table>,
     /// What is added to the badness of its processes.
     pub(crate) oom_score_adj: i32,
+    /// Devices that it may use.
+    pub(crate) devices: Devices,
 }
 
 impl Tuning {
@@ -64,7 +68,7 @@ impl Tuning {
         let wanted = &config.resources;
         // Asked for only where it counts.
         let io_devices = if wanted.iolimit.is_some() || wanted.iopslimit.is_some() {
-            devices(ve)?
+            disks(ve)?
         } else {
             Vec::new()
         };
@@ -91,11 +95,12 @@ impl Tuning {
             limits,
             tables: tables(config),
             oom_score_adj: wanted.oom_score_adj.unwrap_or_default(),
+            devices: Devices::present(config),
         })
     }
 }
 
-fn devices(ve: &Ve<'_>) -> Result<Vec<Device>, Source> {
+fn disks(ve: &Ve<'_>) -> Result<Vec<Device>, Source> {
     // Its directory is on the file system of all that it will have.
     let devices = veld_storage::devices(&ve.host.config().ves_dir())?.into_iter();
     Ok(devices
@@ -120,16 +125,43 @@ fn tables(config: &VeConfig) -> Vec<Table> {
     nested.into_iter().chain(others).collect()
 }
 
-/// The same tables without any limit: of what the kernel has nothing is known.
-pub(crate) fn unset(tables: &[Table]) -> Vec<Table> {
-    let most = UNLIMITED;
-    tables
-        .iter()
-        .map(|table| Table { most, ..*table })
-        .collect()
+/// What the kernel has of tables that a config names, by the names of a config.
+///
+/// # Errors
+/// The VE has gone, or the kernel does not say.
+pub(crate) fn held_tables(
+    running: &Running,
+    configs: &[&VeConfig],
+) -> Result<BTreeMap<&'static str, u32>, Source> {
+    let is_named = |word: &str| {
+        configs
+            .iter()
+            .any(|config| config.kernel.contains_key(word))
+    };
+    let named: Vec<(&str, &str)> = TABLES
+        .into_iter()
+        .filter(|(word, _)| is_named(word))
+        .collect();
+    if named.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let files: Vec<&str> = named.iter().map(|(_, file)| *file).collect();
+    let held = veld_launch::read_tables(running.init.as_fd(), &files)?;
+    let word = |file| named.iter().find(|(_, known)| *known == file);
+    let held = held.iter().filter(|table| table.most < UNLIMITED);
+    Ok(held
+        .filter_map(|table| Some((word(table.name)?.0, table.most)))
+        .collect())
 }
 
-/// What each process of a VE starts with whose config cannot be read.
+/// Every table as if it were not limited: what a kernel has of which nothing is known.
+pub(crate) fn unknown_tables() -> Vec<Table> {
+    let most = UNLIMITED;
+    let names = TABLES.iter().map(|(_, name)| *name);
+    names.map(|name| Table { name, most }).collect()
+}
+
+/// What each process of a VE starts with of which nobody knows what it was told.
 pub(crate) fn usual_bounds() -> Bounds {
     Bounds {
         rlimits: vec![NOFILE],
@@ -153,15 +185,15 @@ pub(crate) fn bounds(config: &VeConfig) -> Bounds {
     }
 }
 
-/// Tells the kernel of a VE that runs: `new` instead of `old`. Where it fails,
-/// some of it holds already.
+/// Tells the kernel of a VE that runs: `new` instead of `old`; what is left for its
+/// next start. Where it fails, some of it holds already.
 pub(crate) fn apply(
     ve: &Ve<'_>,
     running: &Running,
     group: &Group,
     old: &Tuning,
     new: &Tuning,
-) -> Result<(), Source> {
+) -> Result<Vec<String>, Source> {
     ve.step("set limits");
     guarantee::promise(ve, group, &new.limits)?;
     group.apply(&new.limits, ve.id()?.get())?;
@@ -180,5 +212,8 @@ pub(crate) fn apply(
         ve.step("change out-of-memory score");
         group.change_oom_score_adj(old.oom_score_adj, new.oom_score_adj)?;
     }
-    Ok(())
+    if old.devices == new.devices {
+        return Ok(Vec::new());
+    }
+    devices::change(ve, running, group, [&old.devices, &new.devices])
 }

@@ -11,3 +11,4 @@ mod list;
 mod messages;
 mod places;
 mod privilege;
+mod settings;

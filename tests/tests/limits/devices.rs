@@ -290,13 +290,49 @@ fn a_device_that_is_not_there_fails_the_start_in_a_line() {
 }
 
 #[test]
+fn a_device_is_given_to_a_ve_that_runs_and_taken_from_it() {
+    let host = host!();
+    let Some(other) = other() else { return };
+    let ve = host.ve("web1").start();
+    let absent = "No such file or directory";
+    let look = || ve.sh(&format!("exec 3<>{}", other.path));
+    assert!(look().stderr.contains(absent), "{}", look().stderr);
+    ve.veld("set", [format!("device+={}:rw", other.path)])
+        .done();
+    look().ok();
+    assert_eq!(
+        ve.show()["devices"],
+        serde_json::json!([format!("{}:rw", other.path)])
+    );
+    // Less may be done with it, and the usual devices are as they were.
+    ve.veld("set", [format!("device={}:r", other.path)]).done();
+    assert!(look().stderr.contains(REFUSED), "{}", look().stderr);
+    ve.sh("echo lost >/dev/null").done();
+    ve.veld("set", ["device="]).done();
+    assert!(look().stderr.contains(absent), "{}", look().stderr);
+    smuggle(&ve, "mine", other.number);
+    assert_eq!(opened(&ve, "<", "/dev/mine"), REFUSED);
+    let refused = ve.veld("set", ["ram=64M", "device+=/dev/no-such-device"]);
+    refused.fails(
+        1,
+        "veld: web1: cannot set: cannot find device /dev/no-such-device: \
+         No such file or directory (os error 2)",
+    );
+    assert_eq!(ve.show()["settings"]["ram"], serde_json::json!(null));
+    // For this run alone.
+    ve.veld("set", ["--runtime", &format!("device+={}", other.path)])
+        .done();
+    look().ok();
+    ve.veld("restart", ["--wait"]).done();
+    assert!(look().stderr.contains(absent), "{}", look().stderr);
+}
+
+#[test]
 fn a_plan_tells_which_devices() {
     let host = host!();
     let Some(other) = other() else { return };
     assert_eq!(planned(&host, &[]), "devices    usual");
-    let given = [
-        "--device", other.path, "--device", "b:7:*:r", "--device", "b:7:*:r",
-    ];
+    let given = ["--device", other.path, "--device", "b:7:*:r"];
     let expected = format!(
         "devices    usual, {}:rw ({}), b:7:*:r",
         other.path,

@@ -82,7 +82,7 @@ fn show_tells_people_both_sides_of_each_limit() {
     let limited = std::thread::available_parallelism().unwrap().get() > 1;
     let cpus = if limited { "1" } else { "not limited" };
     for line in [
-        "swap         32M, in the kernel 32M",
+        "swap         32M, in the kernel 32M, in use 0",
         &format!("cpus         1, in the kernel {cpus}"),
         "cpuunits     2000, in the kernel 2000",
         "cpulimit     50%, in the kernel 50%",

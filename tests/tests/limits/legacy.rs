@@ -1,15 +1,12 @@
 //! A VE that finds v1's hierarchy of systemd instead of a v2 tree.
 
-use veld_tests::{Host, Template, host};
+use veld_tests::{Host, Template, host, needs};
 
-/// Whether this host has the hierarchy; says so where it has not.
-fn has_hierarchy() -> bool {
+/// Why a VE cannot have the hierarchy on this host, if it cannot.
+fn lacking() -> Option<&'static str> {
     let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
     let found = table.lines().any(|line| line.contains("name=systemd"));
-    if !found {
-        println!("skipped: no v1 hierarchy of the name systemd is mounted");
-    }
-    found
+    (!found).then_some("no v1 hierarchy of the name systemd is mounted")
 }
 
 /// The script of a first process that boots by nothing but v1's hierarchy.
@@ -23,9 +20,7 @@ const LOOK: &str = "\
 #[test]
 fn it_finds_one_hierarchy_that_is_its_own() {
     let host = host!();
-    if !has_hierarchy() {
-        return;
-    }
+    needs!(lacking());
     let ve = host.ve("web1").with(["--cgroup", "legacy"]).start();
     let seen = ve.sh(LOOK).stdout;
     let lines: Vec<&str> = seen.lines().collect();
@@ -41,9 +36,7 @@ fn it_finds_one_hierarchy_that_is_its_own() {
 #[test]
 fn systemd_of_old_sorts_its_services_there() {
     let host = host!(Template::DebianBullseye);
-    if !has_hierarchy() {
-        return;
-    }
+    needs!(lacking());
     let ve = host.ve("deb").template(Template::DebianBullseye);
     let ve = ve.with(["--cgroup", "legacy"]).start();
     let state = ve.exec(["systemctl", "is-system-running", "--wait"]);
@@ -65,9 +58,7 @@ fn systemd_of_old_sorts_its_services_there() {
 #[test]
 fn limits_hold_it_all_the_same() {
     let host = host!();
-    if !has_hierarchy() {
-        return;
-    }
+    needs!(lacking());
     let ve = host
         .ve("web1")
         .with(["--cgroup", "legacy", "--processes", "20"]);

@@ -8,9 +8,16 @@
 mod capacity;
 mod cpu;
 mod devices;
+mod disk;
+mod guarantee;
+mod io;
 mod kernel;
+mod knobs;
 mod legacy;
 mod memory;
 mod processes;
+mod set;
 mod shim;
+mod times;
 mod unified;
+mod whole;

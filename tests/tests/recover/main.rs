@@ -17,6 +17,7 @@ mod destroy;
 mod ending;
 mod pause;
 mod random;
+mod set;
 mod shim;
 mod start;
 mod stop;

@@ -153,6 +153,9 @@ struct Kernel {
     io_limit_bytes_per_second: Option<u64>,
     io_limit_operations_per_second: Option<u64>,
     huge_pages_limit_bytes: Option<u64>,
+    oom_score_adj: Option<i32>,
+    /// Entries that each user may have of tables that are limited, by their words.
+    tables: BTreeMap<&'static str, u32>,
 }
 
 /// What a limit has refused.
@@ -239,6 +242,8 @@ impl Shown {
                 io_limit_bytes_per_second: kernel.io_bytes,
                 io_limit_operations_per_second: kernel.io_operations,
                 huge_pages_limit_bytes: kernel.huge_pages,
+                oom_score_adj: detail.oom_score_adj,
+                tables: detail.tables.clone(),
             }),
             refusals: detail.refusals.iter().map(Refused::new).collect(),
             links: detail

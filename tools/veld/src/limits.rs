@@ -38,7 +38,10 @@ pub(crate) fn rows(detail: &Detail) -> Vec<Row> {
             word: key.word(),
             set: said(key),
             this_run: this_run(key),
-            held: detail.kernel.as_ref().and_then(|kernel| held(key, kernel)),
+            held: detail
+                .kernel
+                .as_ref()
+                .and_then(|kernel| held(key, kernel, detail)),
             used: detail.kernel.as_ref().and_then(|kernel| used(key, kernel)),
         })
         .filter(|row| {
@@ -57,7 +60,7 @@ fn said(key: Key, config: &VeConfig) -> Option<String> {
     }
 }
 
-fn held(key: Key, kernel: &Limits) -> Option<Option<String>> {
+fn held(key: Key, kernel: &Limits, detail: &Detail) -> Option<Option<String>> {
     let size = |bytes: Option<u64>| bytes.map(|bytes| format!("{:#}", Bytes::new(bytes)));
     let count = |count: Option<u64>| count.map(|count| count.to_string());
     Some(match key.word() {
@@ -81,6 +84,8 @@ fn held(key: Key, kernel: &Limits) -> Option<Option<String>> {
         "iolimit" => size(kernel.io_bytes),
         "iopslimit" => count(kernel.io_operations),
         "hugepages" => size(kernel.huge_pages),
+        "oom-score-adj" => Some(detail.oom_score_adj?.to_string()),
+        word if key.section() == "kernel" => detail.tables.get(word).map(u32::to_string),
         _ => return None,
     })
 }

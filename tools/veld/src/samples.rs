@@ -103,6 +103,8 @@ pub(crate) fn detail(summary: Summary) -> Detail {
         health_unknown: None,
         refusals: if runs { vec![refusals] } else { Vec::new() },
         kernel: runs.then_some(kernel),
+        oom_score_adj: None,
+        tables: std::collections::BTreeMap::new(),
         this_run: None,
         links: if runs { vec![link] } else { Vec::new() },
         first_host_id: Some(65_536),

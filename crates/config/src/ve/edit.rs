@@ -12,8 +12,8 @@ use crate::document::Lines;
 /// Above the first key of a new file.
 const HEADER: &str = "\
 # Settings of one VE. This file may be edited by hand: comments are kept, and
-# what is wrong in it is reported with its line. What is edited here counts at
-# the next start; veld set changes the file and the VE that runs together.
+# what is wrong in it is reported with its line. What is edited here counts from
+# the next start or veld set, which changes the file and the VE that runs together.
 #
 # Sizes: bytes, or a number with K, M, G, T or P (pages), as \"512M\" or \"1.5G\".
 # Not limited is what is not set. veld set --list tells every key and its meaning.

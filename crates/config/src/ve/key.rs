@@ -101,9 +101,12 @@ impl Key {
     }
 
     fn read(self, spoken: &Spoken, raw: &mut Raw) -> Result<(), Vec<String>> {
-        let value = spoken.value();
-        let read = (self.setting.parameter.read)(raw, &Value::new(&value));
-        read.map_err(|complaints| complaints.into_iter().map(|it| it.what).collect())
+        let complaints = spoken.read_as(self.setting, raw);
+        if complaints.is_empty() {
+            Ok(())
+        } else {
+            Err(complaints)
+        }
     }
 }
 
@@ -163,6 +166,38 @@ impl Assignment {
     pub fn key(&self) -> Key {
         self.key
     }
+
+    /// Whether what the key said before does not matter for what it says after.
+    #[must_use]
+    pub fn replaces(&self) -> bool {
+        self.change == Change::Set
+    }
+
+    /// The assignments that it stands for: two of a pair of barrier and limit,
+    /// otherwise itself.
+    #[must_use]
+    pub fn parts(&self) -> Vec<Self> {
+        let pair = match self.key.word() {
+            "ram" => Some(("ram-high", parameter::ram(&self.value))),
+            "swap" => Some(("swap-high", parameter::swap(&self.value))),
+            _ => None,
+        };
+        let pair = pair.filter(|_| self.value.contains(':'));
+        let parts = pair.and_then(|(high, pair)| {
+            let pair = pair.ok()?;
+            let high = Key::all().find(|key| key.word() == high)?;
+            let barrier = parameter::barrier(pair).map(|barrier| barrier.to_string());
+            Some(vec![
+                Self::new(self.key, &pair.limit().to_string()),
+                Self::new(high, &barrier.unwrap_or_default()),
+            ])
+        });
+        parts.unwrap_or_else(|| vec![self.clone()])
+    }
+
+    fn is_of(&self, setting: &Setting) -> bool {
+        self.key.name() == setting.parameter.key
+    }
 }
 
 impl FromStr for Assignment {
@@ -211,45 +246,25 @@ impl VeConfig {
     /// # Errors
     /// All that is wrong with the values, and what does not go together.
     pub fn assign(&self, assignments: &[Assignment]) -> Result<Self, ConfigError> {
-        let mut values: Vec<(&'static Setting, Option<Spoken>)> = settings::all()
-            .map(|setting| {
-                (
-                    setting,
-                    (setting.write)(self).map(|toml| Spoken::said(&toml)),
-                )
-            })
-            .collect();
         let mut problems = Vec::new();
-        for assignment in assignments.iter().flat_map(expanded) {
-            let name = assignment.key.name();
-            let Some((_, slot)) = values
-                .iter_mut()
-                .find(|(setting, _)| setting.parameter.key == name)
-            else {
-                continue;
-            };
-            match changed(&assignment, slot.take()) {
-                Ok(value) => *slot = value,
-                Err(what) => problems.push(problem(assignment.key.word(), what)),
-            }
-        }
         let mut raw = Raw::default();
-        for (setting, spoken) in &values {
-            let Some(about) = setting.about.filter(|_| spoken.is_none()) else {
-                if let Some(spoken) = spoken {
-                    let value = spoken.value();
-                    let read = (setting.parameter.read)(&mut raw, &Value::new(&value));
-                    let complaints = read.err().unwrap_or_default();
-                    let word = setting
-                        .about
-                        .map_or(setting.parameter.key, |about| about.word);
-                    problems.extend(complaints.into_iter().map(|it| problem(word, it.what)));
+        let assignments: Vec<Assignment> = assignments.iter().flat_map(Assignment::parts).collect();
+        for setting in settings::all() {
+            let mut now = (setting.write)(self).map(|toml| Spoken::said(&toml));
+            for assignment in assignments.iter().filter(|new| new.is_of(setting)) {
+                match changed(assignment, now.take()) {
+                    Ok(new) => now = new,
+                    Err(what) => problems.push(problem(setting.word(), what)),
                 }
-                continue;
-            };
-            if setting.parameter.required.is_some() {
-                problems.push(problem(about.word, "cannot be unset".to_owned()));
             }
+            let complaints = match &now {
+                Some(now) => now.read_as(setting, &mut raw),
+                None if setting.parameter.required.is_some() => {
+                    vec!["cannot be unset".to_owned()]
+                }
+                None => Vec::new(),
+            };
+            problems.extend(complaints.into_iter().map(|it| problem(setting.word(), it)));
         }
         if !problems.is_empty() {
             return Err(ConfigError::Invalid(problems));
@@ -273,26 +288,6 @@ fn problem(word: &str, what: String) -> Problem {
         key: Some(word.to_owned()),
         what,
     }
-}
-
-/// A pair of barrier and limit as the two settings that it stands for.
-fn expanded(assignment: &Assignment) -> Vec<Assignment> {
-    let parts = match assignment.key.word() {
-        "ram" => Some(("ram-high", parameter::ram(&assignment.value))),
-        "swap" => Some(("swap-high", parameter::swap(&assignment.value))),
-        _ => None,
-    };
-    let Some((high, Ok(pair))) = parts.filter(|_| assignment.value.contains(':')) else {
-        return vec![assignment.clone()];
-    };
-    let Some(high) = Key::all().find(|key| key.word() == high) else {
-        return vec![assignment.clone()];
-    };
-    let barrier = parameter::barrier(pair).map(|barrier| barrier.to_string());
-    vec![
-        Assignment::new(assignment.key, &pair.limit().to_string()),
-        Assignment::new(high, &barrier.unwrap_or_default()),
-    ]
 }
 
 /// What a key says after a change.
@@ -367,6 +362,14 @@ impl Spoken {
             (None, Some(switch)) => Self::Switch(switch),
             (None, None) => Self::One(plain(value)),
         }
+    }
+
+    /// Reads it as the value of a setting; what is wrong with it.
+    fn read_as(&self, setting: &Setting, raw: &mut Raw) -> Vec<String> {
+        let value = self.value();
+        let complaints = (setting.parameter.read)(raw, &Value::new(&value)).err();
+        let complaints = complaints.into_iter().flatten();
+        complaints.map(|it| it.what).collect()
     }
 
     fn value(&self) -> Spanned<DeValue<'_>> {

@@ -48,6 +48,11 @@ pub(super) enum Shape {
 }
 
 impl Setting {
+    /// The word on a command line, or the key in the file of what is not set there.
+    pub(super) fn word(&self) -> &'static str {
+        self.about.map_or(self.parameter.key, |about| about.word)
+    }
+
     const fn fixed(parameter: Parameter<Raw>, write: fn(&VeConfig) -> Option<Toml>) -> Self {
         let about = None;
         Self {

@@ -15,14 +15,20 @@ use crate::output::{self, escape};
 use crate::refusal;
 use crate::report::Failed;
 
+/// Of the keys that every VE has a line for.
+const USUAL_WIDTH: usize = 12;
+
 pub(crate) fn run(host: &Host, show: &Show) -> Result<(), Failed> {
     let detail = veld_supervisor::detail(&host.find(&show.ve)?)?;
     if show.json {
         return json::print(&json::Shown::new(&detail));
     }
+    let rows = rows(&detail);
+    let longest = rows.iter().map(|(key, _)| key.len()).max();
+    let width = longest.unwrap_or_default().max(USUAL_WIDTH);
     let mut text = String::new();
-    for (key, value) in rows(&detail) {
-        let _ = writeln!(text, "{key:<12} {}", escape(&value));
+    for (key, value) in rows {
+        let _ = writeln!(text, "{key:<width$} {}", escape(&value));
     }
     output::print(&text)
 }

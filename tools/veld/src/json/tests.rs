@@ -141,7 +141,9 @@ const OF_ONE_THAT_RUNS: &str = r#",
     "io_weight": null,
     "io_limit_bytes_per_second": null,
     "io_limit_operations_per_second": null,
-    "huge_pages_limit_bytes": null
+    "huge_pages_limit_bytes": null,
+    "oom_score_adj": null,
+    "tables": {}
   },
   "refusals": [
     {

@@ -28,6 +28,9 @@ fn what_is_missing_is_named() {
         (&["create", "web1"], "create: missing --template"),
         (&["create", "-t", "debian"], "create: missing NAME"),
         (&["show"], "show: missing VE"),
+        (&["set"], "set: missing VE, KEY=VALUE"),
+        (&["set", "web1"], "set: missing KEY=VALUE"),
+        (&["set", "web1", "--runtime"], "set: missing KEY=VALUE"),
         (&["console"], "console: missing VE"),
         (&["logs", "-f"], "logs: missing VE"),
         (&["enter"], "enter: missing VE"),
@@ -61,6 +64,18 @@ fn what_is_not_known_is_named() {
         (&["--bogus"], "unknown option --bogus"),
         (&["show", "a", "b"], "show: one word too many: b"),
         (&["list", "a"], "list: one word too many: a"),
+        (
+            &["set", "a", "ram=1G", "--frce"],
+            "set: unknown option --frce",
+        ),
+        (
+            &["set", "a", "rma=1G"],
+            "set: unknown key \"rma\", did you mean ram?",
+        ),
+        (
+            &["set", "a", "zzzzzz=1"],
+            "set: unknown key \"zzzzzz\": veld set --list tells all",
+        ),
         (
             &["list", "-o", "name,x"],
             "list: --output: \"x\" is not one of name, id, status, since, ip, template, hostname, pid, uptime, onboot",
@@ -97,6 +112,7 @@ fn what_does_not_go_together_is_named() {
             &["list", "-Hq"],
             "list: --no-header does not go with --quiet",
         ),
+        (&["set", "--list", "a"], "set: --list does not go with VE"),
         (&["list", "-qq"], "list: --quiet may be given once only"),
         (&["list", "--json=yes"], "list: --json takes no value"),
     ] {
@@ -118,6 +134,24 @@ fn a_value_that_makes_no_sense_is_named_with_what_is_allowed() {
         (
             &["create", "a", "-t", "x", "--network", "vlan"],
             "create: --network: \"vlan\" is not a network mode: allowed is routed or none",
+        ),
+        (
+            &["set", "a", "ram"],
+            "set: \"ram\" is not a setting: allowed is KEY=VALUE",
+        ),
+        (
+            &["set", "a", "ram+=1G"],
+            "set: \"ram+=1G\" is not a setting: allowed is one value: only of a list elements \
+             are added or removed",
+        ),
+        (
+            &["set", "a", "ram=512M:256M"],
+            "set: ram: \"512M:256M\" is out of range: allowed is a barrier of at most the limit",
+        ),
+        (
+            &["set", "a", "rlimit-nofile=5:3"],
+            "set: rlimit-nofile: \"5:3\" is out of range: allowed is a soft limit of at most the \
+             hard one",
         ),
         (
             &["template", "build", "a", "--init", "s6"],

@@ -140,3 +140,19 @@ fn a_value_is_checked_alone() {
         "\"12Q\" is not a size: allowed is a number with K, M, G, T or P (pages)"
     );
 }
+
+#[test]
+fn a_pair_stands_for_two_settings_and_anything_else_for_itself() {
+    let parts = |text: &str| -> Vec<String> {
+        let assignment: Assignment = text.parse().unwrap();
+        assignment.parts().iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(parts("ram=400M:512M"), ["ram=512M", "ram-high=400M"]);
+    assert_eq!(parts("swap=16M:32M"), ["swap=32M", "swap-high=16M"]);
+    // A barrier that is the limit is none.
+    assert_eq!(parts("ram=512M:512M"), ["ram=512M", "ram-high="]);
+    assert_eq!(parts("ram=512M"), ["ram=512M"]);
+    assert_eq!(parts("rlimit-nofile=1:2"), ["rlimit-nofile=1:2"]);
+    let replaces = |text: &str| text.parse::<Assignment>().unwrap().replaces();
+    assert!(replaces("dns=10.0.0.1") && !replaces("dns+=10.0.0.1") && !replaces("dns-=10.0.0.1"));
+}
