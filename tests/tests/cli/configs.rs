@@ -44,7 +44,9 @@ fn every_mistake_is_a_line_with_its_place() {
             lines + 3
         ),
         format!(
-            "veld: {path}:{}: unknown key resources.colour: allowed are ram, swap, cpus, cpuunits, cpulimit, processes",
+            "veld: {path}:{}: unknown key resources.colour: allowed are ram, ram-guarantee, ram-low, \
+             ram-high, swap, swap-high, cpus, cpumask, cpuunits, cpulimit, processes, ioweight, iolimit, \
+             iopslimit, hugepages, oom-score-adj",
             lines + 4
         ),
     ];

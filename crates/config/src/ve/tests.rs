@@ -323,6 +323,7 @@ bootorder = -5
 restart = "on-failure"
 init = "hand-over"
 getty = false
+cgroup = "unified"
 devices = ["/dev/kvm:rw", "b:7:*:r"]
 
 [resources]

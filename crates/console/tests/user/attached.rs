@@ -110,6 +110,12 @@ fn the_end_of_the_ve_and_a_signal_are_told_apart_and_restore_the_terminal() {
         let mut client = shim.accept();
         client.hear_until(|client| client.size.is_some());
         until("it is raw", || user.is_raw());
+        let settings = user.settings();
+        assert!(
+            !settings
+                .local_modes
+                .contains(rustix::termios::LocalModes::ECHO)
+        );
         client.socket.write_all(b"last words").unwrap();
         let expected = if by_signal {
             signal(user.pid(), Signal::TERM);
@@ -118,12 +124,6 @@ fn the_end_of_the_ve_and_a_signal_are_told_apart_and_restore_the_terminal() {
             drop(client);
             "Ok(Ended)"
         };
-        let settings = user.settings();
-        assert!(
-            !settings
-                .local_modes
-                .contains(rustix::termios::LocalModes::ECHO)
-        );
         let (why, after) = user.ended_with_settings();
         assert_eq!(why, expected);
         assert!(
