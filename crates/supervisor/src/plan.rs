@@ -124,10 +124,15 @@ impl StartPlan {
     }
 }
 
+/// Bytes of the smallest page of any machine.
+const PAGE: u64 = 4096;
+
 /// How many bytes may be guaranteed on a host of so much memory.
 pub(crate) fn guarantees(host: &HostConfig, memory: u64) -> u64 {
     let percent = u64::from(host.overcommit_percent);
-    (memory / 100).saturating_mul(percent)
+    let bytes = (memory / 100).saturating_mul(percent);
+    // The kernel counts in pages.
+    bytes - bytes % PAGE
 }
 
 fn network(

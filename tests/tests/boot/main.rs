@@ -6,5 +6,6 @@
 )]
 
 mod autostart;
+mod delegated;
 mod init_script;
 mod unit;

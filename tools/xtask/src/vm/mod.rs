@@ -100,8 +100,13 @@ pub(crate) fn run(workspace: &Workspace, phase: Phase, arguments: &Arguments) ->
                 suites::compile(workspace)?;
             }
             prepare(workspace, phase, true)?;
-            let job = suites::job(workspace, arguments.filter.as_deref())?;
+            let filter = arguments.filter.as_deref();
+            let job = suites::job(workspace, filter)?;
             must_pass(boot(workspace, &arguments.host, &job)?)?;
+            if filter.is_none() {
+                let job = suites::job_with_systemd(workspace)?;
+                must_pass(boot(workspace, &arguments.host, &job)?)?;
+            }
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -135,7 +140,9 @@ pub(crate) fn test(workspace: &Workspace) -> Result<()> {
         kernel: kernel::DEFAULT.to_owned(),
         timeout: SUITE.as_secs(),
     };
-    must_pass(boot(workspace, &host, &suites::job(workspace, None)?)?)
+    must_pass(boot(workspace, &host, &suites::job(workspace, None)?)?)?;
+    let job = suites::job_with_systemd(workspace)?;
+    must_pass(boot(workspace, &host, &job)?)
 }
 
 /// What the guest may take as a part of all tests.

@@ -1,5 +1,5 @@
-//! The tests that run in the guest: those of nextest's profile `vm`, as built
-//! here, run there without cargo.
+//! The tests that run in the guest, as built here, run there without cargo: those
+//! of nextest's profile `vm`, and those of `vm-systemd` where systemd is PID 1.
 
 use std::fs;
 use std::path::Path;
@@ -13,8 +13,9 @@ use crate::report;
 use crate::run;
 use crate::workspace::Workspace;
 
-/// In .config/nextest.toml.
+/// Profiles in .config/nextest.toml.
 const PROFILE: &str = "vm";
+const PROFILE_OF_SYSTEMD: &str = "vm-systemd";
 
 /// # Errors
 /// There is no nextest, which alone can run what was built elsewhere.
@@ -38,6 +39,17 @@ pub(super) fn compile(workspace: &Workspace) -> Result<()> {
 /// What runs them. Where the binaries are, and what the workspace is, cargo has
 /// to say here.
 pub(super) fn job(workspace: &Workspace, filter: Option<&str>) -> Result<Job> {
+    job_of(workspace, PROFILE, filter)
+}
+
+/// What runs those that are about a host with systemd.
+pub(super) fn job_with_systemd(workspace: &Workspace) -> Result<Job> {
+    let mut job = job_of(workspace, PROFILE_OF_SYSTEMD, None)?;
+    job.systemd = true;
+    Ok(job)
+}
+
+fn job_of(workspace: &Workspace, profile: &str, filter: Option<&str>) -> Result<Job> {
     let directory = workspace.target("vm-cache");
     make_directory(&directory)?;
     let (binaries, metadata) = (
@@ -58,7 +70,7 @@ pub(super) fn job(workspace: &Workspace, filter: Option<&str>) -> Result<Job> {
     let runner = run::find("cargo-nextest").context("cargo-nextest is not in PATH")?;
     let mut line = format!(
         "export VELD_TEST_CACHE=/veld-vm/disk VELD_TEST_DISPOSABLE=1 VELD_TEST_SLOWNESS=4\n\
-         exec {} nextest run --profile {PROFILE} --binaries-metadata {} --cargo-metadata {}",
+         exec {} nextest run --profile {profile} --binaries-metadata {} --cargo-metadata {}",
         quoted(runner),
         quoted(binaries),
         quoted(metadata),
