@@ -1,16 +1,18 @@
 //! The command line as data: what may be said, and what each word means.
 
+mod template;
+
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use veld_config::{Assignment, TemplateName, VeName, VeRef};
-use veld_templates::BuildInit;
-use veld_units::{Bytes, Timespan};
+use veld_units::Timespan;
 
 use crate::commands;
 use crate::settings::Settings;
 use crate::signal::SignalNumber;
+
+pub(crate) use template::{Build, Import, Template, TemplateList, TemplateShow};
 
 /// Virtual environments (VEs): full, unmodified Linux distributions on one kernel.
 #[derive(Debug, Parser)]
@@ -129,11 +131,6 @@ const KEYS: &str = "\
 Keys: c, m, i, n, p sort by CPU, memory, I/O, network and processes, the left and right arrows by
 the next, r reverses; / shows only VEs with what is typed in their names; Enter shows the processes
 of a VE and Esc goes back; q or Ctrl-C quits. 100 in CPU% is one processor.";
-
-/// What Debian can boot with.
-const INITS: &str = "\
-Inits: systemd; sysvinit; openrc, run by sysvinit; openrc-init; runit; finit; busybox, with the
-services of sysvinit; none.";
 
 /// What a script may go by.
 const STATUS: &str = "\
@@ -419,74 +416,6 @@ pub(crate) struct Destroy {
     /// Kill it first if it runs.
     #[arg(long, short)]
     pub(crate) force: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Template {
-    /// Build a template of Debian with mmdebstrap(1).
-    #[command(after_help = INITS)]
-    Build(Build),
-    /// Import a directory or a tar archive, compressed or not, as a template.
-    Import(Import),
-    /// List templates.
-    List(TemplateList),
-    /// Show all about a template.
-    Show(TemplateShow),
-    /// Remove templates that no VE uses.
-    Remove(TemplateRemove),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Build {
-    /// Name of the new template.
-    pub(crate) name: TemplateName,
-    /// Debian's release, as bookworm or trixie.
-    #[arg(long, default_value = "bookworm")]
-    pub(crate) suite: String,
-    /// What it boots with, as systemd or sysvinit.
-    #[arg(long, value_name = "KIND", default_value = "systemd")]
-    pub(crate) init: BuildInit,
-    /// More packages, repeatable.
-    #[arg(long, value_name = "PACKAGE,…", value_delimiter = ',')]
-    pub(crate) include: Vec<String>,
-    /// Where packages come from; the mirror that the host uses unless given.
-    #[arg(long, value_name = "URL")]
-    pub(crate) mirror: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Import {
-    /// A directory, an archive, or - for an archive on standard input.
-    pub(crate) source: PathBuf,
-    /// Name of the new template.
-    #[arg(long)]
-    pub(crate) name: TemplateName,
-    /// Refuse a tree larger than this.
-    #[arg(long, value_name = "SIZE")]
-    pub(crate) max_size: Option<Bytes>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TemplateList {
-    /// As JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TemplateShow {
-    /// Name of the template.
-    pub(crate) name: TemplateName,
-    /// As JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TemplateRemove {
-    /// Names of templates.
-    #[arg(required = true, value_name = "NAME")]
-    pub(crate) names: Vec<TemplateName>,
 }
 
 fn whole(text: &str) -> Result<usize, String> {

@@ -222,29 +222,10 @@ impl Shown {
                 let devices = config.devices.iter();
                 devices.map(ToString::to_string).collect()
             }),
-            kernel: detail.kernel.as_ref().map(|kernel| Kernel {
-                memory_limit_bytes: kernel.memory,
-                memory_used_bytes: kernel.memory_used,
-                memory_cache_bytes: kernel.memory_cache,
-                memory_min_bytes: kernel.memory_min,
-                memory_low_bytes: kernel.memory_low,
-                memory_high_bytes: kernel.memory_high,
-                swap_limit_bytes: kernel.swap,
-                swap_used_bytes: kernel.swap_used,
-                swap_high_bytes: kernel.swap_high,
-                cpus: kernel.cpus,
-                cpu_numbers: kernel.cpu_list.clone(),
-                cpu_units: kernel.cpu_units,
-                cpu_quota_percent: kernel.cpu_quota_percent,
-                processes_limit: kernel.processes,
-                processes: kernel.processes_now,
-                io_weight: kernel.io_weight,
-                io_limit_bytes_per_second: kernel.io_bytes,
-                io_limit_operations_per_second: kernel.io_operations,
-                huge_pages_limit_bytes: kernel.huge_pages,
-                oom_score_adj: detail.oom_score_adj,
-                tables: detail.tables.clone(),
-            }),
+            kernel: detail
+                .kernel
+                .as_ref()
+                .map(|kernel| Kernel::new(detail, kernel)),
             refusals: detail.refusals.iter().map(Refused::new).collect(),
             links: detail
                 .links
@@ -255,6 +236,34 @@ impl Shown {
                     addresses: link.addresses.iter().map(ToString::to_string).collect(),
                 })
                 .collect(),
+        }
+    }
+}
+
+impl Kernel {
+    fn new(detail: &Detail, kernel: &veld_supervisor::Limits) -> Self {
+        Self {
+            memory_limit_bytes: kernel.memory,
+            memory_used_bytes: kernel.memory_used,
+            memory_cache_bytes: kernel.memory_cache,
+            memory_min_bytes: kernel.memory_min,
+            memory_low_bytes: kernel.memory_low,
+            memory_high_bytes: kernel.memory_high,
+            swap_limit_bytes: kernel.swap,
+            swap_used_bytes: kernel.swap_used,
+            swap_high_bytes: kernel.swap_high,
+            cpus: kernel.cpus,
+            cpu_numbers: kernel.cpu_list.clone(),
+            cpu_units: kernel.cpu_units,
+            cpu_quota_percent: kernel.cpu_quota_percent,
+            processes_limit: kernel.processes,
+            processes: kernel.processes_now,
+            io_weight: kernel.io_weight,
+            io_limit_bytes_per_second: kernel.io_bytes,
+            io_limit_operations_per_second: kernel.io_operations,
+            huge_pages_limit_bytes: kernel.huge_pages,
+            oom_score_adj: detail.oom_score_adj,
+            tables: detail.tables.clone(),
         }
     }
 }
