@@ -151,10 +151,13 @@ fn is_old_or_new(round: &Round<'_>, turn: u32, before: &State, after: &State) {
 /// What has no business in the run directory of a VE that runs. A replacement that
 /// was killed is written over by the next one.
 fn unexpected(ve: &Ve<'_>) -> Vec<String> {
-    const BELONGS: [&str; 12] = [
+    const BELONGS: [&str; 15] = [
         "lock",
         "record",
         "in-force",
+        "events",
+        "events.1",
+        "refusals",
         "runtime",
         "console.sock",
         "console.log",
