@@ -5,12 +5,14 @@
     reason = "all of this is a test, which writes files as an administrator or a fault would"
 )]
 
+mod bombs;
 mod capacity;
 mod cpu;
 mod devices;
 mod kernel;
 mod legacy;
 mod memory;
+mod neighbours;
 mod processes;
 mod shim;
 mod unified;
