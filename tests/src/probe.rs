@@ -2,7 +2,7 @@
 //!
 //! It is static and asks the kernel itself, so what it says does not depend on
 //! the tools that a distribution has. `ok` and the names of errors (`EPERM`) are
-//! its answers; src/bin/probe.rs lists the questions.
+//! its answers; src/bin/probe/ lists the questions.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -15,7 +15,10 @@ use crate::disposable::cache;
 pub const INSIDE: &str = "/var/probe";
 
 /// Rebuilt when this is another text.
-const SOURCE: &str = include_str!("bin/probe.rs");
+const SOURCES: [&str; 2] = [
+    include_str!("bin/probe/main.rs"),
+    include_str!("bin/probe/bombs.rs"),
+];
 
 /// A static program needs flags that no other binary of the workspace has.
 const FLAGS: &str = "-C target-feature=+crt-static -C relocation-model=static -C strip=symbols";
@@ -65,9 +68,10 @@ fn build() -> PathBuf {
     directory.join(triple).join("debug/probe")
 }
 
-/// FNV-1a of the source, which is to tell texts apart and not to withstand anybody.
+/// FNV-1a of the sources, which is to tell texts apart and not to withstand anybody.
 fn digest() -> u64 {
-    SOURCE.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+    let bytes = SOURCES.iter().flat_map(|source| source.bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
 }

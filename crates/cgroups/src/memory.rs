@@ -5,6 +5,7 @@
 //! | memory | memory.max | memory.limit_in_bytes |
 //! | reclaimed last | memory.low | memory.soft_limit_in_bytes |
 //! | slowed down | memory.high | – |
+//! | of sockets | within memory.max | memory.kmem.tcp.limit_in_bytes, a quarter of the memory |
 //! | swap | memory.swap.max | memory.memsw.limit_in_bytes, less the memory |
 //! | slowed down | memory.swap.high | – |
 //! | use | memory.current | memory.usage_in_bytes |
@@ -16,6 +17,11 @@
 //! v1 bounds memory and swap together, and never lets that bound be below the
 //! memory's, not even between two writes: raising begins with the sum, lowering
 //! with the memory. Swap alone, with memory unlimited, it cannot express.
+//!
+//! v1 charges what sockets of TCP and UDP buffer to a counter of its own, and only where
+//! that has a limit: without one a group takes all that `net.ipv4.tcp_mem` allows the whole
+//! machine, and nobody is charged. So a group whose memory is limited has a quarter as
+//! much for them, besides. Where it is full, connections go slower, and nothing is killed.
 //!
 //! A group has no group of memory below it here (v1 is not delegated, and v2
 //! delegates no memory controller), so v1's `memory.use_hierarchy` changes
@@ -47,7 +53,11 @@ pub(crate) const V2_LOW: &str = "memory.low";
 const V1_MEMORY: &str = "memory.limit_in_bytes";
 const V1_SOFT: &str = "memory.soft_limit_in_bytes";
 const V1_SUM: &str = "memory.memsw.limit_in_bytes";
+const V1_SOCKETS: &str = "memory.kmem.tcp.limit_in_bytes";
 const V1_USE: &str = "memory.usage_in_bytes";
+
+/// The part of the memory that v1 grants to sockets.
+const SOCKETS_PART: u64 = 4;
 
 /// v1 shows "no limit" as the most whole pages that a signed 64-bit number of
 /// bytes can hold; pages have up to 64 KiB.
@@ -175,10 +185,28 @@ fn set_v1(place: &Place, limits: &Limits, before: Before) -> Result<(), Failure>
     let new = limits.memory.unwrap_or(u64::MAX);
     if sum_before.is_some_and(|bound| new > bound) {
         write_sum()?;
-        write_memory()
+        write_memory()?;
     } else {
         write_memory()?;
-        write_sum()
+        write_sum()?;
+    }
+    let sockets = limits.memory.map(|memory| memory / SOCKETS_PART);
+    match wanted(sockets, "-1", before) {
+        Some(value) => limit_sockets(place, value),
+        None => Ok(()),
+    }
+}
+
+/// Bounds what sockets buffer. Where a group has buffered more than a new limit the
+/// kernel refuses that, and the old one holds: a live change of the memory, which
+/// is what was asked for, does not fail for that.
+fn limit_sockets(place: &Place, value: impl std::fmt::Display) -> Result<(), Failure> {
+    if !place.path(V1_SOCKETS).exists() {
+        return Ok(());
+    }
+    match place.write(V1_SOCKETS, value) {
+        Err(failure) if failure.kind() == io::ErrorKind::ResourceBusy => Ok(()),
+        written => written,
     }
 }
 

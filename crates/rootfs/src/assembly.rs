@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Uid, chmodat, chownat, mkdirat, openat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, chmodat, mkdirat, openat};
 use rustix::mount::MountAttrFlags;
 use rustix::net::sockopt::set_socket_passcred;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
@@ -16,15 +16,8 @@ use crate::overlay;
 use crate::root_dir::RootDir;
 use crate::running_dev::FileId;
 use crate::terminal::{Terminal, TerminalSize, open_terminal};
+use crate::terminals::Terminals;
 use crate::{device_tree, file_system};
-
-/// Group of terminals in every Linux distribution.
-const TTY_GROUP: u32 = 5;
-
-/// Terminals one VE may have open. All VEs and the host share `kernel.pty.max`,
-/// 4096 by default, less `kernel.pty.reserve`, which the host's own devpts alone
-/// may use: so a few VEs must not be able to take them all.
-const TERMINALS: u32 = 128;
 
 /// What the root file system is made of.
 #[derive(Debug, Clone, Copy)]
@@ -97,8 +90,8 @@ impl Assembly {
         let dev = stage.part("dev")?;
         device_tree::fill(dev.as_fd(), devices)?;
         let dev_id = FileId::of(dev.as_fd()).context(|| "inspect /dev")?;
-        let devpts = devpts(owner)?;
-        let console = open_terminal(&devpts, TerminalSize::default())?;
+        let devpts = stage.terminals.mount();
+        let console = open_terminal(devpts, TerminalSize::default())?;
         let run = stage.part("run")?;
         let directories = Directory {
             fd: openat_dir(run.as_fd(), "")?,
@@ -107,7 +100,7 @@ impl Assembly {
         directories.make("host", 0o755)?;
 
         mount_part(&root, "dev", &dev, restricted(false))?;
-        mount_below(&dev, "pts", &devpts)?;
+        mount_below(&dev, "pts", devpts)?;
         mount_below(&dev, "shm", &shared.part("shm")?)?;
         mount_below(
             &dev,
@@ -185,6 +178,7 @@ impl Directory {
 #[derive(Debug)]
 pub struct Stage {
     root: Directory,
+    terminals: Terminals,
     owner: u32,
 }
 
@@ -192,15 +186,16 @@ impl Stage {
     /// Mounts the stage at `place`, an empty directory of the host's, and makes
     /// it the working directory.
     ///
-    /// The caller is in a mount namespace of its own, acts as host id `owner`
-    /// with all capabilities, and discards namespace and stage together: there
+    /// The caller is in a mount namespace of its own, acts as the owner of the
+    /// terminals with all capabilities, and discards namespace and stage together: there
     /// is no other undo. A child that is to [`crate::enter`] the tree is cloned
     /// after this, and has the stage as its working directory by inheritance:
     /// no path of the host's leads it there.
     ///
     /// # Errors
     /// Names the place.
-    pub fn mount(place: &Path, owner: u32, size: u64) -> Result<Self, Failure> {
+    pub fn mount(place: &Path, terminals: Terminals, size: u64) -> Result<Self, Failure> {
+        let owner = terminals.owner();
         let mount = tmpfs(owner, size)?;
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let below = openat(CWD, place, flags, Mode::empty())
@@ -211,7 +206,11 @@ impl Stage {
         for name in ["l", "a", "m", "s", "dev", "run"] {
             root.make(name, 0o755)?;
         }
-        Ok(Self { root, owner })
+        Ok(Self {
+            root,
+            terminals,
+            owner,
+        })
     }
 
     fn attach(&self, name: &str, mount: &OwnedFd) -> Result<(), Failure> {
@@ -243,29 +242,6 @@ fn tmpfs(owner: u32, size: u64) -> Result<OwnedFd, Failure> {
         ("size", &size),
     ];
     new_mount("tmpfs", &settings, MountAttrFlags::MOUNT_ATTR_NOSUID)
-}
-
-fn devpts(owner: u32) -> Result<OwnedFd, Failure> {
-    let terminals = (owner + TTY_GROUP).to_string();
-    let most = TERMINALS.to_string();
-    let settings = [
-        ("source", "devpts"),
-        ("gid", &terminals),
-        ("mode", "0620"),
-        ("ptmxmode", "0666"),
-        ("max", &most),
-    ];
-    let flags = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC;
-    let mount = new_mount("devpts", &settings, flags)?;
-    // Its directory has no option of its own, and would be nobody's inside.
-    let (user, group) = (Uid::from_raw(owner), Gid::from_raw(owner));
-    fault::point("own devpts")
-        .and_then(|()| {
-            let by_itself = AtFlags::EMPTY_PATH;
-            Ok(chownat(&mount, "", Some(user), Some(group), by_itself)?)
-        })
-        .context(|| "own the directory of devpts")?;
-    Ok(mount)
 }
 
 fn lower(template: &Path, user_namespace: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {

@@ -36,6 +36,7 @@ mod program;
 mod root_dir;
 mod running_dev;
 mod terminal;
+mod terminals;
 
 pub use assembly::{Assembly, Layers, Sizes, Stage};
 pub use device_tree::usual_devices;
@@ -46,3 +47,4 @@ pub use program::open_program;
 pub use root_dir::RootDir;
 pub use running_dev::{FileId, RunningDev};
 pub use terminal::{Terminal, TerminalSize, open_terminal};
+pub use terminals::Terminals;

@@ -16,7 +16,7 @@ use veld_protocol::event::What;
 use veld_protocol::stamp::Stamp;
 use veld_protocol::watched::Watched;
 use veld_protocol::{init, shim};
-use veld_rootfs::{Assembly, CgroupTree, Layers, RootDir, Stage, Terminal};
+use veld_rootfs::{Assembly, CgroupTree, Layers, RootDir, Stage, Terminal, Terminals};
 use veld_state::{Process, Record};
 use veld_sys::descriptor::exec_with;
 use veld_sys::{Context, Failure};
@@ -118,8 +118,10 @@ fn prepare<'a>(
     warnings.extend(hold_to_devices(plan, &group)?);
 
     ve.step("mount stage");
+    // Before this process has a mount namespace of its own: see there.
+    let terminals = Terminals::make(plan.ids.first())?;
     let mounts = PrivateMounts::enter()?;
-    let stage = mount_stage(ve, plan)?;
+    let stage = mount_stage(ve, plan, terminals)?;
     ve.step("clone PID 1");
     let born = give_birth(ve, plan, &group)?;
     ve.step("assemble root");
@@ -234,10 +236,9 @@ fn set_badness(plan: &StartPlan, born: &Born) -> Result<(), Source> {
     Ok(veld_kernfs::write(std::path::Path::new(&file), score)?)
 }
 
-fn mount_stage(ve: &Ve<'_>, plan: &StartPlan) -> Result<Stage, Source> {
-    let owner = plan.ids.first();
-    let creator = Creator::assume(owner)?;
-    let stage = Stage::mount(&ve.run.stage(), owner, plan.sizes.run)?;
+fn mount_stage(ve: &Ve<'_>, plan: &StartPlan, terminals: Terminals) -> Result<Stage, Source> {
+    let creator = Creator::assume(plan.ids.first())?;
+    let stage = Stage::mount(&ve.run.stage(), terminals, plan.sizes.run)?;
     creator.restore()?;
     Ok(stage)
 }

@@ -5,6 +5,7 @@
     reason = "all of this is a test, which writes files as an administrator or a fault would"
 )]
 
+mod bombs;
 mod capacity;
 mod cpu;
 mod devices;
@@ -15,6 +16,7 @@ mod kernel;
 mod knobs;
 mod legacy;
 mod memory;
+mod neighbours;
 mod processes;
 mod set;
 mod shim;

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use veld_tests::{Template, Ve, alive, host, signal, until};
 
 /// Processor time of the VE and its shim, as the kernel charges the group.
-fn used(ve: &Ve<'_>) -> Duration {
+pub(crate) fn used(ve: &Ve<'_>) -> Duration {
     let group = ve.group();
     if let Some(nanoseconds) = group.knob(&["cpuacct.usage"]) {
         return Duration::from_nanos(nanoseconds.parse().unwrap());

@@ -63,6 +63,20 @@ fn v1_swap_is_added_to_the_memory() {
 }
 
 #[test]
+fn v1_bounds_sockets_by_a_quarter_of_the_memory_where_it_counts_them() {
+    let plain = Plain::new(Version::V1, &[(V1_MEMORY, ""), (V1_SOCKETS, "")]);
+    let set = |memory| set(&plain.place, &limits(memory, None), Before::Anything);
+    set(Some(65536)).unwrap();
+    assert_eq!(plain.text(V1_SOCKETS), "16384");
+    plain.put(V1_SOCKETS, "");
+    set(None).unwrap();
+    assert_eq!(plain.text(V1_SOCKETS), "-1");
+    let without = Plain::new(Version::V1, &[(V1_MEMORY, "")]);
+    super::set(&without.place, &limits(Some(65536), None), Before::Defaults).unwrap();
+    assert!(!without.place.path(V1_SOCKETS).exists());
+}
+
+#[test]
 fn v1_without_a_limit_reads_as_none() {
     let plain = Plain::new(
         Version::V1,

@@ -34,7 +34,7 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    fn new(name: String, mut times: Vec<Duration>) -> Self {
+    pub(super) fn new(name: String, mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         Self {
             name,
@@ -50,6 +50,13 @@ impl Samples {
             return at(half);
         }
         (at(half.saturating_sub(1)) + at(half)) / 2
+    }
+
+    /// What this part of the samples, in per cent, does not exceed; zero of none.
+    pub(super) fn percentile(&self, part: usize) -> Duration {
+        let below = (self.sorted.len() * part).div_ceil(100);
+        let index = below.saturating_sub(1);
+        self.sorted.get(index).copied().unwrap_or_default()
     }
 
     /// The smallest and the largest.
@@ -122,6 +129,15 @@ mod tests {
         assert_eq!(samples(&[]).median(), Duration::ZERO);
         let (least, most) = samples(&[9, 1, 5]).range();
         assert_eq!((least.as_millis(), most.as_millis()), (1, 9));
+    }
+
+    #[test]
+    fn a_percentile_is_a_sample_that_so_many_do_not_exceed() {
+        let hundred: Vec<u64> = (1..=100).rev().collect();
+        assert_eq!(samples(&hundred).percentile(99).as_millis(), 99);
+        assert_eq!(samples(&hundred).percentile(100).as_millis(), 100);
+        assert_eq!(samples(&[3, 1, 2]).percentile(50).as_millis(), 2);
+        assert_eq!(samples(&[]).percentile(99), Duration::ZERO);
     }
 
     #[test]

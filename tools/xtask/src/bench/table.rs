@@ -13,15 +13,19 @@ pub(super) enum Value {
     Time(Duration),
     /// How much memory something has, in bytes.
     Memory(u64),
+    /// So many times something else.
+    Factor(f64),
 }
 
-/// What veld's value is to be at most.
+/// What veld's value is to be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Aim {
-    /// This part of the peer's.
+    /// This part of the peer's at most.
     Ratio(f64),
-    /// This.
+    /// This at most.
     AtMost(Value),
+    /// This, and it may be off by a part of it in per cent.
+    Within(Value, f64),
     /// Nothing: the row is there to compare.
     None,
 }
@@ -77,6 +81,10 @@ impl Row {
         match self.aim {
             Aim::Ratio(most) => Some(self.ratio()? <= most),
             Aim::AtMost(most) => Some(self.veld?.number() <= most.number()),
+            Aim::Within(wanted, part) => {
+                let off = (self.veld?.number() / wanted.number() - 1.0).abs();
+                Some(off * 100.0 <= part)
+            }
             Aim::None => None,
         }
     }
@@ -85,6 +93,7 @@ impl Row {
         let aim = match self.aim {
             Aim::Ratio(most) => format!("≤ {most}"),
             Aim::AtMost(most) => format!("≤ {most}"),
+            Aim::Within(wanted, part) => format!("{wanted} ± {part} %"),
             Aim::None => return String::new(),
         };
         match self.is_met() {
@@ -96,7 +105,7 @@ impl Row {
 }
 
 impl Value {
-    /// Seconds, or bytes.
+    /// Seconds, bytes, or a bare number.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a count of bytes of one process is far below 2^52"
@@ -105,6 +114,7 @@ impl Value {
         match self {
             Self::Time(time) => time.as_secs_f64(),
             Self::Memory(bytes) => bytes as f64,
+            Self::Factor(times) => times,
         }
     }
 }
@@ -114,6 +124,7 @@ impl fmt::Display for Value {
         match self {
             Self::Time(time) => f.write_str(&report::time(*time)),
             Self::Memory(bytes) => write!(f, "{} KiB", bytes / 1024),
+            Self::Factor(times) => write!(f, "{times:.3}"),
         }
     }
 }
@@ -173,6 +184,20 @@ mod tests {
         let aim = Aim::AtMost(Value::Time(Duration::from_millis(10)));
         assert_eq!(row(Some(11), None, aim).is_met(), Some(false));
         assert_eq!(row(Some(10), Some(1), aim).is_met(), Some(true));
+    }
+
+    #[test]
+    fn an_aim_may_have_two_sides() {
+        let twice = |times| Row {
+            what: "share".to_owned(),
+            veld: Some(Value::Factor(times)),
+            peer: None,
+            aim: Aim::Within(Value::Factor(2.0), 3.0),
+        };
+        assert_eq!(twice(2.05).is_met(), Some(true));
+        assert_eq!(twice(1.93).is_met(), Some(false));
+        let line = "| share | 2.070 |  |  | 2.000 ± 3 %, **missed** |\n";
+        assert!(markdown(&[twice(2.07)]).ends_with(line));
     }
 
     #[test]

@@ -8,6 +8,8 @@
     reason = "it is run by tests, which see what it panics with, and prints its answer"
 )]
 
+mod bombs;
+
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::Ipv4Addr;
@@ -128,6 +130,36 @@ const QUESTIONS: &[Question] = &[
         name: "send-from",
         operands: "SOURCE DESTINATION",
         ask: send_from,
+    },
+    Question {
+        name: "fork-bomb",
+        operands: "",
+        ask: bombs::fork_bomb,
+    },
+    Question {
+        name: "fill-file",
+        operands: "FILE MEBIBYTES MILLISECONDS",
+        ask: bombs::fill_file,
+    },
+    Question {
+        name: "fill-pipes",
+        operands: "MEBIBYTES MILLISECONDS",
+        ask: bombs::fill_pipes,
+    },
+    Question {
+        name: "fill-sockets",
+        operands: "KIND MEBIBYTES MILLISECONDS",
+        ask: bombs::fill_sockets,
+    },
+    Question {
+        name: "take-terminals",
+        operands: "WHOSE MILLISECONDS",
+        ask: bombs::take_terminals,
+    },
+    Question {
+        name: "make-files",
+        operands: "DIRECTORY NUMBER",
+        ask: bombs::make_files,
     },
 ];
 
