@@ -102,21 +102,7 @@ fn prepare<'a>(
     let program = veld_rootfs::open_program(&ve.host.program(shim::PROGRAM))?;
     let command = own_path()?;
 
-    ve.host.prepare_parent()?;
-    let group = ve.group()?;
-    undo.push({
-        let group = group.clone();
-        move || end_group(&group)
-    });
-    ve.step("create cgroup");
-    group.create(&plan.limits, plan.id.get(), plan.ids.first())?;
-    if plan.cgroup_tree == CgroupTree::Legacy {
-        group.delegate_systemds(plan.ids.first())?;
-    }
-    guarantee::promise(ve, &group, &plan.limits)?;
-    warnings.extend(missing_controllers(ve)?);
-    warnings.extend(hold_to_devices(plan, &group)?);
-
+    let group = make_group(ve, plan, undo, warnings)?;
     ve.step("mount stage");
     // Before this process has a mount namespace of its own: see there.
     let terminals = Terminals::make(plan.ids.first())?;
@@ -154,6 +140,30 @@ fn prepare<'a>(
         command,
         watched,
     })
+}
+
+/// Makes the VE's group, with all that it is held to.
+fn make_group(
+    ve: &Ve<'_>,
+    plan: &StartPlan,
+    undo: &mut Undo<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<Group, Source> {
+    ve.host.prepare_parent()?;
+    let group = ve.group()?;
+    undo.push({
+        let group = group.clone();
+        move || end_group(&group)
+    });
+    ve.step("create cgroup");
+    group.create(&plan.limits, plan.id.get(), plan.ids.first())?;
+    if plan.cgroup_tree == CgroupTree::Legacy {
+        group.delegate_systemds(plan.ids.first())?;
+    }
+    guarantee::promise(ve, &group, &plan.limits)?;
+    warnings.extend(missing_controllers(ve)?);
+    warnings.extend(hold_to_devices(plan, &group)?);
+    Ok(group)
 }
 
 fn write_record(

@@ -37,7 +37,7 @@ pub(crate) fn limits_are_what_the_kernel_holds() {
         ),
         (Cpu, "cpu.shares 512", "cpu.weight 50"),
         (Cpu, "cpu.cfs_quota_us 150000", "cpu.max 150000 100000"),
-        (Pids, "pids.max 33", "pids.max 33"),
+        (Pids, "pids.max 33", "ve/pids.max 33"),
         (Cpuset, "cpuset.cpus 0", "cpuset.cpus 0"),
     ];
     for (controller, v1, v2) in knobs {

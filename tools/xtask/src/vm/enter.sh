@@ -17,6 +17,10 @@ ln -sf pts/ptmx /dev/ptmx
 modules=$(cat /veld-vm/modules)
 mkdir -p "/lib/modules/${modules##*/}"
 mount --bind "$modules" "/lib/modules/${modules##*/}"
+# What udev or a first use loads on a host; not every kernel has each as a module.
+for module in loop bfq tun fuse; do
+    modprobe -q "$module"
+done
 mkdir -p /etc/veld
 cat >/etc/veld/veld.toml <<END
 [paths]
