@@ -161,12 +161,14 @@ fn choose(only: &[String]) -> Result<Vec<&'static rows::Group>> {
 
 fn publish(bench: &Bench, rows: &[Row]) -> Result<()> {
     let text = format!(
-        "{}\nMedians of {} samples after {} for warming up (of inits: at most {} after {}), candidates taking turns; {}.\n",
+        "{}\nMedians of {} samples after {} for warming up (of inits: at most {} after {}; of fairness: {} windows; of neighbour: {} samples with and without), candidates taking turns; {}.\n",
         table::markdown(rows),
         bench.samples,
         sample::WARM_UP,
         rows::INITS.0,
         rows::INITS.1,
+        rows::WINDOWS,
+        rows::NEIGHBOURS,
         host::description(),
     );
     report::heading("table");

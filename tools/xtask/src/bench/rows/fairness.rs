@@ -16,7 +16,7 @@ use super::load::Load;
 use crate::veld::{BENCH, Veld};
 
 /// How often each is measured, and how long.
-const ROUNDS: usize = 5;
+pub(super) const ROUNDS: usize = 5;
 const WINDOW: Duration = Duration::from_secs(3);
 
 /// After a load has begun, so that none of its start is in the first window.

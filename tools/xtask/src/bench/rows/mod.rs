@@ -87,6 +87,12 @@ pub(super) const ALL: &[Group] = &[
 /// Samples of each init and rounds before them.
 pub(super) const INITS: (usize, usize) = (inits::SAMPLES, inits::WARM_UP);
 
+/// Windows of each row of fairness.
+pub(super) const WINDOWS: usize = fairness::ROUNDS;
+
+/// Samples of each row of neighbour, with the attack and without.
+pub(super) const NEIGHBOURS: usize = neighbour::ROUNDS * neighbour::SAMPLES;
+
 /// A VE of the benchmark's; dropping it ends and removes it.
 struct Ve<'a> {
     veld: &'a Veld,

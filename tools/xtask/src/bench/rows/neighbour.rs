@@ -21,8 +21,8 @@ use crate::report;
 use crate::veld::Veld;
 
 /// Rounds of each kind, and samples of both questions in one.
-const ROUNDS: usize = 4;
-const SAMPLES: usize = 100;
+pub(super) const ROUNDS: usize = 4;
+pub(super) const SAMPLES: usize = 100;
 
 /// The p99 beside an attack, in terms of that without.
 const AIM: f64 = 1.5;
