@@ -104,10 +104,7 @@ fn prepare<'a>(
 
     let group = make_group(ve, plan, undo, warnings)?;
     ve.step("mount stage");
-    // Before this process has a mount namespace of its own: see there.
-    let terminals = Terminals::make(plan.ids.first())?;
-    let mounts = PrivateMounts::enter()?;
-    let stage = mount_stage(ve, plan, terminals)?;
+    let (mounts, stage) = mount_stage(ve, plan)?;
     ve.step("clone PID 1");
     let born = give_birth(ve, plan, &group)?;
     ve.step("assemble root");
@@ -246,11 +243,14 @@ fn set_badness(plan: &StartPlan, born: &Born) -> Result<(), Source> {
     Ok(veld_kernfs::write(std::path::Path::new(&file), score)?)
 }
 
-fn mount_stage(ve: &Ve<'_>, plan: &StartPlan, terminals: Terminals) -> Result<Stage, Source> {
+fn mount_stage(ve: &Ve<'_>, plan: &StartPlan) -> Result<(PrivateMounts, Stage), Source> {
+    // Before this process has a mount namespace of its own: see there.
+    let terminals = Terminals::make(plan.ids.first())?;
+    let mounts = PrivateMounts::enter()?;
     let creator = Creator::assume(plan.ids.first())?;
     let stage = Stage::mount(&ve.run.stage(), terminals, plan.sizes.run)?;
     creator.restore()?;
-    Ok(stage)
+    Ok((mounts, stage))
 }
 
 /// Builds the root file system as the owner of the VE's ids.

@@ -29,6 +29,8 @@ pub(crate) struct Arguments {
 /// Needs `--target`, or the flags would reach proc macros, which cannot be static.
 const FLAGS: &str = "-C target-feature=+crt-static -C relocation-model=static";
 
+const PROBE: &str = "probe";
+
 /// Builds and stages.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     compile(workspace, arguments.faults)?;
@@ -98,6 +100,22 @@ pub(crate) fn compile(workspace: &Workspace, faults: bool) -> Result<()> {
         }
         program::must_be_small(&built.path(&INIT))
     })
+}
+
+/// Compiles the probe of the suites, which is not shipped, by the same flags.
+pub(crate) fn compile_probe(workspace: &Workspace) -> Result<()> {
+    let triple = host_triple()?;
+    let what = ["--release", "-p", "veld-tests", "--bin", PROBE];
+    cargo_build(workspace, &triple, &what)?;
+    let from = workspace.target("ship").join(triple).join("release");
+    fs::copy(from.join(PROBE), probe(workspace))
+        .map(drop)
+        .with_context(|| format!("cannot copy {PROBE}"))
+}
+
+/// Where [`compile_probe`] leaves it.
+pub(crate) fn probe(workspace: &Workspace) -> PathBuf {
+    workspace.target("ship/built").join(PROBE)
 }
 
 /// Makes the prefix trees from what [`compile`] built.

@@ -42,6 +42,13 @@ pub(crate) const BENCH: Area = Area {
     pool6: "fd76:656c:6265::/64",
 };
 
+impl Area {
+    /// The group that its VEs' groups are in.
+    pub(crate) fn cgroup(&self) -> String {
+        format!("veld-{}", self.name)
+    }
+}
+
 /// A `veld` with its own paths.
 #[derive(Debug, Clone)]
 pub(crate) struct Veld {
@@ -70,6 +77,26 @@ impl Veld {
         fs::write(&veld.config, text)
             .with_context(|| format!("cannot write {}", veld.config.display()))?;
         Ok(veld)
+    }
+
+    /// The same command, but its VEs' data are in another directory; `config` is
+    /// written for that.
+    ///
+    /// # Errors
+    /// Names the file.
+    pub(crate) fn with_data_in(&self, config: &Path, data: &Path) -> Result<Self> {
+        let text = fs::read_to_string(&self.config)
+            .with_context(|| format!("cannot read {}", self.config.display()))?;
+        let lines = text.lines().map(|line| match line.strip_prefix("data = ") {
+            Some(_) => format!("data = {data:?}\n"),
+            None => format!("{line}\n"),
+        });
+        fs::write(config, lines.collect::<String>())
+            .with_context(|| format!("cannot write {}", config.display()))?;
+        Ok(Self {
+            config: config.to_owned(),
+            ..self.clone()
+        })
     }
 
     /// The prefix that the command, the shim and the init are staged below.

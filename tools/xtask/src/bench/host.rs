@@ -50,7 +50,7 @@ impl Leftovers {
 }
 
 /// The mounted hierarchies: one on a cgroup v2 host, many on a v1 host.
-fn hierarchies() -> Vec<PathBuf> {
+pub(super) fn hierarchies() -> Vec<PathBuf> {
     let top = Path::new("/sys/fs/cgroup");
     if top.join("cgroup.controllers").exists() {
         return vec![top.to_owned()];

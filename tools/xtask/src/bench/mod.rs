@@ -6,6 +6,7 @@
 //! host when the command ends; only templates and copies of them are kept.
 
 mod host;
+mod loops;
 mod peers;
 mod process;
 mod rows;
@@ -51,6 +52,8 @@ pub(crate) struct Arguments {
 struct Bench {
     /// None where only the peers are measured.
     veld: Option<Veld>,
+    /// What attacks, where that is measured.
+    probe: Option<PathBuf>,
     /// `target/bench`
     directory: PathBuf,
     /// `target/templates`
@@ -70,12 +73,16 @@ pub(crate) fn run(workspace: &Workspace, phase: Phase, arguments: &Arguments) ->
         deps::ensure(&[Set::Build, Set::Run, Set::Bench])?;
         if !arguments.peers_only {
             build::compile(workspace, false)?;
+            if attacks(&chosen) {
+                build::compile_probe(workspace)?;
+            }
         }
     }
     root::become_root("the benchmark")?;
     let leftovers = Leftovers::before();
     let routing = Routing::remember()?;
-    let bench = Bench::prepare(workspace, arguments)?;
+    let mut bench = Bench::prepare(workspace, arguments)?;
+    bench.probe = attacks(&chosen).then(|| build::probe(workspace));
     let mut rows = Vec::new();
     let mut faults = Vec::new();
     for group in chosen {
@@ -110,6 +117,7 @@ impl Bench {
         };
         let bench = Self {
             veld,
+            probe: None,
             directory,
             templates: workspace.target("templates"),
             made_by_suites: workspace.target("test-cache/templates"),
@@ -135,6 +143,11 @@ impl Bench {
     }
 }
 
+/// Whether a group is chosen for which the probe is built.
+fn attacks(chosen: &[&rows::Group]) -> bool {
+    chosen.iter().any(|group| group.name == rows::NEIGHBOUR)
+}
+
 fn choose(only: &[String]) -> Result<Vec<&'static rows::Group>> {
     let known = |name: &&String| rows::ALL.iter().any(|group| group.name == name.as_str());
     if let Some(unknown) = only.iter().find(|name| !known(name)) {
@@ -148,12 +161,14 @@ fn choose(only: &[String]) -> Result<Vec<&'static rows::Group>> {
 
 fn publish(bench: &Bench, rows: &[Row]) -> Result<()> {
     let text = format!(
-        "{}\nMedians of {} samples after {} for warming up (of inits: at most {} after {}), candidates taking turns; {}.\n",
+        "{}\nMedians of {} samples after {} for warming up (of inits: at most {} after {}; of fairness: {} windows; of neighbour: {} samples with and without), candidates taking turns; {}.\n",
         table::markdown(rows),
         bench.samples,
         sample::WARM_UP,
         rows::INITS.0,
         rows::INITS.1,
+        rows::WINDOWS,
+        rows::NEIGHBOURS,
         host::description(),
     );
     report::heading("table");

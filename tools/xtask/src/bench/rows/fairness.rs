@@ -3,8 +3,6 @@
 //!
 //! Time is what the kernel has charged to the VEs' groups while a clock ran.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -13,12 +11,12 @@ use anyhow::{Context, Result};
 use super::super::loops::LoopDisk;
 use super::super::table::{Aim, Row, Value};
 use super::super::{Bench, host, tiny};
-use super::{Load, Ve, median};
-use crate::run;
+use super::Ve;
+use super::load::Load;
 use crate::veld::{BENCH, Veld};
 
 /// How often each is measured, and how long.
-const ROUNDS: usize = 5;
+pub(super) const ROUNDS: usize = 5;
 const WINDOW: Duration = Duration::from_secs(3);
 
 /// After a load has begun, so that none of its start is in the first window.
@@ -43,8 +41,8 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>> {
 
 /// Two busy VEs on one processor, of which one has twice the units.
 fn shares(veld: &Veld) -> Result<Row> {
-    let one = limited(veld, "fair-one", &["cpumask=0", "cpuunits=1000"])?;
-    let two = limited(veld, "fair-two", &["cpumask=0", "cpuunits=2000"])?;
+    let one = limited(veld, "fair-one", &["--cpumask=0", "--cpuunits=1000"])?;
+    let two = limited(veld, "fair-two", &["--cpumask=0", "--cpuunits=2000"])?;
     let _busy = [Load::begin(&one, BUSY)?, Load::begin(&two, BUSY)?];
     sleep(BEGIN);
     let ratio = || {
@@ -63,7 +61,7 @@ fn shares(veld: &Veld) -> Result<Row> {
 
 /// One busy VE that may use half a processor.
 fn part(veld: &Veld) -> Result<Row> {
-    let half = limited(veld, "fair-half", &["cpulimit=50%"])?;
+    let half = limited(veld, "fair-half", &["--cpulimit=50%"])?;
     let _busy = Load::begin(&half, BUSY)?;
     sleep(BEGIN);
     let share = || {
@@ -79,7 +77,7 @@ fn part(veld: &Veld) -> Result<Row> {
 fn bytes(bench: &Bench, veld: &Veld) -> Result<Row> {
     let disk = LoopDisk::attach(&bench.path("fair.img"), &bench.path("fair"))?;
     let there = veld.with_data_in(&bench.path("fair.toml"), disk.directory())?;
-    let ve = limited(&there, "fair-disk", &[&format!("iolimit={}", RATE.0)])?;
+    let ve = limited(&there, "fair-disk", &[&format!("--iolimit={}", RATE.0)])?;
     let count = format!("count={MEBIBYTES}");
     let dd = [
         "/bin/busybox",
@@ -107,25 +105,14 @@ fn bytes(bench: &Bench, veld: &Veld) -> Result<Row> {
 
 /// A VE of the tiny template that has these settings, started.
 fn limited<'a>(veld: &'a Veld, name: &'a str, settings: &[&str]) -> Result<Ve<'a>> {
-    let settings: Vec<String> = settings
-        .iter()
-        .filter_map(|setting| setting.split_once('='))
-        .map(|(key, value)| format!("--{key}={value}"))
-        .collect();
-    let settings = settings.iter().map(String::as_str);
-    let options = ["--network=none"].into_iter().chain(settings);
-    let ve = Ve::create_with(veld, name, tiny::TEMPLATE, options)?;
+    let options = [&["--network=none"], settings].concat();
+    let ve = Ve::create_with(veld, name, tiny::TEMPLATE, &options)?;
     ve.start()?;
     Ok(ve)
 }
 
 /// Measures a number a few times and makes a row of the middle one.
-fn row(
-    what: &str,
-    measure: impl Fn() -> Result<f64>,
-    wanted: f64,
-    part: f64,
-) -> Result<Row> {
+fn row(what: &str, measure: impl Fn() -> Result<f64>, wanted: f64, part: f64) -> Result<Row> {
     let measured = (0..ROUNDS).map(|_| measure());
     let mut measured = measured.collect::<Result<Vec<f64>>>()?;
     let middle = median(&mut measured);
@@ -140,15 +127,42 @@ fn row(
 
 /// Processor time of a VE, as its group is charged with it.
 fn used(ve: &Ve<'_>) -> Result<Duration> {
-    let group = Path::new("veld-bench").join(ve.name);
-    debug_assert_eq!(BENCH.name, "bench");
-    let files = |name: &str| -> Vec<PathBuf> {
+    let group = BENCH.cgroup();
+    let file = |name: &str| {
         let directories = host::hierarchies().into_iter();
-        let files = directories.map(|above| above.join(&group).join(name));
-        files.filter(|file| file.exists()).collect()
+        let mut files = directories.map(|above| above.join(&group).join(ve.name).join(name));
+        files.find(|file| file.exists())
     };
-    if let Some(file) = files("cpuacct.usage").first() {
-        return Ok(Duration::from_nanos(veld_kernfs::read_number(file)?));
+    if let Some(file) = file("cpuacct.usage") {
+        let nanoseconds = veld_kernfs::read(&file)?;
+        return Ok(Duration::from_nanos(nanoseconds.trim().parse()?));
     }
-    todo()
+    let file = file("cpu.stat").with_context(|| format!("{} has no group", ve.name))?;
+    let stat = veld_kernfs::read(&file)?;
+    let used = veld_kernfs::keyed(&stat, "usage_usec");
+    let used = used.with_context(|| format!("no usage_usec in {}", file.display()))?;
+    Ok(Duration::from_micros(used.trim().parse()?))
+}
+
+/// The middle one; of an even number the upper of the middle two.
+fn median(numbers: &mut [f64]) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_has_the_middle_of_its_rounds() {
+        let round = std::cell::Cell::new(0.0);
+        let measure = || {
+            round.set(round.get() + 1.0);
+            Ok(10.0 - round.get())
+        };
+        let row = row("x", measure, 7.0, 3.0).unwrap();
+        assert_eq!(row.veld, Some(Value::Factor(7.0)));
+        assert_eq!(row.aim, Aim::Within(Value::Factor(7.0), 3.0));
+    }
 }

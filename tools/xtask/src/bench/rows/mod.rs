@@ -4,9 +4,12 @@ mod boot;
 mod create;
 mod end;
 mod exec;
+mod fairness;
 mod inits;
 mod list;
+mod load;
 mod memory;
+mod neighbour;
 mod start;
 mod stats;
 
@@ -29,6 +32,9 @@ pub(super) struct Group {
     pub(super) name: &'static str,
     pub(super) measure: fn(&Bench) -> Result<Vec<Row>>,
 }
+
+/// The group that takes the probe of the suites for its attacks.
+pub(super) const NEIGHBOUR: &str = "neighbour";
 
 /// All groups.
 pub(super) const ALL: &[Group] = &[
@@ -68,10 +74,24 @@ pub(super) const ALL: &[Group] = &[
         name: "stats",
         measure: stats::measure,
     },
+    Group {
+        name: "fairness",
+        measure: fairness::measure,
+    },
+    Group {
+        name: NEIGHBOUR,
+        measure: neighbour::measure,
+    },
 ];
 
 /// Samples of each init and rounds before them.
 pub(super) const INITS: (usize, usize) = (inits::SAMPLES, inits::WARM_UP);
+
+/// Windows of each row of fairness.
+pub(super) const WINDOWS: usize = fairness::ROUNDS;
+
+/// Samples of each row of neighbour, with the attack and without.
+pub(super) const NEIGHBOURS: usize = neighbour::ROUNDS * neighbour::SAMPLES;
 
 /// A VE of the benchmark's; dropping it ends and removes it.
 struct Ve<'a> {
@@ -82,8 +102,19 @@ struct Ve<'a> {
 impl<'a> Ve<'a> {
     /// Creates it, in place of one that an interrupted benchmark left.
     fn create(veld: &'a Veld, name: &'a str, template: &str) -> Result<Self> {
+        Self::create_with(veld, name, template, &[])
+    }
+
+    /// The same with options of `veld create`.
+    fn create_with(
+        veld: &'a Veld,
+        name: &'a str,
+        template: &str,
+        options: &[&str],
+    ) -> Result<Self> {
         veld.clear(name)?;
-        veld.output(["create", name, "--template", template])?;
+        let words = ["create", name, "--template", template];
+        veld.output(words.into_iter().chain(options.iter().copied()))?;
         Ok(Self { veld, name })
     }
 
