@@ -134,13 +134,17 @@ impl Group {
         }
     }
 
-    /// The hierarchies where CPU time is shared out and counted.
     fn attended(&self) -> impl Iterator<Item = &Hierarchy> {
-        self.host.hierarchies.iter().filter(|hierarchy| {
-            let mut controllers = hierarchy.controllers.iter();
-            controllers.any(|name| matches!(name.as_str(), "cpu" | "cpuacct"))
-        })
+        let hierarchies = self.host.hierarchies.iter();
+        hierarchies.filter(|hierarchy| is_in(hierarchy))
     }
+}
+
+/// Whether attendants have groups in a hierarchy: where CPU time is shared out and
+/// counted.
+pub(crate) fn is_in(hierarchy: &Hierarchy) -> bool {
+    let mut controllers = hierarchy.controllers.iter();
+    controllers.any(|name| matches!(name.as_str(), "cpu" | "cpuacct"))
 }
 
 /// Whether a line of /proc/PID/cgroup is about a hierarchy.
@@ -213,6 +217,24 @@ mod tests {
         // The kernel says nothing of this process there: it has nothing to leave.
         group.leave().unwrap();
         assert!(!cpu.dir.path().join("tasks").exists());
+    }
+
+    #[test]
+    fn a_group_of_the_owners_is_none_of_an_attendants() {
+        let cpu = Plain::new(Version::V1, &[("veld/web1/cgroup.procs", "")]);
+        cpu.put("veld/web1/shim/cgroup.procs", "7\n");
+        let systemds = Plain::new(Version::V1, &[("veld/web1/cgroup.procs", "")]);
+        systemds.put("veld/web1/shim/cgroup.procs", "8\n");
+        let host = Host {
+            hierarchies: vec![cpu.hierarchy(&["cpu"]), systemds.hierarchy(&[])],
+            cpus: vec![0],
+            delegate: Vec::new(),
+            parents_stay: false,
+        };
+        let group = host.group("veld", "web1");
+        assert_eq!(group.processes().unwrap(), [8]);
+        assert_eq!(group.attendants().unwrap(), [7]);
+        assert!(group.populated().unwrap());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use rustix::fs::{Mode, OFlags};
 use veld_sys::{Context, Failure, fault};
 
-use crate::error::Error;
+use crate::error::{Error, vanished};
 use crate::group::Group;
 
 /// An open way into a group; it needs no path and no privilege of whoever uses it.
@@ -29,7 +29,8 @@ impl Group {
     /// Opens the way into the group.
     ///
     /// # Errors
-    /// Of kind `NotFound` where the group is not there, and the path.
+    /// Of kind `NotFound` where the group is not there, and the path; a hierarchy
+    /// without a controller is passed over then.
     pub fn entry(&self) -> Result<Entry, Error> {
         let v2 = match self.host.v2() {
             Some(v2) => Some(open(self.members_dir(v2), OFlags::PATH | OFlags::DIRECTORY)?.1),
@@ -38,9 +39,12 @@ impl Group {
         let v1 = self
             .host
             .v1()
-            .map(|hierarchy| {
-                let (path, tasks) = open(self.place(hierarchy).path("tasks"), OFlags::WRONLY)?;
-                Ok((path, File::from(tasks)))
+            .filter_map(|hierarchy| {
+                match open(self.place(hierarchy).path("tasks"), OFlags::WRONLY) {
+                    // It was mounted after the group was made, and limits nothing.
+                    Err(gone) if vanished(&gone) && hierarchy.controllers.is_empty() => None,
+                    opened => Some(opened.map(|(path, tasks)| (path, File::from(tasks)))),
+                }
             })
             .collect::<Result<_, Failure>>()?;
         Ok(Entry { v2, v1 })
@@ -117,5 +121,31 @@ impl Entry {
                 .context(|| format!("join {}", path.display()))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::error::ErrorKind;
+    use crate::hierarchy::Version;
+    use crate::host::Host;
+    use crate::plain::Plain;
+
+    #[test]
+    fn a_hierarchy_that_came_later_and_limits_nothing_is_passed_over() {
+        let pids = Plain::new(Version::V1, &[("veld/web1/tasks", "")]);
+        let named = Plain::new(Version::V1, &[]);
+        let mut host = Host {
+            hierarchies: vec![pids.hierarchy(&["pids"]), named.hierarchy(&[])],
+            cpus: vec![0],
+            delegate: Vec::new(),
+            parents_stay: false,
+        };
+        let entry = host.group("veld", "web1").entry().unwrap();
+        assert_eq!(entry.descriptors().len(), 1);
+        let memory = Plain::new(Version::V1, &[]);
+        host.hierarchies.push(memory.hierarchy(&["memory"]));
+        let missing = host.group("veld", "web1").entry().unwrap_err();
+        assert_eq!(missing.kind(), ErrorKind::NotFound);
     }
 }

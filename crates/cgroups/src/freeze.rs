@@ -5,9 +5,10 @@
 //!   runs <──────────────── unfreeze ────────────┘
 //! ```
 //!
-//! Frozen is the group that the processes are in, not `PARENT/NAME` above it on v2.
-//! Groups below may be frozen by their owner as well: [`Group::unfreeze`] leaves
-//! those as they are, [`Group::thaw`] does not.
+//! Frozen is the group that the processes are in, not `PARENT/NAME` above it on v2,
+//! which somebody may freeze by hand all the same: [`Group::unfreeze`] undoes either.
+//! Groups below may be frozen by their owner as well: that leaves those as they are,
+//! [`Group::thaw`] does not.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -63,10 +64,13 @@ impl Group {
     /// # Errors
     /// Names the file; a group that is gone is fine.
     pub fn unfreeze(&self) -> Result<(), Error> {
-        for (hierarchy, dir) in self.member_dirs() {
-            freezer::thaw_alone(hierarchy, &dir)?;
+        for (hierarchy, place) in self.places() {
+            freezer::thaw_alone(hierarchy, &place.dir)?;
         }
-        Ok(())
+        match self.host.v2() {
+            Some(v2) => Ok(freezer::thaw_alone(v2, &self.members_dir(v2))?),
+            None => Ok(()),
+        }
     }
 
     /// Lets every group of the whole subtree run, whoever froze it.

@@ -20,7 +20,7 @@ pub struct Host {
     pub(crate) cpus: Vec<u32>,
     /// The files of a v2 group that go with a delegation.
     pub(crate) delegate: Vec<String>,
-    /// Whether parents are somebody else's, to be left where they are.
+    /// Whether parents in the tree of v2 are somebody else's, to be left where they are.
     pub(crate) parents_stay: bool,
 }
 
@@ -85,22 +85,21 @@ impl Host {
         Controller::ALL.into_iter().filter_map(version).collect()
     }
 
-    /// Whether all controllers are in the one tree of v2.
+    /// Whether all controllers are in the one tree of v2. There may be hierarchies
+    /// of v1 beside it that have none.
     #[must_use]
     pub fn is_unified(&self) -> bool {
-        self.v2().is_some() && self.v1().next().is_none()
+        self.v2().is_some() && self.v1().all(|v1| v1.controllers.is_empty())
     }
 
-    /// Whether `parent` is there in every hierarchy.
+    /// Whether `parent` is there in the tree of v2.
     #[must_use]
     pub fn has_parent(&self, parent: &str) -> bool {
-        self.hierarchies
-            .iter()
-            .all(|hierarchy| hierarchy.mount.join(parent).is_dir())
+        self.v2().is_some_and(|v2| v2.mount.join(parent).is_dir())
     }
 
-    /// The same host, on which the parents of groups belong to somebody who made
-    /// them, and stay when their last group is removed.
+    /// The same host, on which the parents of groups in the tree of v2 belong to
+    /// somebody who made them, and stay when their last group is removed.
     #[must_use]
     pub fn with_parents_of_others(self) -> Self {
         let parents_stay = true;

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use veld_kernfs::keyed;
 use veld_sys::{Context, Failure};
 
-use crate::attendant::ATTENDANT;
+use crate::attendant::{self, ATTENDANT};
 use crate::error::Error;
 use crate::group::Group;
 use crate::hierarchy::{Hierarchy, Version};
@@ -57,11 +57,9 @@ impl Group {
     fn in_hierarchy(&self, hierarchy: &Hierarchy) -> Result<BTreeSet<i32>, Failure> {
         let mut pids = BTreeSet::new();
         let dir = self.members_dir(hierarchy);
-        // On v1 the owner has no groups of its own, which could have that name.
-        let except = match hierarchy.version {
-            Version::V1 => Some(ATTENDANT),
-            Version::V2 => None,
-        };
+        // Elsewhere a group of that name is one that the owner has made.
+        let except =
+            (hierarchy.version == Version::V1 && attendant::is_in(hierarchy)).then_some(ATTENDANT);
         tree::visit_except(&dir, except, &mut |group| {
             match tree::read_at(group, PROCS) {
                 // 0 stands for a process outside the reader's pid namespace.

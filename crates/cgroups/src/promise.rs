@@ -13,8 +13,10 @@
 //! Documentation/admin-guide/cgroup-v2.rst, "memory.min", "memory.low" and
 //! "memory_recursiveprot"; flock(2).
 
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -27,6 +29,12 @@ use crate::hierarchy::{Place, Version};
 use crate::host::Host;
 use crate::limits::Limits;
 use crate::memory::{V2_LOW, V2_MIN};
+use crate::remove::Wait;
+
+/// The file that the lock is on. Its mode is 0200; opening it does nothing.
+const LOCKED: &str = "cgroup.kill";
+/// How long others may take over reading some files.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the groups of a parent were promised together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,7 +64,7 @@ impl Group {
             return Ok(());
         }
         let parent = self.parent_place(&place)?;
-        let _lock = lock(&parent.dir)?;
+        let _lock = lock(&parent, PATIENCE)?;
         let mut sum = sum(&parent, Some(&place.dir))?;
         if wanted.min > 0 && wanted.min.saturating_add(sum.min) > capacity {
             return Err(Error::Promised {
@@ -83,7 +91,7 @@ impl Group {
         if of_group(&parent)? == Promised::default() {
             return Ok(());
         }
-        match lock(&parent.dir) {
+        match lock(&parent, PATIENCE) {
             Ok(_lock) => Ok(write(&parent, sum(&parent, None)?)?),
             // It went with its last group.
             Err(failure) if crate::error::vanished(&failure) => Ok(()),
@@ -128,16 +136,27 @@ impl Host {
     }
 }
 
-fn lock(dir: &Path) -> Result<OwnedFd, Failure> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let open = || -> std::io::Result<OwnedFd> {
+/// # Kernel
+/// flock(2); cgroup.kill, Linux 5.14, is there in every group but the root.
+fn lock(parent: &Place, patience: Duration) -> Result<OwnedFd, Failure> {
+    let path = parent.path(LOCKED);
+    let take = || -> io::Result<OwnedFd> {
         fault::point("lock promises")?;
-        let fd = rustix::fs::open(dir, flags, Mode::empty())?;
-        // Held for as long as it takes to read some files.
-        rustix::fs::flock(&fd, FlockOperation::LockExclusive)?;
-        Ok(fd)
+        let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+        let fd = rustix::fs::open(&path, flags, Mode::empty())?;
+        let mut wait = Wait::new(patience);
+        loop {
+            match rustix::fs::flock(&fd, FlockOperation::NonBlockingLockExclusive) {
+                Err(Errno::WOULDBLOCK) if wait.pause() => {}
+                Err(Errno::WOULDBLOCK) => {
+                    let fact = format!("another has held it for {} ms", patience.as_millis());
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, fact));
+                }
+                done => return Ok(done.map(|()| fd)?),
+            }
+        }
     };
-    open().context(|| format!("lock {}", dir.display()))
+    take().context(|| format!("lock {}", path.display()))
 }
 
 /// The sum over the groups of a parent, less one.
@@ -204,6 +223,7 @@ mod tests {
                 plain.put(&format!("{dir}/{knob}"), "0");
             }
         }
+        plain.put(&format!("p/{LOCKED}"), "");
         let mount = plain.dir.path().display();
         let table = format!("30 1 0:1 / {mount} rw - cgroup2 cgroup2 rw\n");
         let host = Host::from_mounts(&mountinfo::parse(&table), "0").unwrap();
@@ -269,5 +289,24 @@ mod tests {
         std::fs::remove_dir_all(plain.dir.path().join("p/a")).unwrap();
         a.withdraw().unwrap();
         assert_eq!(plain.text("p/memory.min"), "100");
+    }
+
+    #[test]
+    fn nobody_waits_for_ever_for_another_promise() {
+        let plain = tree();
+        let [a, ..] = scene(&plain);
+        let parent = a.parent_place(&a.protected_place().unwrap()).unwrap();
+        let held = lock(&parent, Duration::ZERO).unwrap();
+        let late = lock(&parent, Duration::from_millis(2)).unwrap_err();
+        assert_eq!(late.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(
+            veld_sys::chain(&late),
+            format!(
+                "cannot lock {}: another has held it for 2 ms",
+                parent.path(LOCKED).display()
+            )
+        );
+        drop(held);
+        lock(&parent, Duration::ZERO).unwrap();
     }
 }

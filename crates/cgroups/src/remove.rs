@@ -18,6 +18,7 @@ use veld_sys::{Context, Failure, fault};
 use crate::controller::Controller;
 use crate::error::Error;
 use crate::group::Group;
+use crate::hierarchy::{Hierarchy, Version};
 use crate::memory;
 use crate::tree;
 
@@ -86,17 +87,22 @@ impl Group {
         })
     }
 
-    /// Removes `PARENT` from each hierarchy where no group is in it: the last of
-    /// what [`Group::remove`] does, for one that was ended before it came to that.
+    /// Removes `PARENT` from each hierarchy where no group is in it and it is nobody
+    /// else's: the last of what [`Group::remove`] does, for one that was ended before
+    /// it came to that.
     ///
     /// # Errors
     /// A directory that is empty and could not be removed.
     pub fn remove_parents(&self) -> Result<(), Failure> {
-        if self.host.parents_stay {
-            return Ok(());
+        let stays =
+            |hierarchy: &Hierarchy| self.host.parents_stay && hierarchy.version == Version::V2;
+        if !self.host.parents_stay {
+            self.remove_away();
         }
-        self.remove_away();
         for hierarchy in &self.host.hierarchies {
+            if stays(hierarchy) {
+                continue;
+            }
             let dir = self.parent_dir(hierarchy);
             remove_if_empty(&dir).context(|| format!("remove group {}", dir.display()))?;
         }

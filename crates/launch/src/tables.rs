@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use veld_namespaces::{Table, join_users};
-use veld_sys::process::{Forked, exit_now, fork};
+use veld_sys::process::{Child, Forked, exit_now, fork};
 use veld_sys::{Context, Failure};
 
 use crate::inherited::let_go_of_all_but;
@@ -71,11 +71,28 @@ fn inside(
         }
         Forked::Parent(child) => {
             drop(writer);
+            if !has_ended(&child, Instant::now() + PATIENCE) {
+                child.end(Duration::ZERO);
+                let late = format!("it took more than {} s", PATIENCE.as_secs());
+                return Err(std::io::Error::new(std::io::ErrorKind::TimedOut, late)).context(what);
+            }
+            // All of it is in the pipe, which holds more.
             let mut said = String::new();
-            let read = File::from(reader).read_to_string(&mut said);
-            let _ = child.reap(PATIENCE);
-            read.context(what)?;
+            File::from(reader).read_to_string(&mut said).context(what)?;
             heard(&said, what)
+        }
+    }
+}
+
+/// Waits for a child; a wait that a signal interrupts is taken up again.
+fn has_ended(child: &Child, deadline: Instant) -> bool {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if child.reap(left).is_some() {
+            return true;
+        }
+        if left.is_zero() {
+            return false;
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::ffi::{CString, OsStr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
 use std::time::Duration;
 
 use veld_cgroups::Group;
@@ -31,6 +32,12 @@ use crate::ve::Ve;
 
 /// How long the kernel may take to let a group go whose processes are dead.
 const REMOVAL: Duration = Duration::from_secs(10);
+
+const OWN_BADNESS: &str = "/proc/self/oom_score_adj";
+/// On cgroup v2 the shim is in the VE's memory. Nothing is won where it is killed for
+/// want of that, and it would be the first to go of a VE whose processes have a score
+/// below 0. The next launcher takes this back before anything is born of it.
+const NEVER_KILLED: i32 = -1000;
 
 /// What PID 1 leaves open to the shim.
 struct Ready {
@@ -74,6 +81,10 @@ fn attend(ve: &Ve<'_>) {
     let attended = ve.group().and_then(|group| group.attend());
     if let Err(error) = attended {
         tracing::debug!(ve = %ve.name, error = crate::error::chain(&error));
+    }
+    ve.step("spare shim");
+    if let Err(failure) = veld_kernfs::write(Path::new(OWN_BADNESS), NEVER_KILLED) {
+        tracing::debug!(ve = %ve.name, error = crate::error::chain(&failure));
     }
 }
 
@@ -240,7 +251,7 @@ fn set_badness(plan: &StartPlan, born: &Born) -> Result<(), Source> {
     let pid = born.child().pid;
     // A child of this process: its number is nobody else's.
     let file = format!("/proc/{pid}/oom_score_adj");
-    Ok(veld_kernfs::write(std::path::Path::new(&file), score)?)
+    Ok(veld_kernfs::write(Path::new(&file), score)?)
 }
 
 fn mount_stage(ve: &Ve<'_>, plan: &StartPlan) -> Result<(PrivateMounts, Stage), Source> {

@@ -123,8 +123,8 @@ fn beside_cgroups(name: &str) -> Holder {
             let file = table.replace('-', "_");
             Holder::Kernel(format!("/proc/sys/user/max_{file}"), When::Live)
         }
-        // They are read when they are needed.
         ("devices", _) => Holder::Devices,
+        // They are read when they are needed.
         ("onboot" | "bootorder" | "restart", _) => Holder::Us(When::Live),
         _ => Holder::Us(When::NextStart),
     }

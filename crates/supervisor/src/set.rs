@@ -333,14 +333,17 @@ fn settle_locked(ve: &Ve<'_>, _lock: &Lock) -> Result<(), Source> {
     settings.in_force = together(&settings.saved, &settings.of_this_run, &settings.in_force)?;
     let wanted = Tuning::new(ve, &settings.in_force)?;
     let group = ve.group()?;
+    let unknown = Tuning {
+        tables: tuning::unknown_tables(),
+        ..wanted.clone()
+    };
+    tuning::apply(ve, &running, &group, &unknown, &wanted)?;
     // Some of its processes may have the score of before, some that of after.
-    for score in scores.split(' ').filter_map(|score| score.parse().ok()) {
-        let before = Tuning {
-            tables: tuning::unknown_tables(),
-            oom_score_adj: score,
-            ..wanted.clone()
-        };
-        tuning::apply(ve, &running, &group, &before, &wanted)?;
+    let score = wanted.oom_score_adj;
+    let scores = scores.split(' ').filter_map(|score| score.parse().ok());
+    for other in scores.filter(|other| *other != score) {
+        ve.step("change out-of-memory score");
+        group.change_oom_score_adj(other, score)?;
     }
     // A node that is in its /dev for nothing stays there until its next start.
     let none = Devices::default();

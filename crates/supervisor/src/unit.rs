@@ -10,14 +10,22 @@
 //! Where controllers are on v1 systemd hands nothing over that would hold, and
 //! groups of others beside its own have always been there.
 
+use std::io;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use veld_cgroups::Host as Cgroups;
 use veld_sys::{Context, Failure};
 
 /// The unit, and the name of its group.
 pub(crate) const NAME: &str = "veld-ves.service";
+
+/// How long systemd may take to start it: it may have other things to do first, when
+/// the host boots.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often is looked whether it has.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// There where systemd is PID 1: sd_booted(3).
 const BOOTED: &str = "/run/systemd/system";
@@ -30,7 +38,7 @@ pub(crate) fn keeps_tree(cgroups: &Cgroups) -> bool {
 /// Starts the unit, which takes as long as systemd needs for it.
 ///
 /// # Errors
-/// systemd-run(1) could not be executed, or said why not.
+/// systemd-run(1) could not be executed, said why not, or took too long.
 ///
 /// # Kernel
 /// None of the kernel's; systemd.resource-control(5), `Delegate=`, and
@@ -40,11 +48,14 @@ pub(crate) fn start() -> Result<(), Failure> {
         clippy::disallowed_methods,
         reason = "once for a host and not for each VE; the bus is spoken by systemd's own tool"
     )]
-    let output = Command::new("systemd-run")
+    let child = Command::new("systemd-run")
         .args(arguments())
         .stdin(Stdio::null())
-        .output()
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
         .context(|| "execute systemd-run")?;
+    let output = output_by(child, PATIENCE).context(|| format!("have systemd start {NAME}"))?;
     if output.status.success() {
         return Ok(());
     }
@@ -54,6 +65,21 @@ pub(crate) fn start() -> Result<(), Failure> {
         format!("have systemd start {NAME}"),
         std::io::Error::other(said),
     ))
+}
+
+/// What a child that says little has said when it has ended.
+fn output_by(mut child: Child, patience: Duration) -> io::Result<Output> {
+    let deadline = Instant::now() + patience;
+    while child.try_wait()?.is_none() {
+        if Instant::now() >= deadline {
+            child.kill()?;
+            child.wait()?;
+            let late = format!("it took more than {} s", patience.as_secs_f64());
+            return Err(io::Error::new(io::ErrorKind::TimedOut, late));
+        }
+        std::thread::sleep(LOOK);
+    }
+    child.wait_with_output()
 }
 
 fn arguments() -> [String; 10] {
@@ -72,4 +98,27 @@ fn arguments() -> [String; 10] {
         property("OOMPolicy=continue"),
         "true".to_owned(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Child {
+        #[expect(clippy::disallowed_methods, reason = "a child like systemd-run")]
+        let mut command = Command::new("sh");
+        let command = command.args(["-c", script]).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    #[test]
+    fn nobody_waits_for_ever_for_systemd() {
+        let said = output_by(shell("echo no >&2; exit 3"), PATIENCE).unwrap();
+        assert_eq!(
+            (said.status.code(), &said.stderr[..]),
+            (Some(3), &b"no\n"[..])
+        );
+        let late = output_by(shell("exec sleep 1000"), Duration::from_millis(20)).unwrap_err();
+        assert_eq!(late.to_string(), "it took more than 0.02 s");
+    }
 }

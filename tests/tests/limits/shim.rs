@@ -61,6 +61,27 @@ fn a_flood_of_the_console_costs_the_host_no_more_than_the_ve_may_use() {
     host.nothing_remains();
 }
 
+/// What is added to the badness of a process.
+fn score(pid: i32) -> String {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap();
+    text.trim_end().to_owned()
+}
+
+/// Whether root may lower it here, which takes CAP_SYS_RESOURCE.
+fn lowers_scores() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let held = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let held = u64::from_str_radix(held.unwrap().trim(), 16).unwrap();
+    held & (1 << 24) != 0
+}
+
+/// The kernel kills any process of a VE that is out of memory before its shim.
+fn is_spared(ve: &Ve<'_>) {
+    let spared = if lowers_scores() { "-1000" } else { "0" };
+    until("the shim is spared", || score(ve.shim_pid()) == spared);
+    assert_eq!(score(ve.init_pid()), "0");
+}
+
 #[test]
 fn a_shim_is_neither_frozen_nor_killed_nor_counted_with_its_ve() {
     let host = host!(Template::NoInit);
@@ -69,6 +90,7 @@ fn a_shim_is_neither_frozen_nor_killed_nor_counted_with_its_ve() {
     let (shim, init) = (ve.shim_pid(), ve.init_pid());
     until("the shim is there", || ve.group().shims() == [shim]);
     assert_eq!(ve.group().processes(), [init]);
+    is_spared(&ve);
     // Its end is seen, which only a shim that lives can.
     ve.veld("kill", [""; 0]).ok();
     ve.becomes("stopped");
@@ -124,6 +146,7 @@ fn a_ve_that_starts_again_by_itself_takes_its_shim_along() {
     ve.becomes("up");
     assert_eq!(ve.shim_pid(), shim);
     until("it is there again", || ve.group().shims() == [shim]);
+    is_spared(&ve);
     ve.veld("stop", ["--force"]).done();
     host.nothing_remains();
 }

@@ -209,3 +209,24 @@ fn a_busy_v2_group_is_not_removed() {
     assert_eq!(pids, [7, 5]);
     assert!(group.exists());
 }
+
+#[test]
+fn a_hierarchy_without_a_controller_leaves_the_tree_unified() {
+    let plain = Plain::new(Version::V2, &[("cgroup.controllers", "cpu\n")]);
+    let mut host = host_v2(&plain);
+    let named = Plain::new(Version::V1, &[]);
+    host.hierarchies.insert(0, named.hierarchy(&[]));
+    assert!(host.is_unified());
+    assert!(!host.has_parent("unit"));
+    for dir in [&plain, &named] {
+        std::fs::create_dir(dir.dir.path().join("unit")).unwrap();
+    }
+    assert!(host.has_parent("unit"));
+    // The parent in the tree is somebody else's, that beside it is ours.
+    let group = host.clone().with_parents_of_others().group("unit", "web1");
+    group.remove_parents().unwrap();
+    assert!(host.has_parent("unit"));
+    assert!(!named.dir.path().join("unit").exists());
+    host.hierarchies.insert(0, named.hierarchy(&["memory"]));
+    assert!(!host.is_unified());
+}

@@ -59,11 +59,13 @@ pub(crate) fn the_part_above_the_members_runs_on() {
     let member = scene.sleeper();
     scene.group.freeze(PATIENCE).unwrap();
     assert_eq!(read(&knob), "0");
-    // Which a group above the members can still keep from running.
+    // Frozen by hand, the members stand still as well.
     veld_kernfs::write(&knob, "1").unwrap();
-    scene.group.unfreeze().unwrap();
-    assert!(!scene.group.thaws(Duration::from_millis(30)));
     scene.group.thaw().unwrap();
+    veld_kernfs::write(&knob, "1").unwrap();
+    assert!(!scene.group.thaws(Duration::from_millis(30)));
+    scene.group.unfreeze().unwrap();
+    assert_eq!(read(&knob), "0");
     assert!(scene.group.thaws(PATIENCE));
     scene.group.kill().unwrap();
     assert_eq!(member.end(), KILLED);
