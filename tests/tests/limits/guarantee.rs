@@ -27,8 +27,8 @@ fn promised(host: &Host) -> Option<String> {
 
 #[test]
 fn v1_guarantees_nothing_and_says_why() {
-    let host = host!();
     needs_v1!();
+    let host = host!();
     let ve = host.ve("web1").start();
     let refused = ve.veld("set", ["ram-guarantee=16M"]);
     assert_eq!(refused.status, 1);
@@ -45,8 +45,8 @@ fn v1_guarantees_nothing_and_says_why() {
 
 #[test]
 fn the_group_of_all_holds_the_sum() {
-    let host = host!();
     needs_v2!();
+    let host = host!();
     let one = host.ve("one").with(["--ram-guarantee", "16M"]).start();
     let two = host.ve("two").with(["--ram-low", "8M"]).start();
     assert_eq!(promised(&host), Some((16 * MIB).to_string()));
@@ -62,8 +62,8 @@ fn the_group_of_all_holds_the_sum() {
 
 #[test]
 fn a_start_over_what_there_is_is_refused_with_the_sum() {
-    let host = host!();
     needs_v2!();
+    let host = host!();
     // Two of three fit.
     overcommit(&host, 10);
     let part = total() / 25 / MIB;

@@ -19,8 +19,8 @@ const LOOK: &str = "\
 
 #[test]
 fn it_finds_one_hierarchy_that_is_its_own() {
-    let host = host!();
     needs!(lacking());
+    let host = host!();
     let ve = host.ve("web1").with(["--cgroup", "legacy"]).start();
     let seen = ve.sh(LOOK).stdout;
     let lines: Vec<&str> = seen.lines().collect();
@@ -35,8 +35,8 @@ fn it_finds_one_hierarchy_that_is_its_own() {
 
 #[test]
 fn systemd_of_old_sorts_its_services_there() {
-    let host = host!(Template::DebianBullseye);
     needs!(lacking());
+    let host = host!(Template::DebianBullseye);
     let ve = host.ve("deb").template(Template::DebianBullseye);
     let ve = ve.with(["--cgroup", "legacy"]).start();
     let state = ve.exec(["systemctl", "is-system-running", "--wait"]);
@@ -57,8 +57,8 @@ fn systemd_of_old_sorts_its_services_there() {
 
 #[test]
 fn limits_hold_it_all_the_same() {
-    let host = host!();
     needs!(lacking());
+    let host = host!();
     let ve = host
         .ve("web1")
         .with(["--cgroup", "legacy", "--processes", "20"]);
