@@ -1,7 +1,9 @@
 //! A start that goes wrong leaves a stopped VE and nothing else, whoever of its
 //! processes it was that failed or was killed.
 
-use veld_tests::{Host, Template, host};
+use std::fs;
+
+use veld_tests::{Host, Template, Ve, host, until};
 
 use crate::walk::{Kind, Round, walk, walked};
 
@@ -38,7 +40,11 @@ fn starts(host: &Host, kind: Kind, network: &str) {
     walk(
         host,
         ("start", 1, kind),
-        |fault| fault.veld(host, &["start", "web1"]),
+        |fault| {
+            let output = fault.veld(host, &["start", "web1"]);
+            is_through(&ve);
+            output
+        },
         |round| {
             if round.has_failed() {
                 host.nothing_remains();
@@ -54,6 +60,16 @@ fn starts(host: &Host, kind: Kind, network: &str) {
     );
     ve.destroy();
     assert_eq!(host.leaks(), Vec::<String>::new());
+}
+
+/// What the launcher does once the command is told that PID 1 runs is over, too: it
+/// is the shim now, or has ended.
+fn is_through(ve: &Ve<'_>) {
+    until("the launcher is through", || {
+        let pid = ve.show()["shim_pid"].as_i64();
+        let name = pid.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).ok());
+        name.is_none_or(|name| name.trim_end() == "veld-shim")
+    });
 }
 
 /// The VE runs or can be started, whichever the round says.
