@@ -25,7 +25,7 @@ fn every_controller_is_in_the_group_and_the_cheap_ones_inside() {
         words
     };
     let group = ve.group().knob(&["cgroup.controllers"]).unwrap();
-    assert_eq!(words(group), ["cpu", "cpuset", "memory", "pids"]);
+    assert_eq!(words(group), ["cpu", "cpuset", "io", "memory", "pids"]);
     let inside = ve.exec(["cat", "/sys/fs/cgroup/cgroup.controllers"]).ok();
     assert_eq!(words(inside.line().to_owned()), ["cpu", "pids"]);
 }
