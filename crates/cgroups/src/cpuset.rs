@@ -14,6 +14,7 @@
 
 use std::path::Path;
 
+use rustix::io::Errno;
 use veld_sys::Failure;
 
 use crate::controller::{Controller, Setting, absent};
@@ -78,11 +79,23 @@ pub(crate) fn set(place: &Place, setting: &Setting<'_>) -> Result<(), Failure> {
     let value = match (chosen, setting.before, place.version) {
         (Some(chosen), _, _) => chosen,
         (None, Before::Defaults, _) => return Ok(()),
-        // A write of nothing at all would not reach the kernel.
-        (None, Before::Anything, Version::V2) => "\n".to_owned(),
+        (None, Before::Anything, Version::V2) => return lift_v2(place, setting.cpus),
         (None, Before::Anything, Version::V1) => list(setting.cpus),
     };
     place.write(CPUS, value)
+}
+
+/// Lifts the limit of a v2 group: to nothing of its own, so that it has what the
+/// group above has; or to all that there are, where it has processes and the kernel
+/// does not let it have nothing any more (ENOSPC).
+fn lift_v2(place: &Place, cpus: &[u32]) -> Result<(), Failure> {
+    // A write of nothing at all would not reach the kernel.
+    match place.write(CPUS, "\n") {
+        Err(full) if full.errno() == Some(Errno::NOSPC.raw_os_error()) => {
+            place.write(CPUS, list(cpus))
+        }
+        done => done,
+    }
 }
 
 pub(crate) fn read(place: &Place, cpus: &[u32], into: &mut Effective) -> Result<(), Failure> {

@@ -152,3 +152,17 @@ fn directory(ve: &Ve<'_>) -> PathBuf {
 fn processes(ve: &Ve<'_>) -> u64 {
     ve.show()["kernel"]["processes"].as_u64().unwrap()
 }
+
+#[test]
+fn a_controller_that_vanished_is_enabled_again_by_the_next_set() {
+    needs_v2!();
+    let host = host!();
+    let ve = host.ve("web1").with(["--ram", "64M"]).start();
+    let parent = PathBuf::from("/sys/fs/cgroup").join(host.cgroup_parent());
+    fs::write(parent.join("cgroup.subtree_control"), "-memory").unwrap();
+    let held = || ve.show()["kernel"]["memory_limit_bytes"].clone();
+    assert_eq!(held(), serde_json::json!(null), "the file is gone");
+    ve.veld("set", ["ram=48M"]).done();
+    assert_eq!(held(), 48 << 20);
+    assert_eq!(ve.sh("echo well").ok().line(), "well");
+}
