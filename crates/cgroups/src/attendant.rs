@@ -35,7 +35,7 @@ use crate::hierarchy::{Hierarchy, Place, Version};
 /// The name of its group.
 pub(crate) const ATTENDANT: &str = "shim";
 /// Where it goes on v2 if the root takes no process.
-const AWAY: &str = ".veld";
+pub(crate) const AWAY: &str = ".veld";
 
 /// The most of a share that there is: however many processes the group has, the
 /// time that all of them have begins with the attendant's.

@@ -1,9 +1,10 @@
 //! What this host offers: its hierarchies, and the limits they can enforce.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use veld_kernfs::mountinfo::{self, Mount};
 
+use crate::attendant::AWAY;
 use crate::controller::Controller;
 use crate::cpuset;
 use crate::error::{Error, Refusal};
@@ -92,10 +93,18 @@ impl Host {
         self.v2().is_some() && self.v1().all(|v1| v1.controllers.is_empty())
     }
 
-    /// Whether `parent` is there in the tree of v2.
+    /// Whether groups can be made below a `parent` that somebody else makes in v2's
+    /// tree: it hands controllers down already, or the process that was in it is in
+    /// the place below it where attendants go that leave.
     #[must_use]
-    pub fn has_parent(&self, parent: &str) -> bool {
-        self.v2().is_some_and(|v2| v2.mount.join(parent).is_dir())
+    pub fn is_ready(&self, parent: &str) -> bool {
+        let says = |file: PathBuf| {
+            std::fs::read_to_string(file).is_ok_and(|text| !text.trim_end().is_empty())
+        };
+        self.v2().is_some_and(|v2| {
+            let dir = v2.mount.join(parent);
+            says(dir.join("cgroup.subtree_control")) || says(dir.join(AWAY).join("cgroup.procs"))
+        })
     }
 
     /// The same host, on which the parents of groups in the tree of v2 belong to

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use veld_cgroups::Host as Cgroups;
 use veld_config::{ConfigError, HostConfig, VeId, VeName, VeRef};
@@ -14,6 +15,19 @@ use crate::ve::Ve;
 
 /// Where nobody else has a say about the hierarchies.
 const CGROUP_PARENT: &str = "veld";
+
+/// How long another start may take to have the unit started.
+const READY: Duration = Duration::from_secs(10);
+
+fn becomes_ready(cgroups: &Cgroups, parent: &str, deadline: Instant) -> bool {
+    while !cgroups.is_ready(parent) {
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    true
+}
 
 /// One host. Nothing is made or changed by opening it.
 #[derive(Debug)]
@@ -74,13 +88,14 @@ impl Host {
         let parent = self.cgroup_parent()?;
         if self.config.cgroup_parent.is_some()
             || !unit::keeps_tree(cgroups)
-            || cgroups.has_parent(parent)
+            || cgroups.is_ready(parent)
         {
             return Ok(());
         }
+        let begun = Instant::now();
         match unit::start() {
             // Two starts at once ask for the same one.
-            Err(_) if cgroups.has_parent(parent) => Ok(()),
+            Err(_) if becomes_ready(cgroups, parent, begun + READY) => Ok(()),
             done => Ok(done?),
         }
     }

@@ -2,10 +2,14 @@
 //!
 //! systemd is the only one to write to the tree, but for parts that it has handed
 //! over, which are units with `Delegate=yes`. So the groups of all VEs are below
-//! one such unit, without a process of its own, that the first start on a host
-//! asks for and that is there until the host goes down. It is right below the
-//! root, as it is where there is no systemd, so that VEs share the host with its
-//! services as equals of all of those together.
+//! one such unit, that the first start on a host asks for and that is there until
+//! the host goes down. It is right below the root, as it is where there is no
+//! systemd, so that VEs share the host with its services as equals of all of those
+//! together.
+//!
+//! systemd takes the group of a unit away when its last process has ended, and a
+//! group with a process in it hands no controller down. So the unit has one process,
+//! which sleeps, in the group below its own where shims go that have no VE.
 //!
 //! Where controllers are on v1 systemd hands nothing over that would hold, and
 //! groups of others beside its own have always been there.
@@ -82,21 +86,30 @@ fn output_by(mut child: Child, patience: Duration) -> io::Result<Output> {
     child.wait_with_output()
 }
 
-fn arguments() -> [String; 10] {
+/// Goes to its place, says so, and sleeps.
+const PLACEHOLDER: &str = "cd \"/sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)\" && mkdir -p .veld \
+     && echo $$ >.veld/cgroup.procs && systemd-notify --ready && exec sleep infinity";
+
+fn arguments() -> [String; 14] {
     let property = |text: &str| format!("--property={text}");
     [
         "--quiet".to_owned(),
         format!("--unit={NAME}"),
         "--slice=-.slice".to_owned(),
         "--description=Virtual environments of Veld".to_owned(),
-        "--remain-after-exit".to_owned(),
-        property("Type=oneshot"),
+        property("Type=notify"),
+        property("NotifyAccess=all"),
         property("Delegate=yes"),
+        // Without the process that sleeps VEs go on as they are.
+        property("KillMode=process"),
+        property("OOMScoreAdjust=-900"),
         // What bounds VEs is set for each of them.
         property("TasksMax=infinity"),
         // An end for want of memory inside a VE is not the unit's.
         property("OOMPolicy=continue"),
-        "true".to_owned(),
+        "sh".to_owned(),
+        "-c".to_owned(),
+        PLACEHOLDER.replace('$', "$$"),
     ]
 }
 

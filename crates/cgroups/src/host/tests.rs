@@ -217,15 +217,17 @@ fn a_hierarchy_without_a_controller_leaves_the_tree_unified() {
     let named = Plain::new(Version::V1, &[]);
     host.hierarchies.insert(0, named.hierarchy(&[]));
     assert!(host.is_unified());
-    assert!(!host.has_parent("unit"));
+    assert!(!host.is_ready("unit"));
     for dir in [&plain, &named] {
         std::fs::create_dir(dir.dir.path().join("unit")).unwrap();
     }
-    assert!(host.has_parent("unit"));
+    assert!(!host.is_ready("unit"), "nothing says that it is empty");
+    plain.put("unit/.veld/cgroup.procs", "7\n");
+    assert!(host.is_ready("unit"));
     // The parent in the tree is somebody else's, that beside it is ours.
     let group = host.clone().with_parents_of_others().group("unit", "web1");
     group.remove_parents().unwrap();
-    assert!(host.has_parent("unit"));
+    assert!(host.is_ready("unit"));
     assert!(!named.dir.path().join("unit").exists());
     host.hierarchies.insert(0, named.hierarchy(&["memory"]));
     assert!(!host.is_unified());
