@@ -1,5 +1,7 @@
 //! The run directory of one VE.
 
+mod settings;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,12 +30,6 @@ const RECORD: &str = "record";
 const LOCK: &str = "lock";
 const FAILURE: &str = "failure";
 const RESTARTING: &str = "restarting";
-/// What was set for this run alone.
-const RUNTIME: &str = "runtime";
-/// The config that the VE was told, as it is in its own file or set for this run.
-const IN_FORCE: &str = "in-force";
-/// There while settings are on their way to the kernel and into the config.
-const SETTING: &str = "setting";
 const PAUSED: &str = "paused";
 /// How often a directory is emptied into which a shim still writes: it has a line
 /// or two to write, each once.
@@ -42,9 +38,9 @@ const REMOVALS: usize = 8;
 /// What a run leaves that the next command has no use for.
 const OF_ONE_RUN: [&str; 23] = [
     RECORD,
-    RUNTIME,
-    IN_FORCE,
-    SETTING,
+    settings::RUNTIME,
+    settings::IN_FORCE,
+    settings::SETTING,
     shim::FOUND,
     RESTARTING,
     PAUSED,
@@ -202,77 +198,6 @@ impl RunDir {
     #[must_use]
     pub fn restarting(&self) -> PathBuf {
         self.file(RESTARTING)
-    }
-
-    /// The config that the VE that runs was told: the one of its start, with what
-    /// was set since.
-    #[must_use]
-    pub fn in_force(&self) -> PathBuf {
-        self.file(IN_FORCE)
-    }
-
-    /// Says what config is in force.
-    ///
-    /// # Errors
-    /// Names the path.
-    pub fn say_in_force(&self, config: &str) -> Result<(), Failure> {
-        veld_durable::replace(&self.in_force(), config.as_bytes(), Life::Volatile)
-    }
-
-    /// What was set for this run alone, a setting in each line.
-    ///
-    /// # Errors
-    /// Names the path.
-    pub fn runtime_settings(&self) -> Result<Vec<String>, Failure> {
-        let path = self.file(RUNTIME);
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error).context(|| format!("read {}", path.display())),
-        }
-    }
-
-    /// Says what is set for this run alone.
-    ///
-    /// # Errors
-    /// Names the path.
-    pub fn say_runtime_settings(&self, settings: &[String]) -> Result<(), Failure> {
-        let path = self.file(RUNTIME);
-        if settings.is_empty() {
-            return remove_file(&path);
-        }
-        let lines: String = settings.iter().map(|line| format!("{line}\n")).collect();
-        veld_durable::replace(&path, lines.as_bytes(), Life::Volatile)
-    }
-
-    /// Says that settings are on their way: until it is taken back nobody knows
-    /// whether the kernel has what the config says. `note` is for who finds it.
-    ///
-    /// # Errors
-    /// Names the path.
-    pub fn say_setting(&self, note: &str) -> Result<(), Failure> {
-        veld_durable::replace(&self.file(SETTING), note.as_bytes(), Life::Volatile)
-    }
-
-    /// Takes [`say_setting`](Self::say_setting) back.
-    ///
-    /// # Errors
-    /// Names the path.
-    pub fn unsay_setting(&self) -> Result<(), Failure> {
-        remove_file(&self.file(SETTING))
-    }
-
-    /// The note of settings that are on their way, or were when a command was killed.
-    ///
-    /// # Errors
-    /// Names the path.
-    pub fn setting(&self) -> Result<Option<String>, Failure> {
-        let path = self.file(SETTING);
-        match std::fs::read_to_string(&path) {
-            Ok(note) => Ok(Some(note)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).context(|| format!("read {}", path.display())),
-        }
     }
 
     /// Takes the VE's lock, making the directory where it is missing.
