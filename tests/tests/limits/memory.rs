@@ -53,8 +53,9 @@ fn file_systems_in_memory_count_and_have_the_size_of_the_ves_memory() {
     // A fifth and a half, in whole pages.
     assert_eq!(sizes, [13_108, 32_768]);
     let before = used(&ve);
-    ve.sh("head -c 10000000 /dev/zero >/dev/shm/file").done();
-    assert!(used(&ve) >= before + (9 << 20));
+    ve.sh("head -c 20000000 /dev/zero >/dev/shm/file").done();
+    // Some of what was used before may be gone: each processor has up to 64 pages charged in advance.
+    assert!(used(&ve) >= before + 15_000_000);
     let filled = ve.sh("head -c 100000000 /dev/zero >/dev/shm/more");
     assert_eq!(filled.status, 1, "{}", filled.stderr);
     let full = ve.sh("df -k /dev/shm | awk 'NR > 1 { print $4 }'").ok();
