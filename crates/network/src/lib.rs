@@ -62,3 +62,4 @@ pub use loopback::loopback_up;
 pub use mac::{Mac, mac_for};
 pub use observe::{Counters, Observed, ObservedLink, all_counters, counters, observe};
 pub use pool::{address_for, address6_for};
+pub use setup::GATEWAY4;
