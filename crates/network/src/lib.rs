@@ -43,7 +43,7 @@ mod mac;
 mod message;
 mod name;
 mod netns;
-mod nfnetlink;
+mod nft;
 mod observe;
 mod pool;
 mod rtnl;
@@ -56,9 +56,13 @@ mod sysctl;
 mod uplink;
 
 pub use error::Error;
-pub use host::{HostNetwork, ensure_host, remove_host};
+pub use host::{HostNetwork, ensure_host, reload_host, remove_host};
 pub use link::{RoutedLink, attach, detach, exists};
 pub use loopback::loopback_up;
 pub use mac::{Mac, mac_for};
 pub use observe::{Counters, Observed, ObservedLink, all_counters, counters, observe};
 pub use pool::{address_for, address6_for};
+pub use rules::{
+    Direction, GuestRules, Policy, PolicyRule, Publish, RuleProtocol, Rules, Transport, admit,
+    change, holder, rebuild, withdraw,
+};
