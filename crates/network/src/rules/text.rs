@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use ipnetwork::IpNetwork;
 
 use crate::HostNetwork;
+use crate::setup::GATEWAY4;
 
 /// The rules of a host, and the name of the chain that stands for them.
 #[derive(Debug)]
@@ -33,13 +34,7 @@ fn body(network: &HostNetwork) -> String {
     // A String takes all that is written to it.
     let _ = write!(text, "{}", from_guests(&ours));
     text.push_str(PUBLISHED);
-    text.push_str(
-        "\tchain postrouting {
-\t\ttype nat hook postrouting priority srcnat; policy accept;
-\t\tip saddr 127.0.0.0/8 ct status dnat masquerade
-\t\tiifname . oifname @hairpin ct status dnat masquerade
-",
-    );
+    let _ = write!(text, "{}", back(&network.link_prefix));
     for (family, pools) in pools.clone() {
         let _ = writeln!(
             text,
@@ -139,6 +134,26 @@ const PUBLISHED: &str = "\tchain published_prerouting {
 \t\tdnat ip6 to meta l4proto . th dport map @published6
 \t}
 ";
+
+/// What a published port leads to a guest from a loopback address of the host, or
+/// from the guest itself, comes from the host, or the answer would not come back.
+///
+/// By a routed link the host is its gateway: a host that has no other IPv4
+/// address has this one.
+fn back(prefix: &str) -> String {
+    format!(
+        "\tchain from_host {{
+\t\toifname \"{prefix}br\" masquerade
+\t\toifname \"{prefix}*\" meta nfproto ipv4 snat ip to {GATEWAY4}
+\t\tmasquerade
+\t}}
+\tchain postrouting {{
+\t\ttype nat hook postrouting priority srcnat; policy accept;
+\t\tip saddr 127.0.0.0/8 ct status dnat jump from_host
+\t\tiifname . oifname @hairpin ct status dnat jump from_host
+"
+    )
+}
 
 /// Isolation is looked at for every packet, so that it holds at once; policies
 /// for the first of a connection, whose others and answers then pass.
