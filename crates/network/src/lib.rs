@@ -72,3 +72,4 @@ pub use rules::{
     Direction, GuestRules, Policy, PolicyRule, Publish, RuleProtocol, Rules, Transport, admit,
     change, holder, rebuild, withdraw,
 };
+pub use setup::GATEWAY4;

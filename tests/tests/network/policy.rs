@@ -43,14 +43,20 @@ fn a_policy_counts_at_once_and_goes_with_its_last_word() {
     ve.veld("set", ["deny+=in tcp 80"]).done();
     assert!(!serves(&own4) && !serves(&own6));
     assert!(reaches(&ve, "192.0.2.1"), "and nothing else");
-    ve.veld("set", ["deny=", "default-in=deny", "allow=in tcp 80 from 192.0.2.1"])
-        .done();
+    ve.veld(
+        "set",
+        ["deny=", "default-in=deny", "allow=in tcp 80 from 192.0.2.1"],
+    )
+    .done();
     // As whom the host speaks, to whom an address is given.
     assert!(serves(&own4) && !serves(&own6));
     ve.veld("set", ["default-in=allow", "allow="]).done();
     assert!(serves(&own4) && serves(&own6));
     let rules = Cmd::program("nft", ["list", "ruleset"]).run().ok().stdout;
-    assert!(!rules.contains("elements") && !rules.contains("ve101"), "{rules}");
+    assert!(
+        !rules.contains("elements") && !rules.contains("ve101"),
+        "{rules}"
+    );
 }
 
 #[test]
@@ -60,7 +66,12 @@ fn a_ve_that_may_not_call_is_called() {
     let ve = web(
         &host,
         "web1",
-        &["--default-out", "deny", "--allow", "out icmp to 198.18.0.0/24"],
+        &[
+            "--default-out",
+            "deny",
+            "--allow",
+            "out icmp to 198.18.0.0/24",
+        ],
     );
     let [own4, own6] = addresses(&ve);
     assert!(serves(&own4) && serves(&own6));
@@ -109,7 +120,9 @@ fn a_firewall_inside_is_the_ves_own() {
     give_addresses();
     let ves = ["web1", "web2"].map(|name| host.ve(name).template(Template::DebianWeb).start());
     let [own4, own6] = addresses(&ves[0]);
-    until("nginx serves", || ves.iter().all(|ve| serves(&addresses(ve)[0])));
+    until("nginx serves", || {
+        ves.iter().all(|ve| serves(&addresses(ve)[0]))
+    });
     let before = Cmd::program("nft", ["list", "ruleset"]).run().ok().stdout;
     ves[0]
         .sh("nft 'table inet own { chain in { type filter hook input priority 0; tcp dport 80 reject; }; }'")

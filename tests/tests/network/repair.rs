@@ -46,7 +46,9 @@ fn a_repair_brings_back_the_rules_of_all() {
     let said = host.veld(["net", "repair"]);
     assert_eq!(said.ok().stdout, "rules of 3 VEs put back\n");
     assert_eq!((get(8081), get(8082)), (0, 0));
-    let blocked = host.existing("a").exec(["ping", "-c", "1", "-W", "1", UPLINK[0]]);
+    let blocked = host
+        .existing("a")
+        .exec(["ping", "-c", "1", "-W", "1", UPLINK[0]]);
     assert_ne!(blocked.status, 0, "its policy is back too");
     let table = ["list", "table", "inet", "veld"];
     assert_eq!(Cmd::program("nft", table).run().ok().stdout, before);

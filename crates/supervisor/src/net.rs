@@ -1,0 +1,100 @@
+//! The network of a VE: what it is to be, making it so at a start, changing it while
+//! the VE runs, and taking away what a run leaves.
+//!
+//! ```text
+//! config ──> NetPlan ──connect──> the kernel ──change──> … ──disconnect──> nothing
+//! ```
+//!
+//! All of a plan follows from the config and the VE's number: names on the host,
+//! MAC addresses, names of chains. So what is in the kernel can be taken away, or put
+//! right, by whoever knows the name of the VE.
+
+mod links;
+mod plan;
+mod rules;
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use veld_network::Rules;
+use veld_state::Running;
+
+use crate::error::{Source, chain};
+use crate::host::Host;
+use crate::undo::Undo;
+use crate::ve::Ve;
+pub(crate) use plan::InterfacePlan;
+pub use plan::NetPlan;
+pub(crate) use plan::host_name;
+pub use rules::{RulesPlan, repair};
+
+/// Connects a VE that has not begun to run, in the network namespace `guest`.
+pub(crate) fn connect<'a>(
+    ve: &Ve<'_>,
+    plan: &'a NetPlan,
+    guest: BorrowedFd<'_>,
+    undo: &mut Undo<'a>,
+    warnings: &mut Vec<String>,
+) -> Result<(), Source> {
+    plan.rules.check()?;
+    if plan.interfaces.is_empty() {
+        return Ok(veld_network::loopback_up(guest)?);
+    }
+    warnings.extend(prepare_host(ve.host, plan)?);
+    for interface in &plan.interfaces {
+        links::attach(guest, interface)?;
+        // What is in the way is somebody else's: undone is only what was done.
+        undo.push(|| links::detach(interface));
+    }
+    ve.step("admit to rules");
+    rules::admit(ve.host, plan, undo)
+}
+
+/// Makes a VE that runs be connected as `new` says, which was as `old` says. May be
+/// called where some of it is so already, as after one that was killed.
+pub(crate) fn change(
+    ve: &Ve<'_>,
+    running: &Running,
+    old: &NetPlan,
+    new: &NetPlan,
+) -> Result<Vec<String>, Source> {
+    if old == new {
+        return Ok(Vec::new());
+    }
+    new.rules.check()?;
+    ve.step("change network");
+    let pid = running.record.init.pid;
+    let guest = veld_namespaces::open(pid, "net", running.init.as_fd())?;
+    let mut warnings = Vec::new();
+    if !new.interfaces.is_empty() {
+        warnings.extend(prepare_host(ve.host, new)?);
+    }
+    rules::change(ve.host, old, new, || links::change(guest.as_fd(), old, new))?;
+    Ok(warnings)
+}
+
+/// Takes away what the run of a VE that has ended has left of its network.
+///
+/// The kernel takes links away with the VE's namespace; this is for the rest.
+pub(crate) fn disconnect(ve: &Ve<'_>) -> Result<(), Source> {
+    rules::withdraw(ve)
+}
+
+/// What all VEs need of the host; warnings where it cannot have all of it.
+fn prepare_host(host: &Host, plan: &NetPlan) -> Result<Vec<String>, Source> {
+    match veld_network::ensure_host(&plan.host) {
+        Ok(Rules::Kept) => Ok(Vec::new()),
+        // At the first start, or after somebody has flushed them.
+        Ok(Rules::Loaded) => Ok(rules::rebuild(host)?.1),
+        Err(error @ veld_network::Error::NoNftables(_)) if plan.rules.guest.is_empty() => {
+            Ok(vec![format!(
+                "{}: addresses are neither checked nor masqueraded",
+                chain(&error)
+            )])
+        }
+        Err(error @ veld_network::Error::NoNftables(_)) => Err(Source::Refused(format!(
+            "{}: without it no port is published, no policy holds and no group is isolated",
+            chain(&error)
+        ))),
+        Err(error) => Err(error.into()),
+    }
+}
