@@ -9,6 +9,7 @@
 //! MAC addresses, names of chains. So what is in the kernel can be taken away, or put
 //! right, by whoever knows the name of the VE.
 
+mod inspect;
 mod links;
 mod plan;
 mod rules;
@@ -22,9 +23,9 @@ use crate::error::{Source, chain};
 use crate::host::Host;
 use crate::undo::Undo;
 use crate::ve::Ve;
-pub(crate) use plan::InterfacePlan;
-pub use plan::NetPlan;
+pub use inspect::{Connection, connection, connections};
 pub(crate) use plan::host_name;
+pub use plan::{InterfacePlan, NetPlan};
 pub use rules::{RulesPlan, repair};
 
 /// Connects a VE that has not begun to run, in the network namespace `guest`.

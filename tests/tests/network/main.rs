@@ -12,6 +12,7 @@ mod publish;
 mod reach;
 mod repair;
 mod settings;
+mod shown;
 mod spoof;
 
 use veld_tests::{Cmd, Ve};
