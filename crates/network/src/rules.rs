@@ -71,6 +71,9 @@ fn refused(table: &str, error: io::Error) -> Error {
 /// networks print as numbers, so nothing needs quoting.
 fn body(network: &HostNetwork) -> String {
     let ours = format!("\"{}*\"", network.link_prefix);
+    // What comes over a bridge is looked at where it enters that, if by us; with
+    // br_netfilter the host sees it here once more.
+    let bridge = format!("\"{}\"", crate::own_bridge(&network.link_prefix));
     let mut pools = Vec::new();
     if let Some(pool) = network.pool4 {
         pools.push(("ip", format!("{}/{}", pool.network(), pool.prefix())));
@@ -81,7 +84,7 @@ fn body(network: &HostNetwork) -> String {
     let mut text = format!(
         "\tchain prerouting {{
 \t\ttype filter hook prerouting priority raw; policy accept;
-\t\tiifname {ours} jump from_guest
+\t\tiifname {ours} iifname != {bridge} jump from_guest
 \t}}
 \tchain from_guest {{
 \t\tfib saddr . iif oif missing drop

@@ -9,7 +9,7 @@ use veld_cgroups::Limits;
 use veld_config::{Cgroup, HostConfig, InitWay, Mode, VeConfig, VeId, VeName};
 use veld_launch::{Names, Resolver};
 use veld_namespaces::{IDS, IdRange, Table};
-use veld_network::{HostNetwork, RoutedLink};
+use veld_network::{HostNetwork, Interface, Kind};
 use veld_privileges::Bounds;
 use veld_protocol::init;
 use veld_protocol::restart::Policy;
@@ -45,7 +45,7 @@ pub struct StartPlan {
     /// Host name, resolver.
     pub names: Names,
     /// Its link, where it has one, and the host's side of it.
-    pub network: Option<(HostNetwork, RoutedLink)>,
+    pub network: Option<(HostNetwork, Interface)>,
     /// Arguments of veld-init, less its name.
     pub arguments: Vec<CString>,
     /// Environment of PID 1.
@@ -140,16 +140,19 @@ fn network(
     host: &HostConfig,
     id: VeId,
     link: String,
-) -> Option<(HostNetwork, RoutedLink)> {
+) -> Option<(HostNetwork, Interface)> {
     match config.network.mode {
         Mode::None => None,
         Mode::Routed => {
-            let link = RoutedLink {
+            let link = Interface {
                 host_name: link,
                 guest_name: "eth0".to_owned(),
-                addresses: config.network.ip.clone(),
-                mac: veld_network::mac_for(id.get()),
+                kind: Kind::Routed,
+                addresses: config.network.ip.iter().copied().map(Into::into).collect(),
+                gateways: Vec::new(),
+                mac: veld_network::mac_for(id.get(), 0),
                 mtu: None,
+                metric: 0,
             };
             Some((host_network(host), link))
         }
@@ -280,7 +283,7 @@ impl fmt::Display for StartPlan {
             None => writeln!(f, "network    none")?,
             Some((_, link)) => {
                 writeln!(f, "network    routed, link {}", link.host_name)?;
-                writeln!(f, "ip         {}", words(link.addresses.iter()))?;
+                writeln!(f, "ip         {}", words(self.config.network.ip.iter()))?;
             }
         }
         let shown: Vec<_> = self
