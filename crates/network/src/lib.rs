@@ -75,6 +75,7 @@ pub use link::{attach, detach, exists, plug, unplug};
 pub use loopback::loopback_up;
 pub use mac::{Mac, mac_for};
 pub use observe::{Counters, Observed, ObservedLink, all_counters, counters, observe};
+pub use parts::GATEWAY4;
 pub use physical::{Nic, NotANic, nic, recover, release};
 pub use pool::{address_for, address6_for};
 pub use sysctl::host_has_ipv6;
