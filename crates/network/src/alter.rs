@@ -82,6 +82,8 @@ fn alter_host_end(host: &mut Rtnl, old: &Interface, new: &Interface) -> Result<(
         host.change("join bridge", kinds::join(index, found.index), 0)
             .context(|| format!("make link {name} a port of bridge {bridge}"))?;
         found.change_vlan(host, index, name, (vlan_of(old), *vlan))?;
+        // All that was said of a port is forgotten with it.
+        pair::set_up_host_end(host, new)?;
     }
     if old.mtu != new.mtu {
         let mtu = mtu(host, new)?;

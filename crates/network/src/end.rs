@@ -13,6 +13,7 @@ use veld_sys::{Context, Failure};
 
 use crate::interface::is_link_local;
 use crate::link::PATIENCE;
+use crate::mac::Text;
 use crate::message::{self, kinds};
 use crate::parts::Part;
 use crate::rtnl::Rtnl;
@@ -162,7 +163,11 @@ impl End<'_> {
             Part::Default(gateway, _) => {
                 format!("make {gateway} the gateway of {}", self.place())
             }
-            Part::Address(..) | Part::Lone(_) | Part::Neighbour(..) | Part::Claim(_) => {
+            Part::Address(..)
+            | Part::Lone(_)
+            | Part::Neighbour(..)
+            | Part::Station(_)
+            | Part::Claim(_) => {
                 format!("add {}", self.what(part))
             }
         }
@@ -175,6 +180,7 @@ impl End<'_> {
                 format!("address {address} to {place}")
             }
             Part::Neighbour(address, _) => format!("neighbour {address} on {place}"),
+            Part::Station(mac) => format!("station {} on {place}", Text(mac)),
             Part::Claim(address) | Part::Route(address, _) => {
                 format!("route of {address} to {place}")
             }
@@ -233,6 +239,7 @@ fn addition(index: u32, part: Part, owner: Owner) -> (&'static str, RouteNetlink
             let message = message::neighbour(index, address, mac);
             (point("add neighbour inside", "add neighbour"), message, SET)
         }
+        Part::Station(mac) => ("add station", kinds::station(index, mac), SET),
         Part::Claim(address) => ("add route", message::host_route(index, address), NEW),
         Part::Route(address, metric) => {
             let route = kinds::route_to(index, address, metric);
@@ -259,6 +266,7 @@ fn removal(index: u32, part: Part) -> (&'static str, RouteNetlinkMessage) {
             ("remove address", message)
         }
         Part::Neighbour(address, _) => ("remove neighbour", kinds::drop_neighbour(index, address)),
+        Part::Station(mac) => ("remove station", kinds::drop_station(index, mac)),
         Part::Claim(address) => ("remove route", kinds::drop_host_route(index, address)),
         Part::Route(address, metric) => {
             let route = kinds::route_to(index, address, metric);

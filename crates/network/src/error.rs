@@ -134,12 +134,44 @@ pub enum Error {
     NoNftables(Failure),
 
     /// `nft` did not take the rules.
-    #[error("cannot load table inet {table}: {message}")]
+    #[error("cannot load table {table}: {message}")]
     RulesRefused {
-        /// The table's name.
+        /// The table's family and name.
         table: String,
         /// The first line that nft said.
         message: String,
+    },
+
+    /// Nobody loaded the rules here, or somebody flushed them.
+    #[error("table inet {table} is not loaded")]
+    NotLoaded {
+        /// The table's name.
+        table: String,
+    },
+
+    /// A port cannot lead to this guest.
+    #[error("cannot publish {port}: {reason}")]
+    CannotPublish {
+        /// Port of the host, with its address where one was given.
+        port: String,
+        /// What is in the way.
+        reason: &'static str,
+    },
+
+    /// A port of the host leads to another guest.
+    #[error("{port} is already published for {holder}")]
+    PortTaken {
+        /// Port of the host, with its address where one was given.
+        port: String,
+        /// Where it leads to.
+        holder: IpAddr,
+    },
+
+    /// A process of the host has the port.
+    #[error("{port} is in use by a process of the host")]
+    PortInUse {
+        /// Port of the host, with its address where one was given.
+        port: String,
     },
 }
 
@@ -150,11 +182,13 @@ impl Error {
     pub fn errno(&self) -> Option<i32> {
         match self {
             Self::Failed(failure) | Self::NoNftables(failure) => failure.errno(),
-            Self::LinkExists { .. } | Self::AddressTaken { .. } => {
+            Self::LinkExists { .. } | Self::AddressTaken { .. } | Self::PortTaken { .. } => {
                 Some(Errno::EXIST.raw_os_error())
             }
             Self::Unsupported { .. } => Some(Errno::OPNOTSUPP.raw_os_error()),
             Self::NoSuchLink { .. } => Some(Errno::NODEV.raw_os_error()),
+            Self::PortInUse { .. } => Some(Errno::ADDRINUSE.raw_os_error()),
+            Self::NotLoaded { .. } => Some(Errno::NOENT.raw_os_error()),
             Self::NotOurs { .. }
             | Self::BadMac { .. }
             | Self::BadMtu { .. }
@@ -165,7 +199,8 @@ impl Error {
             | Self::BadName { .. }
             | Self::BadAddress { .. }
             | Self::OutOfPool { .. }
-            | Self::RulesRefused { .. } => None,
+            | Self::RulesRefused { .. }
+            | Self::CannotPublish { .. } => None,
         }
     }
 }
@@ -213,7 +248,7 @@ mod tests {
             ),
             (
                 Error::RulesRefused {
-                    table: "veld".into(),
+                    table: "inet veld".into(),
                     message: "Error: x".into(),
                 },
                 "cannot load table inet veld: Error: x",

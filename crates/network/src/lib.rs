@@ -42,6 +42,7 @@ mod answer;
 mod bridge;
 mod end;
 mod error;
+mod guard;
 mod host;
 mod inner;
 mod interface;
@@ -51,7 +52,7 @@ mod mac;
 mod message;
 mod name;
 mod netns;
-mod nfnetlink;
+mod nft;
 mod observe;
 mod on_top;
 mod pair;
@@ -69,7 +70,8 @@ mod uplink;
 pub use alter::alter;
 pub use bridge::{ensure_bridge, own_bridge};
 pub use error::Error;
-pub use host::{HostNetwork, ensure_host, remove_host};
+pub use guard::{guard, guard_again, guards_again, unguard};
+pub use host::{HostNetwork, ensure_host, reload_host, remove_host};
 pub use interface::{Interface, Kind, LEAST_MTU6, check_mac};
 pub use link::{attach, detach, exists, plug, unplug};
 pub use loopback::loopback_up;
@@ -78,4 +80,8 @@ pub use observe::{Counters, Observed, ObservedLink, all_counters, counters, obse
 pub use parts::GATEWAY4;
 pub use physical::{Nic, NotANic, nic, recover, release};
 pub use pool::{address_for, address6_for};
+pub use rules::{
+    Direction, GuestRules, Policy, PolicyRule, Publish, RuleProtocol, Rules, Transport, admit,
+    change, holder, rebuild, withdraw,
+};
 pub use sysctl::host_has_ipv6;

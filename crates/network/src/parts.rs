@@ -24,6 +24,8 @@ pub(crate) enum Part {
     Lone(IpAddr),
     /// A neighbour that is there for good.
     Neighbour(IpAddr, Mac),
+    /// A MAC address that a bridge sends to this port.
+    Station(Mac),
     /// A route to one address, which no other link may have.
     Claim(IpAddr),
     /// A route to one address that is on the link, and its metric.
@@ -35,6 +37,9 @@ pub(crate) enum Part {
 /// What the host end has.
 pub(crate) fn outside(interface: &Interface) -> Vec<Part> {
     let mut parts = Vec::new();
+    if let Kind::Bridge { .. } = interface.kind {
+        parts.push(Part::Station(interface.mac));
+    }
     if interface.kind == Kind::Routed {
         if interface.has_ipv6() {
             // A whole fe80::/64 here would let the guest take any address of it.
@@ -118,6 +123,7 @@ pub(crate) fn removed(old: &[Part], new: &[Part]) -> Vec<Part> {
             .any(|other| matches!(other, Part::Neighbour(same, _) if same == address)),
         Part::Address(..)
         | Part::Lone(_)
+        | Part::Station(_)
         | Part::Claim(_)
         | Part::Route(..)
         | Part::Default(..) => new.contains(part),
@@ -197,6 +203,7 @@ mod tests {
         );
         let local = inside(&bridged(&["fd77::1/64"], &["fe80::9"]));
         assert!(!local.iter().any(|part| matches!(part, Part::Route(..))));
-        assert!(outside(&bridged(&["10.1.1.2/24"], &[])).is_empty());
+        let port = bridged(&["10.1.1.2/24"], &[]);
+        assert_eq!(outside(&port), [Part::Station(port.mac)]);
     }
 }

@@ -33,7 +33,9 @@ fn other_pools_replace_the_rules_and_leave_other_tables_alone() {
     let changed = network("10.99.0.0/16", "fd99::/64");
     world.host.run(|| ensure_host(&changed)).unwrap();
     let rules = world.host.nft("list ruleset");
-    assert!(rules.contains("ip saddr 10.99.0.0/16") && rules.contains("ip6 saddr fd99::/64"));
+    assert!(
+        rules.contains("ip saddr 10.99.0.0/16 masq") && rules.contains("ip6 saddr fd99::/64 masq")
+    );
     assert!(!rules.contains("10.77.0.0") && !rules.contains("leftover"));
     assert!(rules.contains("table inet other"));
     let seen = send(&one, any(LAN4), &world.lan, LAN4);
@@ -48,12 +50,12 @@ fn a_host_without_pools_still_checks_sources() {
     let Some(world) = World::new() else { return };
     let one = world.guest(1);
     let none = HostNetwork {
-        pool4: None,
-        pool6: None,
+        masquerade: Vec::new(),
         ..world.network.clone()
     };
     world.host.run(|| ensure_host(&none)).unwrap();
-    assert!(!world.host.nft("list ruleset").contains("masquerade"));
+    assert!(!world.host.nft("list ruleset").contains("10.77"));
+    assert_eq!(send(&one, any(LAN4), &world.lan, LAN4), Some(guest4(1)));
     one.ip("addr add fd77::9/128 dev eth0 nodad");
     for (source, arrives) in [(guest6(1), true), (guest6(9), false)] {
         let seen = send(&one, source, &world.host, HOST6);

@@ -298,7 +298,9 @@ fn connect<'a>(
                 crate::error::chain(&error)
             ));
         }
-        result => result?,
+        result => {
+            result?;
+        }
     }
     // What is in the way is somebody else's: undone is only what was done.
     veld_network::attach(namespace.as_fd(), link)?;

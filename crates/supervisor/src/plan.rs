@@ -162,8 +162,7 @@ fn network(
 pub(crate) fn host_network(host: &HostConfig) -> HostNetwork {
     HostNetwork {
         link_prefix: host.network.link_prefix.clone(),
-        pool4: Some(host.network.pool4),
-        pool6: Some(host.network.pool6),
+        masquerade: vec![host.network.pool4.into(), host.network.pool6.into()],
     }
 }
 

@@ -7,11 +7,13 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use netlink_packet_core::DefaultNla;
 use netlink_packet_route::link::{
-    AfSpecBridge, AfSpecInet6, AfSpecUnspec, BridgeStpState, In6AddrGenMode, InfoBridge, InfoData,
-    InfoIpVlan, InfoKind, InfoMacVlan, IpVlanMode, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
-    MacVlanMode, Prop,
+    AfSpecBridge, AfSpecInet6, AfSpecUnspec, BridgeStpState, In6AddrGenMode, InfoBridge,
+    InfoBridgePort, InfoData, InfoIpVlan, InfoKind, InfoMacVlan, InfoPortData, InfoPortKind,
+    IpVlanMode, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, MacVlanMode, Prop,
 };
-use netlink_packet_route::neighbour::{NeighbourAttribute, NeighbourMessage};
+use netlink_packet_route::neighbour::{
+    NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
+};
 use netlink_packet_route::nsid::{NsidAttribute, NsidMessage};
 use netlink_packet_route::route::{RouteAttribute, RouteMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
@@ -58,17 +60,54 @@ pub(crate) fn filter_vlans(bridge: u32) -> RouteNetlinkMessage {
     RouteNetlinkMessage::NewLink(link)
 }
 
-/// Takes a host end up that is a port: the bridge alone is to see what it receives,
-/// so it gets no IPv6 address.
+/// Takes a host end up that is a port, and that a guest has the other end of:
+///
+/// - `learning` off: no frame of the guest's makes the bridge send another's frames to
+///   it, not even those to bridges themselves, which no rule sees; its own address is
+///   [stated](station);
+/// - `guard`: where the bridge takes part in spanning tree, the guest does not. A frame
+///   of that closes the port.
+/// - no link-local address (where `ipv6` is on): what the port receives is the bridge's.
+///
+/// # Kernel
+/// `IFLA_BRPORT_LEARNING`, Linux 3.10; `IFLA_BRPORT_GUARD`, Linux 3.8.
 pub(crate) fn up_as_port(index: u32, ipv6: bool) -> RouteNetlinkMessage {
     let mut link = super::taken_up(index);
+    link.attributes.push(LinkAttribute::LinkInfo(vec![
+        LinkInfo::PortKind(InfoPortKind::Bridge),
+        LinkInfo::PortData(InfoPortData::BridgePort(vec![
+            InfoBridgePort::Learning(false),
+            InfoBridgePort::Guard(true),
+        ])),
+    ]));
     if ipv6 {
-        link.attributes
-            .push(LinkAttribute::AfSpecUnspec(vec![AfSpecUnspec::Inet6(
-                vec![AfSpecInet6::AddrGenMode(In6AddrGenMode::None)],
-            )]));
+        let mode = AfSpecInet6::AddrGenMode(In6AddrGenMode::None);
+        let families = vec![AfSpecUnspec::Inet6(vec![mode])];
+        link.attributes.push(LinkAttribute::AfSpecUnspec(families));
     }
     RouteNetlinkMessage::NewLink(link)
+}
+
+/// Has a bridge send what is for a MAC address to a port, for good.
+pub(crate) fn station(port: u32, mac: Mac) -> RouteNetlinkMessage {
+    let mut station = station_of(port, mac);
+    // Neither learned nor the bridge's own.
+    station.header.state = NeighbourState::Noarp;
+    RouteNetlinkMessage::NewNeighbour(station)
+}
+
+/// Takes back what [`station`] stated.
+pub(crate) fn drop_station(port: u32, mac: Mac) -> RouteNetlinkMessage {
+    RouteNetlinkMessage::DelNeighbour(station_of(port, mac))
+}
+
+fn station_of(port: u32, mac: Mac) -> NeighbourMessage {
+    let mut station = NeighbourMessage::default();
+    station.header.family = AddressFamily::Bridge;
+    station.header.ifindex = port;
+    station.header.flags = NeighbourFlags::Controller;
+    station.attributes = vec![NeighbourAttribute::LinkLayerAddress(mac.to_vec())];
+    station
 }
 
 /// Makes a link a port of a bridge.

@@ -20,7 +20,7 @@ use nix::sys::socket::{
 };
 use nix::sys::time::TimeVal;
 
-use crate::world::{Netns, SILENCE};
+use crate::world::Netns;
 
 pub type Mac = [u8; 6];
 pub const BROADCAST: Mac = [0xff; 6];
@@ -50,20 +50,28 @@ impl Wire {
         assert_eq!(sent, frame.len());
     }
 
-    /// Whether a frame that ends like this one, from its 12th byte on, comes by before
-    /// silence falls. Padding may follow.
-    pub fn hears(&self, frame: &[u8]) -> bool {
+    /// Whether a frame that begins with this comes by before another does, which was
+    /// sent after it and has to come.
+    pub fn hears_before(&self, frame: &[u8], last: &[u8]) -> bool {
+        // A tag is taken off before a socket gets to see the frame.
+        let untagged = [frame.get(..12), frame.get(16..)].map(Option::unwrap_or_default);
+        let frame = match frame.get(12..14) {
+            Some([0x81, 0]) => untagged.concat(),
+            _ => frame.to_vec(),
+        };
         let begun = Instant::now();
         let mut buffer = [0; 2048];
-        while begun.elapsed() < SILENCE {
+        let mut heard = false;
+        while begun.elapsed() < Duration::from_secs(5) {
             let Ok(length) = recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::empty()) else {
                 continue;
             };
-            if length >= frame.len() && buffer[..frame.len()] == *frame {
-                return true;
+            if buffer[..length].starts_with(last) {
+                return heard;
             }
+            heard |= buffer[..length].starts_with(&frame);
         }
-        false
+        panic!("the link is dead: {last:02x?} did not come");
     }
 }
 
@@ -79,10 +87,6 @@ pub fn ethernet(to: Mac, from: Mac, kind: u16, payload: &[u8]) -> Vec<u8> {
     let mut frame = [to, from].concat();
     frame.extend(kind.to_be_bytes());
     frame.extend(payload);
-    // What is shorter is padded on the way.
-    if frame.len() < 60 {
-        frame.resize(60, 0);
-    }
     frame
 }
 
@@ -100,7 +104,8 @@ pub fn arp(from: Mac, operation: u16, mac: Mac, sender: Ipv4Addr, target: Ipv4Ad
     ethernet(BROADCAST, from, 0x0806, &body)
 }
 
-pub fn ipv4(to: Mac, from: Mac, source: Ipv4Addr, target: Ipv4Addr, of: u8, body: &[u8]) -> Vec<u8> {
+pub fn ipv4([to, from]: [Mac; 2], ends: [Ipv4Addr; 2], of: u8, body: &[u8]) -> Vec<u8> {
+    let [source, target] = ends;
     let length = u16::try_from(20 + body.len()).unwrap();
     let mut header = vec![0x45, 0];
     header.extend(length.to_be_bytes());
@@ -113,7 +118,8 @@ pub fn ipv4(to: Mac, from: Mac, source: Ipv4Addr, target: Ipv4Addr, of: u8, body
     ethernet(to, from, 0x0800, &header)
 }
 
-pub fn ipv6(to: Mac, from: Mac, source: Ipv6Addr, target: Ipv6Addr, of: u8, body: &[u8]) -> Vec<u8> {
+pub fn ipv6([to, from]: [Mac; 2], ends: [Ipv6Addr; 2], of: u8, body: &[u8]) -> Vec<u8> {
+    let [source, target] = ends;
     let mut header = vec![0x60, 0, 0, 0];
     header.extend(u16::try_from(body.len()).unwrap().to_be_bytes());
     header.extend([of, 255]);
@@ -163,6 +169,3 @@ fn sum(bytes: &[u8]) -> u16 {
     }
     !u16::try_from(sum).unwrap()
 }
-
-/// How long a bridge takes for a frame; a capture is opened before.
-pub const MOMENT: Duration = Duration::from_millis(1);
