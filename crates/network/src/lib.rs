@@ -34,6 +34,12 @@
 //! and the host learns a neighbour by ARP only where that is so (`arp_filter`),
 //! so a guest cannot fill the host's neighbour table either.
 //!
+//! What differs from guest to guest in the rules, ports of the host that lead to
+//! it, a policy, a group that it is isolated in, are entries of sets and maps and
+//! chains that a map leads to: [`admit`] puts them in, [`change`] alters them and
+//! [`withdraw`] takes them out, each as one transaction by netlink. A guest that
+//! has none of it costs none of it.
+//!
 //! What this crate must not know: VEs, config files, names of templates. Guests
 //! are namespace descriptors, and links are names and numbers.
 

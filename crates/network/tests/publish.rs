@@ -91,6 +91,23 @@ fn a_port_of_loopback_is_the_hosts_alone() {
 }
 
 #[test]
+fn a_host_with_no_address_of_its_own_reaches_its_ports() {
+    let Some(world) = World::new() else { return };
+    let (host, one) = (Netns::new(), Netns::new());
+    host.ip("link set lo up");
+    let ports = publishing(1, &[tcp(None, 8080, 80)]);
+    host.run(|| {
+        ensure_host(&world.network).unwrap();
+        veld_network::attach(std::os::fd::AsFd::as_fd(&one), &world::link(1)).unwrap();
+        admit(&world.network, &ports).unwrap();
+    });
+    let seen = Knock::From(address(GATEWAY));
+    assert_eq!(knock(&host, at(address(LOOPBACK), 8080), &one, 80), seen);
+    let gateway = at(address(GATEWAY), 8080);
+    assert_eq!(knock(&one, gateway, &one, 80), seen, "by itself");
+}
+
+#[test]
 fn datagrams_are_published_too_and_apart() {
     let Some(world) = World::new() else { return };
     let (one, two) = (world.guest(1), world.guest(2));

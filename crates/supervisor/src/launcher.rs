@@ -128,7 +128,7 @@ fn prepare<'a>(
     let clients = veld_console::listen(ve.run.path(), shim::CONSOLE_SOCKET)?;
     ve.step("connect network");
     let guest = born.namespace("net")?;
-    net::connect(&plan.net, guest.as_fd(), undo, warnings)?;
+    net::connect(ve, &plan.net, guest.as_fd(), undo, warnings)?;
 
     // PID 1 is there already, and has none of these.
     ve.step("watch limits");

@@ -6,7 +6,11 @@
     reason = "all of this is a test, which writes files as an administrator or a fault would"
 )]
 
+mod lan;
+mod policy;
+mod publish;
 mod reach;
+mod repair;
 mod settings;
 mod spoof;
 

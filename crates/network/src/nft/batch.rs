@@ -32,6 +32,12 @@ const FLAGS: usize = 6;
 
 /// nft's number of the type of keys that are link names, by which it prints them.
 const IFNAME: u32 = 41;
+/// What nft keeps with a set for itself, here that keys are in the host's order of
+/// bytes; without it, it prints no names.
+const HOST_ENDIAN: [u8; 6] = {
+    let [a, b, c, d] = 1_u32.to_ne_bytes();
+    [0, 4, a, b, c, d]
+};
 /// `IFNAMSIZ`.
 pub(crate) const IFNAME_LENGTH: usize = 16;
 
@@ -140,7 +146,8 @@ impl<'a> Batch<'a> {
             .text(2, set)
             .number(4, IFNAME)
             .number(5, length)
-            .number(10, self.messages);
+            .number(10, self.messages)
+            .bytes(13, &HOST_ENDIAN);
         self.push(NEW_SET, NLM_F_CREATE, &attributes);
     }
 

@@ -11,8 +11,7 @@ use ipnetwork::IpNetwork;
 pub struct GuestRules {
     /// A number that no other guest of this host has; its chains are named by it.
     pub number: u32,
-    /// The links of the host that its packets come and go by: the host ends of
-    /// routed links, the bridge of a bridged one.
+    /// The host ends of its routed links.
     pub links: Vec<String>,
     /// Its addresses; the first of a family is where published ports lead to.
     pub addresses: Vec<IpAddr>,

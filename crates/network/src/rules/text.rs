@@ -35,7 +35,7 @@ fn body(network: &HostNetwork) -> String {
     let bridge = format!("\"{}\"", crate::own_bridge(&network.link_prefix));
     let _ = write!(text, "{}", from_guests(&ours, &bridge));
     text.push_str(PUBLISHED);
-    let _ = write!(text, "{}", back(&network.link_prefix));
+    let _ = write!(text, "{}", back());
     for (family, pools) in pools.clone() {
         let _ = writeln!(
             text,
@@ -142,13 +142,12 @@ const PUBLISHED: &str = "\tchain published_prerouting {
 /// What a published port leads to a guest from a loopback address of the host, or
 /// from the guest itself, comes from the host, or the answer would not come back.
 ///
-/// By a routed link the host is its gateway: a host that has no other IPv4
-/// address has this one.
-fn back(prefix: &str) -> String {
+/// The host is the gateway of every guest: one that has no other IPv4 address has
+/// this one.
+fn back() -> String {
     format!(
         "\tchain from_host {{
-\t\toifname \"{prefix}br\" masquerade
-\t\toifname \"{prefix}*\" meta nfproto ipv4 snat ip to {GATEWAY4}
+\t\tmeta nfproto ipv4 snat ip to {GATEWAY4}
 \t\tmasquerade
 \t}}
 \tchain postrouting {{
