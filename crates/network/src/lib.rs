@@ -84,7 +84,7 @@ pub use loopback::loopback_up;
 pub use mac::{Mac, mac_for};
 pub use observe::{Counters, Observed, ObservedLink, all_counters, counters, observe};
 pub use parts::GATEWAY4;
-pub use physical::{Nic, NotANic, nic, recover, release};
+pub use physical::{Nic, NotANic, is_inside, nic, recover, release};
 pub use pool::{address_for, address6_for};
 pub use rules::{
     Direction, GuestRules, Policy, PolicyRule, Publish, RuleProtocol, Rules, Transport, admit,

@@ -129,6 +129,18 @@ pub fn recover(nic: &Nic) -> Result<bool, Error> {
     nic.come_home(&nic.name)
 }
 
+/// Whether `guest` has a link of the host's, by what is noted of it; `guest_name` is
+/// what it was called inside.
+///
+/// # Errors
+/// [`Error::Failed`] where the namespace cannot be entered.
+///
+/// # Kernel
+/// rtnetlink(7).
+pub fn is_inside(guest: BorrowedFd<'_>, nic: &Nic, guest_name: &str) -> Result<bool, Error> {
+    Ok(inner::search(guest, guest_name, |inner| nic.is(inner, guest_name))?.is_some())
+}
+
 /// Moves a link of the host's into a guest.
 pub(crate) fn take(
     host: &mut Rtnl,
@@ -207,6 +219,12 @@ fn is_taken(result: &std::io::Result<()>) -> bool {
 }
 
 impl Nic {
+    /// Whether the kernel brings it back from a namespace that dies.
+    #[must_use]
+    pub fn is_hardware(&self) -> bool {
+        self.kind.is_empty() && !self.permanent.is_empty()
+    }
+
     /// Whether a link is this one: by its maker's address, or where it has none by
     /// what is likely to have stayed.
     fn is(&self, inner: &Inner, name: &str) -> bool {
