@@ -11,7 +11,7 @@ use crate::inner::{self, Inner};
 use crate::interface::{Interface, Kind};
 use crate::link::open_host;
 use crate::message::{self, kinds};
-use crate::parts;
+use crate::parts::{self, Part};
 use crate::rtnl::Rtnl;
 use crate::{Error, netns, pair, uplink};
 
@@ -157,11 +157,14 @@ fn alter_inside(
             .context(|| format!("set the MTU of {place} to {mtu}"))?;
     }
     let [before, after] = [parts::inside(old), parts::inside(new)];
-    for part in parts::removed(&before, &after) {
-        end.remove(part)?;
+    let removed = parts::removed(&before, &after);
+    for part in &removed {
+        end.remove(*part)?;
     }
-    // A link that was taken down for a moment has lost what it had.
-    let added = if was_down {
+    // A link that was taken down for a moment has lost what it had, and the kernel
+    // takes the others of an IPv4 network away with the first.
+    let shares_network = |part: &Part| matches!(part, Part::Address(address, length) if address.is_ipv4() && *length < 32);
+    let added = if was_down || removed.iter().any(shares_network) {
         after
     } else {
         parts::added(&before, &after)

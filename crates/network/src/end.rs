@@ -60,7 +60,9 @@ impl End<'_> {
             Err(error) => error,
         };
         let is = |errno| Errno::from_io_error(&error) == Some(errno);
-        if self.owner == Owner::Guest && (is(Errno::EXIST) || is_without_way(part, &error)) {
+        // Of a change that was killed when it had done this, or by the guest itself.
+        let is_there = is(Errno::EXIST) && self.owner != Owner::NewGuest;
+        if is_there || (self.owner == Owner::Guest && is_without_way(part, &error)) {
             return Ok(());
         }
         let lacks_ipv6 = matches!(part, Part::Address(address, _) | Part::Lone(address) if address.is_ipv6())

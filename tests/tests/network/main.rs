@@ -6,13 +6,17 @@
     reason = "all of this is a test, which writes files as an administrator or a fault would"
 )]
 
+mod hotplug;
 mod lan;
+mod modes;
+mod physical;
 mod policy;
 mod publish;
 mod reach;
 mod repair;
 mod settings;
 mod spoof;
+mod spoof_bridge;
 
 use veld_tests::{Cmd, Ve};
 

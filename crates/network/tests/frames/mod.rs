@@ -75,6 +75,33 @@ impl Wire {
     }
 }
 
+impl Wire {
+    /// Whether a frame that begins with this comes by before so much time has passed.
+    pub fn hears_within(&self, frame: &[u8], time: Duration) -> bool {
+        self.hears(time, |heard| heard.starts_with(frame))
+    }
+
+    /// Whether an IP packet with this behind its header does, whoever carried it on.
+    pub fn hears_body(&self, body: &[u8], time: Duration) -> bool {
+        let holds = |heard: &[u8]| heard.windows(body.len()).any(|part| part == body);
+        self.hears(time, holds)
+    }
+
+    fn hears(&self, time: Duration, is_it: impl Fn(&[u8]) -> bool) -> bool {
+        let begun = Instant::now();
+        let mut buffer = [0; 2048];
+        while begun.elapsed() < time {
+            let Ok(length) = recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::empty()) else {
+                continue;
+            };
+            if is_it(&buffer[..length]) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
 fn address_of(link: &str) -> LinkAddr {
     getifaddrs()
         .unwrap()
@@ -147,8 +174,21 @@ pub fn icmp(kind: u8) -> Vec<u8> {
 
 /// ICMPv6 of a kind whose target, where it has one, is in the usual place.
 pub fn icmp6(source: Ipv6Addr, target: Ipv6Addr, kind: u8, about: Ipv6Addr) -> Vec<u8> {
-    let mut body = vec![kind, 0, 0, 0, 0, 0, 0, 0];
+    icmp6_with(source, target, kind, (about, &[]))
+}
+
+/// The same, with options behind it.
+pub fn icmp6_with(
+    source: Ipv6Addr,
+    target: Ipv6Addr,
+    kind: u8,
+    (about, options): (Ipv6Addr, &[u8]),
+) -> Vec<u8> {
+    // An advertisement that overrides what was known.
+    let flags = if kind == 136 { 0x20 } else { 0 };
+    let mut body = vec![kind, 0, 0, 0, flags, 0, 0, 0];
     body.extend(about.octets());
+    body.extend(options);
     let mut whole = [source.octets(), target.octets()].concat();
     whole.extend(u32::try_from(body.len()).unwrap().to_be_bytes());
     whole.extend([0, 0, 0, 58]);
