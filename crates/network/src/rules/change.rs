@@ -82,11 +82,11 @@ pub fn change(network: &HostNetwork, old: &GuestRules, new: &GuestRules) -> Resu
 /// [`Error::Failed`] as the kernel says; one without nftables has nothing to
 /// take out.
 pub fn withdraw(network: &HostNetwork, guest: &GuestRules) -> Result<(), Error> {
-    let none = GuestRules {
-        number: guest.number,
-        ..GuestRules::default()
-    };
-    match change(network, guest, &none) {
+    if guest.is_empty() {
+        return Ok(());
+    }
+    // Its links go with it, and with them what was set for them.
+    match replace(network, &[(guest, &GuestRules::default())]) {
         Err(Error::NotLoaded { .. } | Error::NoNftables(_)) => Ok(()),
         result => result,
     }
