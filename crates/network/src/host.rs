@@ -16,7 +16,7 @@ use crate::{Error, name, rules, sysctl};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostNetwork {
     /// How the names of all host ends begin, and the nftables table's name: up
-    /// to eight lower-case letters.
+    /// to seven lower-case letters.
     pub link_prefix: String,
     /// Addresses that the world sees as the host's. All others of guests it sees
     /// as they are, and is to know the way to.

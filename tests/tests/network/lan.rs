@@ -1,10 +1,11 @@
 //! A machine on the LAN of a test's host.
 
 use std::fs::File;
+use std::net::TcpListener;
 use std::os::fd::AsRawFd;
 
-use nix::sched::{CloneFlags, unshare};
-use veld_tests::{Cmd, Output};
+use nix::sched::{CloneFlags, setns, unshare};
+use veld_tests::{Cmd, Output, Ve};
 
 use crate::ip;
 
@@ -55,9 +56,35 @@ impl Lan {
         Cmd::program("nsenter", [&head[..], words].concat()).run()
     }
 
+    /// A socket there that takes connections to a port, by both protocols.
+    pub(crate) fn listen(&self, port: u16) -> TcpListener {
+        self.there(|| TcpListener::bind(("::", port)).unwrap())
+    }
+
+    /// Does something there. What it opens stays there.
+    pub(crate) fn there<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        in_netns(&self.0, work)
+    }
+
     fn path(&self) -> String {
         format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd())
     }
+}
+
+/// Does something in the network namespace of a VE that runs.
+pub(crate) fn inside<T: Send>(ve: &Ve<'_>, work: impl FnOnce() -> T + Send) -> T {
+    let netns = File::open(format!("/proc/{}/ns/net", ve.init_pid())).unwrap();
+    in_netns(&netns, work)
+}
+
+fn in_netns<T: Send>(netns: &File, work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let done = scope.spawn(|| {
+            setns(netns, CloneFlags::CLONE_NEWNET).unwrap();
+            work()
+        });
+        done.join().unwrap()
+    })
 }
 
 fn long(address: &str) -> String {

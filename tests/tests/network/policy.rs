@@ -76,8 +76,7 @@ fn a_ve_that_may_not_call_is_called() {
     let [own4, own6] = addresses(&ve);
     assert!(serves(&own4) && serves(&own6));
     assert!(reaches(&ve, MACHINE[0]) && !reaches(&ve, MACHINE[1]));
-    let listening = lan.run("sh", &["-c", "busybox nc -l -p 7 -e true & sleep 0.1"]);
-    listening.done();
+    let _listening = lan.listen(7);
     assert_ne!(ve.exec(["nc", "-w", "1", MACHINE[0], "7"]).status, 0);
     ve.stop();
     ve.start();

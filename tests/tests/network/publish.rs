@@ -1,11 +1,13 @@
 //! Ports of the host that lead to VEs.
 
+use std::net::{IpAddr, UdpSocket};
+use std::time::Duration;
+
 use veld_tests::{Cmd, Host, Output, Template, Ve, host, until};
 
-use crate::lan::{Lan, MACHINE, UPLINK};
-use crate::{BUSYBOX, addresses, ip};
+use crate::lan::{Lan, MACHINE, UPLINK, inside};
 
-/// What curl says where nobody is to be had: 7 is refused, 28 silence.
+/// How curl ends where nobody takes the connection.
 const REFUSED: i32 = 7;
 
 /// Fetches a page on the test's host.
@@ -56,7 +58,8 @@ fn nginx_is_reached_from_the_world_the_host_other_ves_and_itself() {
         let page = lan.run("curl", &[&CURL[..], &[&url]].concat());
         assert!(page.ok().stdout.contains("nginx"), "{address} from the LAN");
         assert!(fetch(&url).ok().stdout.contains("nginx"), "{address}");
-        let seen = other.exec(["wget", "-q", "-T", "2", "-O", "-", &url]);
+        let get = format!("printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 {address} 8080");
+        let seen = other.sh(&get);
         assert!(seen.ok().stdout.contains("nginx"), "{address} from a VE");
         let seen = web.exec([&["curl"], &CURL[..], &[&url]].concat());
         assert!(seen.ok().stdout.contains("nginx"), "{address} from itself");
@@ -109,18 +112,31 @@ fn datagrams_are_published() {
         .ve("dns1")
         .with(["--publish", "[::]:5353:53/udp"])
         .start();
-    ve.sh("nc -u -l -p 53 -e hostname </dev/null >/dev/null 2>&1 &")
-        .done();
-    until("an answer", || {
-        let script = format!("echo | {BUSYBOX} nc -u -w 1 {} 5353", UPLINK[1]);
-        lan.run("sh", &["-c", &script]).stdout.trim() == "dns1"
-    });
+    let server = inside(&ve, || UdpSocket::bind("[::]:53").unwrap());
+    let client = lan.there(|| UdpSocket::bind("[::]:0").unwrap());
+    for socket in [&server, &client] {
+        socket
+            .set_read_timeout(Some(Duration::from_secs(2)))
+            .unwrap();
+    }
+    let to: IpAddr = UPLINK[1].parse().unwrap();
+    let mut word = [0; 5];
+    client.send_to(b"hello", (to, 5353)).unwrap();
+    let (_, seen) = server.recv_from(&mut word).unwrap();
+    assert_eq!(seen.ip().to_string(), MACHINE[1]);
+    server.send_to(&word, seen).unwrap();
+    let (_, from) = client.recv_from(&mut word).unwrap();
+    assert_eq!(
+        (&word, from.port()),
+        (b"hello", 5353),
+        "back from whom it asked"
+    );
 }
 
 #[test]
 fn who_has_a_port_is_named() {
     let host = host!();
-    Lan::new();
+    let _lan = Lan::new();
     let web = published(&host, "web1", &["8080:80"]);
     let other = host.ve("web2").with(["--publish", "8080:80"]).create();
     let refused = host.veld(["start", "web2"]);
@@ -150,7 +166,7 @@ fn who_has_a_port_is_named() {
 #[test]
 fn a_port_of_a_service_of_the_host_stays_its() {
     let host = host!();
-    Lan::new();
+    let _lan = Lan::new();
     let _service = std::net::TcpListener::bind((UPLINK[0], 8080)).unwrap();
     let ve = host.ve("web1").with(["--publish", "8080:80"]).create();
     let refused = host.veld(["start", "web1"]);
@@ -174,20 +190,14 @@ fn addresses_that_are_routed_are_seen_as_they_are() {
         .ok();
     let page = lan.run("curl", &[&CURL[..], &[&url("203.0.113.5", 80)]].concat());
     assert_eq!(page.ok().line(), "web1");
-    let listener = format!("{BUSYBOX} nc -l -p 7000 -v 2>&1 </dev/null");
-    let seen = std::thread::scope(|scope| {
-        let seen = scope.spawn(|| lan.run("sh", &["-c", &listener]));
-        until("the LAN listens", || {
-            let sockets = lan.run("cat", &["/proc/net/tcp", "/proc/net/tcp6"]);
-            sockets.lines().any(|line| line.contains(":1B58 "))
-        });
-        ve.exec(["nc", "-w", "1", MACHINE[0], "7000"]);
-        seen.join().unwrap()
-    });
-    assert!(seen.stdout.contains("203.0.113.5"), "{}", seen.stdout);
-    let private = host.ve("a").start();
-    let [own, _] = addresses(&private);
-    assert!(!ip(&["route", "get", &own]).is_empty());
+    let listener = lan.listen(7000);
+    let seen_as = |ve: &Ve<'_>| {
+        let call = format!("nc {} 7000 </dev/null >/dev/null 2>&1 &", MACHINE[0]);
+        ve.sh(&call).done();
+        listener.accept().unwrap().1.ip().to_canonical().to_string()
+    };
+    assert_eq!(seen_as(&ve), "203.0.113.5");
+    assert_eq!(seen_as(&host.ve("a").start()), UPLINK[0], "of a pool");
 }
 
 fn addresses_of(ve: &Ve<'_>) -> Vec<String> {

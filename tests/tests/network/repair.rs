@@ -33,11 +33,11 @@ fn four(host: &Host) {
 #[test]
 fn a_repair_brings_back_the_rules_of_all() {
     let host = host!();
-    let lan = Lan::new();
+    let _lan = Lan::new();
     four(&host);
     let before = rules();
     assert_eq!((get(8081), get(8082)), (0, 0));
-    let others = "table ip other { chain c { type filter hook input priority 0; } }";
+    let others = "table ip other { chain c { type filter hook input priority 0; }; }";
     Cmd::program("nft", ["flush", "ruleset"]).run().ok();
     Cmd::program("nft", [others]).run().ok();
     let others = Cmd::program("nft", ["-a", "list", "table", "ip", "other"]);
@@ -54,13 +54,14 @@ fn a_repair_brings_back_the_rules_of_all() {
     assert_eq!(Cmd::program("nft", table).run().ok().stdout, before);
     let after = Cmd::program("nft", ["-a", "list", "table", "ip", "other"]);
     assert_eq!(after.run().ok().stdout, others);
-    drop(lan);
+    let gone = ["delete", "table", "ip", "other"];
+    Cmd::program("nft", gone).run().ok();
 }
 
 #[test]
 fn a_repair_puts_right_what_somebody_changed() {
     let host = host!();
-    Lan::new();
+    let _lan = Lan::new();
     four(&host);
     let before = rules();
     for line in [
@@ -86,7 +87,7 @@ fn a_repair_puts_right_what_somebody_changed() {
 #[test]
 fn the_next_start_brings_back_the_rules_of_all() {
     let host = host!();
-    Lan::new();
+    let _lan = Lan::new();
     four(&host);
     let before = rules();
     Cmd::program("nft", ["flush", "ruleset"]).run().ok();
