@@ -169,6 +169,8 @@ impl End<'_> {
             | Part::Lone(_)
             | Part::Neighbour(..)
             | Part::Station(_)
+            | Part::DefaultBy(..)
+            | Part::From(..)
             | Part::Claim(_) => {
                 format!("add {}", self.what(part))
             }
@@ -187,6 +189,10 @@ impl End<'_> {
                 format!("route of {address} to {place}")
             }
             Part::Default(gateway, _) => format!("gateway {gateway} of {place}"),
+            Part::DefaultBy(gateway, table) => {
+                format!("gateway {gateway} of {place} in table {table}")
+            }
+            Part::From(address, table) => format!("rule from {address} to table {table}"),
         }
     }
 }
@@ -196,7 +202,7 @@ impl End<'_> {
 fn is_without_way(part: Part, error: &io::Error) -> bool {
     matches!(
         part,
-        Part::Route(..) | Part::Default(..) | Part::Neighbour(..)
+        Part::Route(..) | Part::Default(..) | Part::DefaultBy(..) | Part::Neighbour(..)
     ) && matches!(
         Errno::from_io_error(error),
         Some(Errno::NETDOWN | Errno::NETUNREACH | Errno::HOSTUNREACH | Errno::INVAL)
@@ -242,6 +248,15 @@ fn addition(index: u32, part: Part, owner: Owner) -> (&'static str, RouteNetlink
             (point("add neighbour inside", "add neighbour"), message, SET)
         }
         Part::Station(mac) => ("add station", kinds::station(index, mac), SET),
+        Part::DefaultBy(gateway, table) => {
+            let route = kinds::route_out_by(index, gateway, table);
+            let message = RouteNetlinkMessage::NewRoute(route);
+            (point("add route inside", "add route"), message, NEW)
+        }
+        Part::From(address, table) => {
+            let message = RouteNetlinkMessage::NewRule(kinds::rule_from(address, table));
+            (point("add rule inside", "add rule"), message, NEW)
+        }
         Part::Claim(address) => ("add route", message::host_route(index, address), NEW),
         Part::Route(address, metric) => {
             let route = kinds::route_to(index, address, metric);
@@ -269,6 +284,14 @@ fn removal(index: u32, part: Part) -> (&'static str, RouteNetlinkMessage) {
         }
         Part::Neighbour(address, _) => ("remove neighbour", kinds::drop_neighbour(index, address)),
         Part::Station(mac) => ("remove station", kinds::drop_station(index, mac)),
+        Part::DefaultBy(gateway, table) => {
+            let route = kinds::route_out_by(index, gateway, table);
+            ("remove route", RouteNetlinkMessage::DelRoute(route))
+        }
+        Part::From(address, table) => {
+            let rule = kinds::rule_from(address, table);
+            ("remove rule", RouteNetlinkMessage::DelRule(rule))
+        }
         Part::Claim(address) => ("remove route", kinds::drop_host_route(index, address)),
         Part::Route(address, metric) => {
             let route = kinds::route_to(index, address, metric);

@@ -70,7 +70,20 @@ pub fn plug(guest: BorrowedFd<'_>, interface: &Interface) -> Result<(), Error> {
 /// rtnetlink(7), `RTM_DELLINK`.
 pub fn unplug(guest: BorrowedFd<'_>, interface: &Interface) -> Result<(), Error> {
     match &interface.kind {
-        Kind::Routed | Kind::Bridge { .. } => detach(&interface.host_name),
+        Kind::Routed | Kind::Bridge { .. } => {
+            let rules = parts::rules(interface);
+            if !rules.is_empty() {
+                let [mut inside] = netns::talk(guest)?;
+                let mut end = End {
+                    rtnl: &mut inside,
+                    index: 0,
+                    name: &interface.guest_name,
+                    owner: Owner::Guest,
+                };
+                rules.into_iter().try_for_each(|rule| end.remove(rule))?;
+            }
+            detach(&interface.host_name)
+        }
         Kind::Macvlan { .. } | Kind::Ipvlan { .. } => {
             let mut host = open_host()?;
             let Some(inner) = inner::find(&mut host, guest, interface)? else {

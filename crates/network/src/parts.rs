@@ -32,6 +32,10 @@ pub(crate) enum Part {
     Route(IpAddr, u32),
     /// A gateway for everything else of its family, and the route's metric.
     Default(IpAddr, u32),
+    /// The same for what is sent from addresses that have a rule, in this table.
+    DefaultBy(IpAddr, u8),
+    /// A rule that what is sent from this address goes by that table.
+    From(IpAddr, u8),
 }
 
 /// What the host end has.
@@ -90,6 +94,35 @@ fn way_out_by_the_host(interface: &Interface, parts: &mut Vec<Part>) {
         parts.push(Part::Neighbour(GATEWAY6.into(), GATEWAY));
         parts.push(Part::Default(GATEWAY6.into(), metric));
     }
+    // The host takes an address from its own link only, and the first default route is
+    // that of another.
+    if let Some(table) = table_of(interface) {
+        let gateways = [
+            (interface.has_ipv4(), GATEWAY4.into()),
+            (interface.has_ipv6(), GATEWAY6.into()),
+        ];
+        let gateways = gateways.into_iter().filter(|(has, _)| *has);
+        parts.extend(gateways.map(|(_, gateway)| Part::DefaultBy(gateway, table)));
+        parts.extend(rules(interface));
+    }
+}
+
+/// The rules that a link other than the first brings, which do not go with it.
+pub(crate) fn rules(interface: &Interface) -> Vec<Part> {
+    let addresses = interface.addresses.iter();
+    table_of(interface).map_or_else(Vec::new, |table| {
+        addresses
+            .map(|network| Part::From(network.ip(), table))
+            .collect()
+    })
+}
+
+/// The routing table of a routed link that is not the first.
+fn table_of(interface: &Interface) -> Option<u8> {
+    const TABLES: u8 = 100;
+    let number = u8::try_from(interface.metric).ok()?;
+    let is_other = interface.kind == Kind::Routed && number > 0;
+    TABLES.checked_add(number).filter(|_| is_other)
 }
 
 fn way_out_by_gateways(interface: &Interface, parts: &mut Vec<Part>) {
@@ -126,7 +159,9 @@ pub(crate) fn removed(old: &[Part], new: &[Part]) -> Vec<Part> {
         | Part::Station(_)
         | Part::Claim(_)
         | Part::Route(..)
-        | Part::Default(..) => new.contains(part),
+        | Part::Default(..)
+        | Part::DefaultBy(..)
+        | Part::From(..) => new.contains(part),
     };
     old.iter()
         .rev()

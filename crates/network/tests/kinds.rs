@@ -405,6 +405,43 @@ fn several_interfaces_of_several_kinds_work_side_by_side() {
 }
 
 #[test]
+fn each_of_two_routed_interfaces_answers_by_itself() {
+    let Some(world) = World::new() else { return };
+    let one = world.guest(1);
+    let second = Interface {
+        host_name: "veld1.2".into(),
+        guest_name: "eth1".into(),
+        mac: veld_network::mac_for(1, 2),
+        metric: 2,
+        ..link(3)
+    };
+    let rules = || one.ip("rule") + &one.ip("-6 rule");
+    let before = rules();
+    plug(&world, &one, &second).unwrap();
+    for address in [1, 3]
+        .map(world::guest4)
+        .into_iter()
+        .chain([1, 3].map(world::guest6))
+    {
+        assert!(talks(&world.host, &one, address), "{address}");
+        let [host, lan] = if address.is_ipv4() {
+            [world::HOST4, world::LAN4]
+        } else {
+            [world::HOST6, world::LAN6]
+        };
+        assert_eq!(send(&one, address, &world.host, host), Some(address));
+        let masqueraded = send(&one, address, &world.lan, lan);
+        assert_eq!(masqueraded, Some(host), "{address} to the LAN");
+    }
+    world
+        .host
+        .run(|| veld_network::unplug(one.as_fd(), &second))
+        .unwrap();
+    assert_eq!(rules(), before);
+    assert!(talks(&world.host, &one, world::guest4(1)));
+}
+
+#[test]
 fn times_are_printed() {
     let Some(world) = World::new() else { return };
     world.host.run(|| ensure_bridge(BRIDGE, false)).unwrap();

@@ -16,9 +16,10 @@ use netlink_packet_route::neighbour::{
 };
 use netlink_packet_route::nsid::{NsidAttribute, NsidMessage};
 use netlink_packet_route::route::{RouteAttribute, RouteMessage};
+use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
-use super::{family, to_one, to_others};
+use super::{family, full_length, to_one, to_others};
 use crate::mac::Mac;
 
 /// `IFLA_ALT_IFNAME`.
@@ -262,6 +263,31 @@ pub(crate) fn route_to(index: u32, address: IpAddr, metric: u32) -> RouteMessage
 /// The route of everything else of the gateway's family; see [`with_metric`].
 pub(crate) fn route_out(index: u32, gateway: IpAddr, metric: u32) -> RouteMessage {
     with_metric(to_others(index, gateway), gateway, metric)
+}
+
+/// The same route in a table of its own, for what is sent from addresses that have
+/// a [rule](rule_from).
+pub(crate) fn route_out_by(index: u32, gateway: IpAddr, table: u8) -> RouteMessage {
+    let mut route = to_others(index, gateway);
+    route.header.table = table;
+    route
+}
+
+/// Has what is sent from an address look into a table first.
+///
+/// # Kernel
+/// `struct fib_rule_hdr`; ip-rule(8).
+pub(crate) fn rule_from(address: IpAddr, table: u8) -> RuleMessage {
+    let mut rule = RuleMessage::default();
+    rule.header.family = family(address);
+    rule.header.src_len = full_length(address);
+    rule.header.table = table;
+    rule.header.action = RuleAction::ToTable;
+    rule.attributes = vec![
+        RuleAttribute::Source(address),
+        RuleAttribute::Priority(u32::from(table)),
+    ];
+    rule
 }
 
 /// Takes back the route of one address.

@@ -243,6 +243,8 @@ pub fn repair(host: &Host) -> Result<Done, Error> {
 fn settle(ve: &Ve<'_>) -> Result<(), Error> {
     let _lock = ve.lock("net repair")?;
     let network = host_network(ve.host.config());
+    let guarded = guards::put_back(ve);
+    guarded.map_err(|source| Error::action(&ve.name, "put back rules", source))?;
     let settled = match (ve.observe(), of_running(ve)) {
         (Observed::Running(_), None) => Ok(()),
         (Observed::Running(_), Some(rules)) => {
