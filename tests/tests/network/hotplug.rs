@@ -70,6 +70,26 @@ fn addresses_of_the_first_interface_come_and_go() {
 }
 
 #[test]
+fn links_that_are_nobodys_are_swept() {
+    let host = host!();
+    let ve = host.ve("a").start();
+    let stopped = host.ve("b").create();
+    for orphan in ["veld999", "veld999.3", "veld102"] {
+        ip(&["link", "add", orphan, "type", "veth", "peer", "name", "x0"]);
+        ip(&["link", "set", "x0", "name", &format!("far-{orphan}")]);
+    }
+    std::fs::create_dir_all(stopped.run_directory()).unwrap();
+    host.veld(["net", "repair"]).ok();
+    let links = ip(&["-o", "link"]);
+    assert!(
+        !links.contains("veld999") && !links.contains("veld102"),
+        "{links}"
+    );
+    assert!(links.contains("veld101"), "{links}");
+    ve.stop();
+}
+
+#[test]
 fn what_cannot_be_leaves_the_ve_as_it_was() {
     let host = host!();
     give_addresses();

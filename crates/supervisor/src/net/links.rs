@@ -9,6 +9,7 @@ use veld_sys::Context;
 
 use super::{InterfacePlan, NetPlan, guards, nics};
 use crate::error::Source;
+use crate::host::Host;
 use crate::undo::Undo;
 use crate::ve::Ve;
 
@@ -120,10 +121,42 @@ fn take_away(
     Ok(veld_network::unguard(&plan.host.link_prefix, &interface)?)
 }
 
+/// Takes away links of a VE that does not run and whose lock is held. The kernel does
+/// that with its namespace, unless somebody else holds that.
+pub(super) fn sweep(ve: &Ve<'_>) -> Result<(), Source> {
+    for name in ve.links(ve.id()?) {
+        if veld_network::exists(&name)? {
+            veld_network::detach(&name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes away links that have the name of a VE's, and there is no such VE; how many.
+pub(super) fn sweep_nobodys(host: &Host) -> Result<usize, Source> {
+    let prefix = &host.config().network.link_prefix;
+    let is_nobodys = |name: &String| {
+        let number = name.strip_prefix(prefix.as_str())?;
+        let number = number.split_once('.').map_or(number, |(number, _)| number);
+        let id = number.parse::<u32>().ok()?;
+        Some(host.ids().holder(id).is_none())
+    };
+    let names = veld_network::all_counters(prefix)?.into_keys();
+    let mut swept = 0;
+    for name in names.filter(|name| is_nobodys(name) == Some(true)) {
+        veld_network::detach(&name)?;
+        swept += 1;
+    }
+    Ok(swept)
+}
+
 /// Takes out what a run of this plan has left besides what went with its namespace.
 pub(super) fn forget(plan: &NetPlan) -> Result<(), Source> {
     for it in &plan.interfaces {
-        let interface = interface(plan, it, &mut Vec::new())?;
+        // What makes no sense was never made.
+        let Ok(interface) = interface(plan, it, &mut Vec::new()) else {
+            continue;
+        };
         if interface.kind.is_pair() {
             veld_network::unguard(&plan.host.link_prefix, &interface)?;
         }

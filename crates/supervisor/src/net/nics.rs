@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use veld_config::Slot;
-use veld_network::Nic;
+use veld_network::{Error, Nic};
 use veld_state::Running;
 
 use crate::error::Source;
@@ -59,14 +59,26 @@ pub(super) fn give_back(
     };
     let (_, nic) = all.remove(at);
     ve.step("give link back to the host");
-    let released = match guest {
-        Some(guest) => veld_network::release(guest, &nic, name)?,
-        None => false,
-    };
-    if !released {
-        find(ve, &nic)?;
+    let back = take_back(ve, &nic, guest, name);
+    // One whose name is another's by now is back as well, and not to be looked for again.
+    if let Ok(()) | Err(Source::Network(Error::LinkExists { .. })) = back {
+        say(ve, &all)?;
     }
-    say(ve, &all)
+    back
+}
+
+fn take_back(
+    ve: &Ve<'_>,
+    nic: &Nic,
+    guest: Option<BorrowedFd<'_>>,
+    name: &str,
+) -> Result<(), Source> {
+    if let Some(guest) = guest
+        && veld_network::release(guest, nic, name)?
+    {
+        return Ok(());
+    }
+    find(ve, nic)
 }
 
 /// Gives the host back all that the VE has, which has ended.

@@ -12,7 +12,7 @@ use veld_network::{GuestRules, PolicyRule, RuleProtocol, Transport};
 use veld_state::Observed;
 
 use super::plan::host_network;
-use super::{InterfacePlan, NetPlan, guards};
+use super::{InterfacePlan, NetPlan, guards, links};
 use crate::error::{Error, Source, chain};
 use crate::host::Host;
 use crate::outcome::Done;
@@ -235,6 +235,10 @@ pub fn repair(host: &Host) -> Result<Done, Error> {
             warnings.extend(error.lines());
         }
     }
+    match links::sweep_nobodys(host).map_err(failed)? {
+        0 => {}
+        swept => warnings.push(format!("{swept} links of VEs that are not there removed")),
+    }
     let ves = if count == 1 { "VE" } else { "VEs" };
     Ok(Done::new(format!("rules of {count} {ves} put back")).with_warnings(warnings))
 }
@@ -254,7 +258,7 @@ fn settle(ve: &Ve<'_>) -> Result<(), Error> {
                 .next()
                 .map_or(Ok(()), |(_, error)| Err(named(ve.host, error)))
         }
-        (Observed::Stopped(_), _) => withdraw(ve),
+        (Observed::Stopped(_), _) => links::sweep(ve).and_then(|()| withdraw(ve)),
     };
     settled.map_err(|source| Error::action(&ve.name, "put back rules", source))
 }
