@@ -20,6 +20,7 @@
 //! stopped, cgroups, namespaces.
 
 mod activity;
+mod claims;
 mod event_log;
 mod ids;
 mod observe;
@@ -31,6 +32,7 @@ mod task;
 mod wait;
 
 pub use activity::{Activity, activity, command_lines};
+pub use claims::{Claim, Claims};
 pub use ids::Ids;
 pub use observe::{Observed, Running, Stopped, found, glance, observe};
 pub use process::{Process, parents_of_zombies, signals_handled};
