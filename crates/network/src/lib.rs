@@ -34,8 +34,11 @@
 //! What this crate must not know: VEs, config files, names of templates. Guests
 //! are namespace descriptors, and links are names and numbers.
 
+mod announce;
 mod answer;
 mod error;
+mod ethernet;
+mod frame;
 mod host;
 mod link;
 mod loopback;
@@ -46,6 +49,8 @@ mod netns;
 mod nfnetlink;
 mod observe;
 mod pool;
+mod probe;
+mod proxy;
 mod rtnl;
 mod rules;
 mod settle;
@@ -55,6 +60,7 @@ mod stale;
 mod sysctl;
 mod uplink;
 
+pub use announce::{announce, announce_inside};
 pub use error::Error;
 pub use host::{HostNetwork, ensure_host, remove_host};
 pub use link::{RoutedLink, attach, detach, exists};
@@ -62,3 +68,5 @@ pub use loopback::loopback_up;
 pub use mac::{Mac, mac_for};
 pub use observe::{Counters, Observed, ObservedLink, all_counters, counters, observe};
 pub use pool::{address_for, address6_for};
+pub use probe::{Occupant, Standing, look_up, neighbours};
+pub use proxy::{answer_for, stop_answering_for};
