@@ -67,6 +67,6 @@ pub use link::{RoutedLink, attach, detach, exists};
 pub use loopback::loopback_up;
 pub use mac::{Mac, mac_for};
 pub use observe::{Counters, Observed, ObservedLink, all_counters, counters, observe};
-pub use pool::{address_for, address6_for};
+pub use pool::{addresses_from, pool_has, pool_size};
 pub use probe::{Occupant, Standing, look_up, neighbours};
 pub use proxy::{answer_for, stop_answering_for};

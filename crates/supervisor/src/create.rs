@@ -2,6 +2,7 @@
 
 use veld_config::{Assignment, Mode, TemplateName, Uuid, VeConfig, VeId, VeName};
 
+use crate::addresses;
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::host::Host;
 use crate::outcome::Done;
@@ -74,16 +75,24 @@ fn config(ve: &Ve<'_>, wish: &Wish, id: VeId) -> Result<VeConfig, Source> {
     let mut config = new.assign(&wish.settings)?;
     if config.network.ip.is_empty() && config.network.mode == Mode::Routed {
         let pools = &ve.host.config().network;
+        let of_pool = |name, pool| addresses::claim_of_pool(ve, id.get(), name, pool);
         config.network.ip = vec![
-            veld_network::address_for(pools.pool4, id.get())?.into(),
-            veld_network::address6_for(pools.pool6, id.get())?.into(),
+            of_pool("pool4", pools.pool4.into())?,
+            of_pool("pool6", pools.pool6.into())?,
         ];
+    } else {
+        let wanted = addresses::addresses_of(&config);
+        addresses::claim(ve, &wanted)?;
+        addresses::must_not_be_the_hosts(ve, &wanted)?;
     }
     Ok(config)
 }
 
 /// Takes away what a creation or removal that did not end has left.
 fn sweep(ve: &Ve<'_>) -> Result<(), Source> {
+    if ve.area.is_unswept() {
+        addresses::release_all(ve)?;
+    }
     for id in ve.area.unswept_ids() {
         ve.host.ids().release(id, ve.name.as_str())?;
     }

@@ -16,6 +16,7 @@
 //! What this crate must not do: a system call of its own, print, or know how a
 //! leaf does its work.
 
+mod addresses;
 mod after_end;
 mod backoff;
 mod capacity;
