@@ -25,9 +25,12 @@ pub(crate) struct Limit {
 /// terminal, and up to 6 neighbours that are not permanent, in each family. (The two or
 /// three that a routed link has for good do not count since Linux 5.0.)
 ///
+/// What is not here: key rings, which a VE has none of; the queues of sockets and the
+/// tables of message queues and shared memory, of which each VE has its own.
+///
 /// What the kernel counts per creator of a user namespace, as inotify instances, it
 /// counts for each guest alone, so one guest's need is enough for any number of them.
-const LIMITS: [Limit; 17] = [
+const LIMITS: [Limit; 15] = [
     neighbours("net.ipv4.neigh.default.gc_thresh1", 1, 128),
     neighbours("net.ipv4.neigh.default.gc_thresh2", 2, 512),
     neighbours("net.ipv4.neigh.default.gc_thresh3", 4, 1024),
@@ -66,12 +69,6 @@ const LIMITS: [Limit; 17] = [
         "fs.aio-max-nr",
         [16_384, 128],
         "asynchronous requests to disks",
-    ),
-    limit("kernel.keys.maxkeys", [200, 0], "keys, of one user"),
-    limit(
-        "net.core.somaxconn",
-        [128, 0],
-        "connections that wait, of one service of the host",
     ),
 ];
 

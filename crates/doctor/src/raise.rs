@@ -55,10 +55,8 @@ fn save(root: &Path, mut settings: BTreeMap<String, u64>) -> Result<(), Failure>
         let _ = writeln!(text, "-{name} = {value}");
     }
     ensure_parent(&file)?;
-    veld_durable::replace(&file, text.as_bytes(), Life::Durable)?;
-    // As the other files there: who may read it learns nothing that /proc does not tell.
-    let open = rustix::fs::Mode::from_raw_mode(0o644);
-    rustix::fs::chmod(&file, open).context(|| format!("set the mode of {}", file.display()))
+    // As the other files there.
+    veld_durable::replace_for_all(&file, text.as_bytes(), Life::Durable)
 }
 
 fn ensure_parent(file: &Path) -> Result<(), Failure> {
