@@ -72,3 +72,4 @@ pub use observe::{Counters, Observed, ObservedLink, all_counters, counters, obse
 pub use pool::{addresses_from, pool_has, pool_size};
 pub use probe::{Occupant, Standing, look_up, neighbours};
 pub use proxy::{answer_for, stop_answering_for};
+pub use setup::GATEWAY4;

@@ -149,12 +149,16 @@ impl Claims {
         self.remove(&link, name)
     }
 
-    /// Gives back all that `name` has. Reads the whole directory: for what is left
-    /// of a VE whose config nobody knows.
+    /// Gives back all that `name` has and `is_kept` does not want. Reads the whole
+    /// directory: for what an action left that failed, or was killed.
     ///
     /// # Errors
     /// Names the path.
-    pub fn release_all_of(&self, name: &str) -> Result<(), Failure> {
+    pub fn release_all_of(
+        &self,
+        name: &str,
+        is_kept: impl Fn(&str) -> bool,
+    ) -> Result<(), Failure> {
         let listing = || format!("list {}", self.dir.display());
         let entries = match std::fs::read_dir(&self.dir) {
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -162,7 +166,8 @@ impl Claims {
         };
         for entry in entries {
             let path = entry.context(listing)?.path();
-            if target(&path).as_deref() == Some(name) {
+            let key = path.file_name().and_then(|key| key.to_str());
+            if target(&path).as_deref() == Some(name) && !key.is_some_and(&is_kept) {
                 self.remove(&path, name)?;
             }
         }

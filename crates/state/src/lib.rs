@@ -6,7 +6,8 @@
 //! and a record is believed only if that process was born when the record says.
 //!
 //! ```text
-//! lock  record  ready  status  stopping  stopping-inside  paused  console.sock  stage/
+//! lock  record  ready  status  stopping  stopping-inside  paused  answered  console.sock
+//! stage/
 //!    from start to end of a run; `lock` stays
 //! restarting
 //!    from the end of a run to the next that follows by itself

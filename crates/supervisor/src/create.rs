@@ -1,12 +1,12 @@
 //! Making a VE: a directory, a number, a config. Nothing of the template is copied.
 
-use veld_config::{Assignment, Mode, TemplateName, Uuid, VeConfig, VeId, VeName};
+use veld_config::{Assignment, TemplateName, Uuid, VeConfig, VeId, VeName};
 
-use crate::addresses;
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::host::Host;
+use crate::net::{addresses, names};
 use crate::outcome::Done;
-use crate::tuning::Tuning;
+use crate::tuning;
 use crate::ve::Ve;
 
 /// What an administrator wants of a new VE.
@@ -59,11 +59,11 @@ fn make(ve: &Ve<'_>, wish: &Wish) -> Result<String, Source> {
     let id = host.ids().take(ve.name.as_str(), |id| making.set_id(id))?;
     let id = VeId::new(id).ok_or_else(|| Source::Reported(format!("{id} is not an id of a VE")))?;
     let config = config(ve, wish, id)?;
-    host.cgroups()?.check(&Tuning::new(ve, &config)?.limits)?;
+    host.cgroups()?.check(&tuning::limits(ve, &config)?)?;
     ve.step("write config");
     making.finish(&config.to_toml())?;
     let mut what = format!("created, id {id}");
-    for (number, address) in config.network.ip.iter().enumerate() {
+    for (number, address) in config.network.first.ip.iter().enumerate() {
         what.push_str(if number == 0 { ", " } else { " " });
         what.push_str(&address.to_string());
     }
@@ -73,25 +73,17 @@ fn make(ve: &Ve<'_>, wish: &Wish) -> Result<String, Source> {
 fn config(ve: &Ve<'_>, wish: &Wish, id: VeId) -> Result<VeConfig, Source> {
     let new = VeConfig::new(Uuid::random()?, wish.template.clone(), &ve.name);
     let mut config = new.assign(&wish.settings)?;
-    if config.network.ip.is_empty() && config.network.mode == Mode::Routed {
-        let pools = &ve.host.config().network;
-        let of_pool = |name, pool| addresses::claim_of_pool(ve, id.get(), name, pool);
-        config.network.ip = vec![
-            of_pool("pool4", pools.pool4.into())?,
-            of_pool("pool6", pools.pool6.into())?,
-        ];
-    } else {
-        let wanted = addresses::addresses_of(&config);
-        addresses::claim(ve, &wanted)?;
-        addresses::must_not_be_the_hosts(ve, &wanted)?;
-    }
+    addresses::give_default(&mut config);
+    addresses::resolve(ve, id, &mut config)?;
+    addresses::must_not_be_the_hosts(ve, id, &config)?;
+    names::check(&config)?;
     Ok(config)
 }
 
 /// Takes away what a creation or removal that did not end has left.
 fn sweep(ve: &Ve<'_>) -> Result<(), Source> {
     if ve.area.is_unswept() {
-        addresses::release_all(ve)?;
+        addresses::settle_claims(ve)?;
     }
     for id in ve.area.unswept_ids() {
         ve.host.ids().release(id, ve.name.as_str())?;

@@ -2,8 +2,8 @@
 
 use veld_state::Observed;
 
-use crate::addresses;
 use crate::error::{Error, ErrorKind, Source, chain};
+use crate::net::addresses;
 use crate::outcome::Done;
 use crate::stop::end;
 use crate::sweep::{Left, sweep};
@@ -53,8 +53,8 @@ fn remove(ve: &Ve<'_>) -> Result<(), Source> {
         ve.host.ids().release(id, ve.name.as_str())?;
     }
     match had {
-        Some(config) => addresses::release(ve, &addresses::addresses_of(&config))?,
-        None => addresses::release_all(ve)?,
+        Some(config) => addresses::release(ve, &addresses::addresses_of(&config), &[])?,
+        None => addresses::settle_claims(ve)?,
     }
     ve.step("remove files");
     Ok(ve.area.sweep()?)

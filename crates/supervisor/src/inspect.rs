@@ -101,10 +101,10 @@ pub struct Summary {
 impl Summary {
     /// The addresses of its config.
     #[must_use]
-    pub fn addresses(&self) -> &[IpAddr] {
-        self.config
-            .as_ref()
-            .map_or(&[], |config| &config.network.ip)
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        let interfaces = self.config.iter().flat_map(|it| it.network.interfaces());
+        let all = interfaces.flat_map(|(_, interface)| interface.addresses());
+        all.map(|network| network.ip()).collect()
     }
 }
 

@@ -25,6 +25,7 @@ use veld_sys::{Context, Failure};
 use crate::devices;
 use crate::error::Source;
 use crate::guarantee;
+use crate::net;
 use crate::plan::StartPlan;
 use crate::report::Reporter;
 use crate::undo::Undo;
@@ -104,6 +105,8 @@ fn prepare<'a>(
     undo: &mut Undo<'a>,
     warnings: &mut Vec<String>,
 ) -> Result<Ready, Source> {
+    // What outlives the VE has nothing of it.
+    net::names::serve(ve, &plan.config)?;
     ve.step("leave caller");
     veld_privileges::leave_caller(&plan.bounds)?;
     undo.push(|| Ok(ve.run.clear()?));
@@ -126,7 +129,8 @@ fn prepare<'a>(
     }
     let clients = veld_console::listen(ve.run.path(), shim::CONSOLE_SOCKET)?;
     ve.step("connect network");
-    connect(plan, &born, undo, warnings)?;
+    let guest = born.namespace("net")?;
+    net::connect(ve, &plan.net, guest.as_fd(), undo, warnings)?;
 
     // PID 1 is there already, and has none of these.
     ve.step("watch limits");
@@ -279,31 +283,6 @@ fn assemble(plan: &StartPlan, stage: &Stage, born: &Born) -> Result<(Assembly, O
     let notices = assembly.notices()?;
     creator.restore()?;
     Ok((assembly, notices))
-}
-
-fn connect<'a>(
-    plan: &'a StartPlan,
-    born: &Born,
-    undo: &mut Undo<'a>,
-    warnings: &mut Vec<String>,
-) -> Result<(), Source> {
-    let namespace = born.namespace("net")?;
-    let Some((host, link)) = &plan.network else {
-        return Ok(veld_network::loopback_up(namespace.as_fd())?);
-    };
-    match veld_network::ensure_host(host) {
-        Err(error @ veld_network::Error::NoNftables(_)) => {
-            warnings.push(format!(
-                "{}: addresses are neither checked nor masqueraded",
-                crate::error::chain(&error)
-            ));
-        }
-        result => result?,
-    }
-    // What is in the way is somebody else's: undone is only what was done.
-    veld_network::attach(namespace.as_fd(), link)?;
-    undo.push(|| Ok(veld_network::detach(&link.host_name)?));
-    Ok(())
 }
 
 /// Executes the shim over this process; returns why it could not.

@@ -16,7 +16,6 @@
 //! What this crate must not do: a system call of its own, print, or know how a
 //! leaf does its work.
 
-mod addresses;
 mod after_end;
 mod backoff;
 mod capacity;
@@ -33,6 +32,7 @@ mod host;
 mod inspect;
 mod kill;
 mod launcher;
+mod net;
 mod outcome;
 mod parameters;
 mod pause;
@@ -68,6 +68,7 @@ pub use health::Health;
 pub use host::Host;
 pub use inspect::{Detail, Limits, Phase, Summary, all, detail, summary};
 pub use kill::kill;
+pub use net::NetPlan;
 pub use outcome::Done;
 pub use parameters::{Parameter, When, parameters};
 pub use pause::{pause, resume};

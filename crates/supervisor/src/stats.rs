@@ -5,10 +5,11 @@
 
 mod rates;
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use veld_cgroups::Usage;
-use veld_config::VeName;
+use veld_config::{VeId, VeName};
 use veld_network::{Counters, all_counters};
 use veld_protocol::stamp::Stamp;
 use veld_state::glance;
@@ -62,17 +63,23 @@ pub fn sample(host: &Host, ves: &[Ve<'_>]) -> Result<Vec<Sample>, Error> {
         let usage = ve.group().ok()?.usage(&mut buffer);
         Some(Sample {
             name: ve.name.clone(),
-            id: id.map(veld_config::VeId::get),
+            id: id.map(VeId::get),
             phase: phase(ve, &running).0,
             init_pid: running.record.init.pid,
             started: running.record.started,
             at: Stamp::now(),
             clock: Instant::now(),
             usage,
-            network: id.and_then(|id| links.get(&ve.link(id)).copied()),
+            network: id.and_then(|id| of_all_links(ve, id, &links)),
         })
     });
     Ok(samples.collect())
+}
+
+/// What went over all links of a VE; nothing where it has none.
+fn of_all_links(ve: &Ve<'_>, id: VeId, links: &BTreeMap<String, Counters>) -> Option<Counters> {
+    let all = ve.links(id).filter_map(|name| links.get(&name).copied());
+    all.reduce(|all, link| all + link)
 }
 
 /// All memory of the host, in bytes: what a VE without a limit may use.

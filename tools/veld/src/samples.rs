@@ -69,7 +69,7 @@ pub(crate) fn up(name: &str, id: u32) -> Summary {
     ve.failure = Some("cannot mount".to_owned());
     let config = ve.config.as_mut().unwrap();
     config.onboot = true;
-    config.network.ip = vec!["10.117.0.101".parse().unwrap()];
+    config.network.first.ip = vec!["10.117.0.101".parse().unwrap()];
     config.resources.ram = Some(Bytes::mib(512));
     config.devices = vec!["/dev/kvm".parse().unwrap()];
     ve

@@ -63,15 +63,16 @@ fn all_or_none_are_claimed() {
 }
 
 #[test]
-fn all_of_one_name_is_given_back() {
+fn all_of_one_name_is_given_back_but_what_is_kept() {
     let (_dir, claims) = claims();
-    claims.release_all_of("one").unwrap();
-    for (key, name) in [("a", "one"), ("b", "two"), ("c", "one")] {
+    claims.release_all_of("one", |_| false).unwrap();
+    for (key, name) in [("a", "one"), ("b", "two"), ("c", "one"), ("d", "one")] {
         assert_eq!(claims.claim(key, name, ALWAYS).unwrap(), Claim::New);
     }
-    claims.release_all_of("one").unwrap();
-    let holders = ["a", "b", "c"].map(|key| claims.holder(key));
-    assert_eq!(holders, [None, Some("two".to_owned()), None]);
+    claims.release_all_of("one", |key| key == "d").unwrap();
+    let holders = ["a", "b", "c", "d"].map(|key| claims.holder(key));
+    let [one, two] = ["one", "two"].map(|name| Some(name.to_owned()));
+    assert_eq!(holders, [None, two, None, one]);
 }
 
 #[test]

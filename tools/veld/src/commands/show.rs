@@ -139,10 +139,18 @@ fn config_rows(config: &VeConfig) -> Vec<Row> {
             "devices",
             words(config.devices.iter().map(ToString::to_string).collect()),
         ),
-        ("network", config.network.mode.to_string()),
+        ("network", config.network.first.mode.to_string()),
         (
             "ip",
-            words(config.network.ip.iter().map(ToString::to_string).collect()),
+            words(
+                config
+                    .network
+                    .first
+                    .ip
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+            ),
         ),
     ]
 }
