@@ -20,10 +20,9 @@ pub(crate) struct Limit {
     what: &'static str,
 }
 
-/// Measured of guests with systemd that idle, and then several times as much, for a
-/// guest is there to work: 14 processes, some 400 open files, 8 inotify instances, a
-/// terminal, and up to 6 neighbours that are not permanent, in each family. (The two or
-/// three that a routed link has for good do not count since Linux 5.0.)
+/// A guest with Debian's systemd that idles has 8 processes, 90 open files, a terminal and
+/// 6 neighbours in IPv6, of which 3 are permanent, which do not count since Linux 5.0; in
+/// IPv4 all 2 are. A guest is there to work, so each gets several times as much.
 ///
 /// What is not here: key rings, which a VE has none of; the queues of sockets and the
 /// tables of message queues and shared memory, of which each VE has its own.
@@ -82,7 +81,7 @@ const fn limit(name: &'static str, [base, per_guest]: [u64; 2], what: &'static s
     }
 }
 
-/// Neighbours of one guest that are not permanent.
+/// Neighbours of one guest that are not permanent, in each family.
 const NEIGHBOURS: u64 = 6;
 
 /// A threshold: from the first the kernel drops old entries, the third it never passes.

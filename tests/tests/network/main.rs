@@ -6,6 +6,10 @@
     reason = "all of this is a test, which writes files as an administrator or a fault would"
 )]
 
+mod addresses;
+mod lan;
+mod names;
+mod pools;
 mod reach;
 mod settings;
 mod spoof;
