@@ -79,11 +79,9 @@ pub(crate) fn find_addresses(ve: &Ve<'_>) -> Result<(), Source> {
         ve.step("save config");
         Ok(config.save(&ve.area.config())?)
     });
-    if found.is_err() {
-        // The first failure is the one to report.
-        let _ = addresses::settle_claims(ve);
-    }
-    found
+    // What the edit took away is free; of two failures the first is the one to report.
+    let settled = addresses::settle_claims(ve);
+    found.and(settled)
 }
 
 /// The plan that a start of this VE would follow now; nothing is changed.

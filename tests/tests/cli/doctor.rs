@@ -56,7 +56,6 @@ fn it_is_asked_for_a_hundred_ves_unless_told() {
     let host = host!();
     host.ve("a").create();
     assert_eq!(doctor(&host, &[]).1["ves"], 100);
-    host.veld(["host", "doctor", "--ves", "0"]);
     assert_eq!(host.veld(["host", "doctor", "--ves", "0"]).status, 2);
 }
 
@@ -87,7 +86,8 @@ fn another_firewall_that_drops_is_named_and_left_alone() {
 #[test]
 fn switches_of_the_host_are_told_of() {
     let host = host!();
-    // A new network namespace forwards nothing.
+    let off = "echo 0 >/proc/sys/net/ipv4/ip_forward";
+    Cmd::program("sh", ["-c", off]).run().ok();
     let switch = |shown: &Value| {
         let notes = shown["notes"].as_array().unwrap().iter();
         notes

@@ -98,6 +98,7 @@ fn an_address_of_another_ve_is_refused_until_it_is_free() {
 #[test]
 fn addresses_come_and_go_while_a_ve_runs() {
     let host = host!();
+    give_addresses();
     let ve = host.ve("a").start();
     let own = addresses(&ve);
     let others = ["10.9.9.9", "fd09::9"];

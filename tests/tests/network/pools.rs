@@ -131,8 +131,8 @@ fn what_others_have_of_a_pool_is_passed_over() {
 #[test]
 fn a_default_pool_that_is_smaller_than_numbers_serves_all_it_can() {
     let host = host!();
-    host.configure("[network]\npool4 = \"10.50.0.0/29\"\npool6 = \"fd50::/64\"\n");
-    let mut made: Vec<String> = (0..6)
+    host.configure("[network]\npool4 = \"10.50.0.0/28\"\npool6 = \"fd50::/64\"\n");
+    let mut made: Vec<String> = (0..14)
         .map(|number| {
             let ve = host.ve(&format!("ve{number}")).create();
             let [ipv4, ipv6] = addresses(&ve);
@@ -141,12 +141,13 @@ fn a_default_pool_that_is_smaller_than_numbers_serves_all_it_can() {
         })
         .collect();
     made.sort();
-    let expected: Vec<String> = (1..7).map(|it| format!("10.50.0.{it}")).collect();
+    let mut expected: Vec<String> = (1..15).map(|it| format!("10.50.0.{it}")).collect();
+    expected.sort();
     assert_eq!(made, expected);
     let template = Template::Busybox.name();
     host.veld(["create", "late", "--template", &template]).fails(
         1,
-        "veld: late: cannot create: no free address in pool pool4 (10.50.0.0/29): all 6 are taken",
+        "veld: late: cannot create: no free address in pool pool4 (10.50.0.0/28): all 14 are taken",
     );
     let left = ip(&["-o", "link"]);
     assert!(!left.contains("veld"), "{left}");
