@@ -30,12 +30,12 @@ pub(crate) struct Limit {
 /// What the kernel counts per creator of a user namespace, as inotify instances, it
 /// counts for each guest alone, so one guest's need is enough for any number of them.
 const LIMITS: [Limit; 15] = [
-    neighbours("net.ipv4.neigh.default.gc_thresh1", 1, 128),
-    neighbours("net.ipv4.neigh.default.gc_thresh2", 2, 512),
-    neighbours("net.ipv4.neigh.default.gc_thresh3", 4, 1024),
-    neighbours("net.ipv6.neigh.default.gc_thresh1", 1, 128),
-    neighbours("net.ipv6.neigh.default.gc_thresh2", 2, 512),
-    neighbours("net.ipv6.neigh.default.gc_thresh3", 4, 1024),
+    neighbours("net.ipv4.neigh.default.gc_thresh1", [0, 2]),
+    neighbours("net.ipv4.neigh.default.gc_thresh2", [256, 4]),
+    neighbours("net.ipv4.neigh.default.gc_thresh3", [512, 8]),
+    neighbours("net.ipv6.neigh.default.gc_thresh1", [0, 2]),
+    neighbours("net.ipv6.neigh.default.gc_thresh2", [256, 4]),
+    neighbours("net.ipv6.neigh.default.gc_thresh3", [512, 8]),
     limit(
         "net.netfilter.nf_conntrack_max",
         [32_768, 256],
@@ -81,16 +81,10 @@ const fn limit(name: &'static str, [base, per_guest]: [u64; 2], what: &'static s
     }
 }
 
-/// Neighbours of one guest that are not permanent, in each family.
-const NEIGHBOURS: u64 = 6;
-
-/// A threshold: from the first the kernel drops old entries, the third it never passes.
-const fn neighbours(name: &'static str, times: u64, base: u64) -> Limit {
-    limit(
-        name,
-        [base, NEIGHBOURS * times],
-        "neighbours that are known",
-    )
+/// Up to the first threshold the kernel keeps neighbours that it has not met for long, past
+/// the second only for five seconds, and past the third it takes no new ones.
+const fn neighbours(name: &'static str, [base, per_guest]: [u64; 2]) -> Limit {
+    limit(name, [base, per_guest], "neighbours that are known")
 }
 
 /// A size, and what it is to be.

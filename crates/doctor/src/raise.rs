@@ -110,11 +110,11 @@ mod tests {
         let file = here.join("etc/sysctl.d/60-veld.conf");
         assert!(raise(here, &limits(here, 100).unwrap()).unwrap().is_empty());
         assert!(holds(here, "kernel.pid_max", 32_768));
-        assert!(holds(here, "net.ipv4.neigh.default.gc_thresh3", 3424));
+        assert!(holds(here, "net.ipv4.neigh.default.gc_thresh3", 1312));
         let text = std::fs::read_to_string(&file).unwrap();
         assert_eq!(
             text,
-            format!("{HEADER}-net.ipv4.neigh.default.gc_thresh3 = 3424\n")
+            format!("{HEADER}-net.ipv4.neigh.default.gc_thresh3 = 1312\n")
         );
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o644);
         assert!(
@@ -124,7 +124,7 @@ mod tests {
         );
         assert!(limits(here, 1000).unwrap().iter().all(Reading::is_enough));
         let text = std::fs::read_to_string(&file).unwrap();
-        let expected = "-kernel.pid_max = 68096\n-net.ipv4.neigh.default.gc_thresh3 = 25024\n";
+        let expected = "-kernel.pid_max = 68096\n-net.ipv4.neigh.default.gc_thresh3 = 8512\n";
         assert_eq!(text, format!("{HEADER}{expected}"));
         // Enough for fewer: nothing is lowered, and nothing written.
         assert!(raise(here, &limits(here, 10).unwrap()).unwrap().is_empty());
