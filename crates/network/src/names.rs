@@ -7,7 +7,7 @@
 //! ```
 //!
 //! dnsmasq watches `hosts` and knows of a file as soon as it is there, and no more once
-//! it is gone. It listens on the address that every guest has for its gateway, answers
+//! it is gone. It listens on the address that every guest has for its gateway, and on one of IPv6, answers
 //! for the domain of guests itself, and asks the host's resolvers for all else. The first
 //! guest that asks has it started, the last that goes has it ended; one that died is
 //! started again with the next guest.
@@ -45,6 +45,10 @@ use crate::setup::GATEWAY4;
 /// The program, and where it is looked for: a user's PATH may lack the sbin directories.
 const PROGRAM: &str = "dnsmasq";
 const DIRECTORIES: [&str; 4] = ["/usr/local/sbin", "/usr/sbin", "/usr/bin", "/sbin"];
+/// Where guests without IPv4 ask: an address of the host's `lo` while names are served.
+/// Like the gateway's of IPv4 it is one that no packet from afar comes to, whatever
+/// addresses guests have; or strangers would be served.
+const SERVER6: Ipv6Addr = Ipv6Addr::new(0xfd76, 0x656c, 0x64, 0xffff, 0, 0, 0, 0x35);
 /// The domain of guests.
 pub const DOMAIN: &str = "veld";
 const HOSTS: &str = "hosts";
@@ -61,16 +65,13 @@ const OTHERS: Duration = Duration::from_secs(15);
 #[derive(Debug, Clone)]
 pub struct Names {
     dir: PathBuf,
-    /// Where a guest without IPv4 asks.
-    address6: Ipv6Addr,
 }
 
 impl Names {
-    /// Names kept in `dir`; guests without IPv4 ask at `address6`, an address that
-    /// becomes one of the host's `lo` while names are served.
+    /// Names kept in `dir`.
     #[must_use]
-    pub fn new(dir: PathBuf, address6: Ipv6Addr) -> Self {
-        Self { dir, address6 }
+    pub fn new(dir: PathBuf) -> Self {
+        Self { dir }
     }
 
     /// Whether this host has the program.
@@ -85,7 +86,7 @@ impl Names {
         if addresses.iter().any(IpAddr::is_ipv4) {
             GATEWAY4.into()
         } else {
-            self.address6.into()
+            SERVER6.into()
         }
     }
 
@@ -124,11 +125,11 @@ impl Names {
             if held.as_deref() == Some(config.as_bytes()) {
                 return Ok(());
             }
-            // Of a host whose pool was another.
+            // Of a release that ran it otherwise.
             end(&running).context(|| format!("end {PROGRAM}"))?;
         }
         self.enter()?;
-        self.add_address()?;
+        Self::add_address()?;
         veld_durable::replace_for_all(&self.dir.join(CONFIG), config.as_bytes(), Life::Volatile)?;
         self.start(prepare)
     }
@@ -154,7 +155,7 @@ impl Names {
                 .and_then(|()| end(&running))
                 .context(|| format!("end {PROGRAM}"))?;
         }
-        self.delete_address()?;
+        Self::delete_address()?;
         remove(&self.dir.join(PID))?;
         remove(&self.dir.join(CONFIG))
     }
@@ -213,11 +214,10 @@ impl Names {
     fn config(&self) -> String {
         format!(
             "no-hosts\nhostsdir={}\npid-file={}\nlisten-address={GATEWAY4}\n\
-             listen-address={}\nbind-dynamic\nlocal=/{DOMAIN}/\nuser=nobody\n\
+             listen-address={SERVER6}\nbind-dynamic\nlocal=/{DOMAIN}/\nuser=nobody\n\
              cache-size=1000\nno-dhcp-interface=*\n",
             self.hosts().display(),
             self.dir.join(PID).display(),
-            self.address6,
         )
     }
 
@@ -288,10 +288,10 @@ impl Names {
         Err(io::Error::other(line)).context(what)
     }
 
-    fn add_address(&self) -> Result<(), Failure> {
+    fn add_address() -> Result<(), Failure> {
         let address = message::address(
             LOOPBACK,
-            self.address6.into(),
+            SERVER6.into(),
             128,
             AddressScope::Host,
             AddressFlags::empty(),
@@ -307,12 +307,12 @@ impl Names {
             {
                 Ok(())
             }
-            result => result.context(|| format!("add address {} to link lo", self.address6)),
+            result => result.context(|| format!("add address {SERVER6} to link lo")),
         }
     }
 
-    fn delete_address(&self) -> Result<(), Failure> {
-        let address = message::delete_address(LOOPBACK, self.address6.into());
+    fn delete_address() -> Result<(), Failure> {
+        let address = message::delete_address(LOOPBACK, SERVER6.into());
         match open_host()?.change("remove resolver address", address, 0) {
             Err(error)
                 if matches!(
@@ -322,7 +322,7 @@ impl Names {
             {
                 Ok(())
             }
-            result => result.context(|| format!("remove address {} from link lo", self.address6)),
+            result => result.context(|| format!("remove address {SERVER6} from link lo")),
         }
     }
 }
@@ -374,5 +374,54 @@ fn remove(path: &Path) -> Result<(), Failure> {
     match std::fs::remove_file(path) {
         Err(gone) if gone.kind() == ErrorKind::NotFound => Ok(()),
         result => result.context(|| format!("remove {}", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_a_file_for_all_to_read_while_it_has_addresses() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = Names::new(dir.path().join("names"));
+        let addresses = ["10.0.0.5", "fd77::5"].map(|it| it.parse().unwrap());
+        names.put("web1", &addresses).unwrap();
+        let file = dir.path().join("names/hosts/web1");
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(text, "10.0.0.5 web1 web1.veld\nfd77::5 web1 web1.veld\n");
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&file), 0o644);
+        assert_eq!(mode(&dir.path().join("names/hosts")), 0o755);
+        assert_eq!(mode(&dir.path().join("names")), 0o711);
+        names.put("web1", &[]).unwrap();
+        assert!(!file.exists());
+        names.put("web1", &addresses).unwrap();
+        names.withdraw("web1").unwrap();
+        names.withdraw("web1").unwrap();
+        assert!(!file.exists());
+    }
+
+    #[test]
+    fn a_guest_asks_where_it_can() {
+        let names = Names::new(PathBuf::from("/run/x"));
+        let server = |addresses: &[&str]| {
+            let addresses: Vec<IpAddr> = addresses.iter().map(|it| it.parse().unwrap()).collect();
+            names.server_for(&addresses).to_string()
+        };
+        assert_eq!(server(&["fd77::5", "10.0.0.5"]), "169.254.0.1");
+        assert_eq!(server(&["fd77::5"]), "fd76:656c:64:ffff::35");
+    }
+
+    #[test]
+    fn only_what_was_run_for_this_directory_is_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = Names::new(dir.path().to_owned());
+        assert!(names.running().is_none());
+        for number in ["", "x", "-1", "0", &std::process::id().to_string()] {
+            veld_durable::replace(&dir.path().join(PID), number.as_bytes(), Life::Volatile)
+                .unwrap();
+            assert!(names.running().is_none(), "{number}");
+        }
     }
 }

@@ -76,7 +76,7 @@ fn config(ve: &Ve<'_>, wish: &Wish, id: VeId) -> Result<VeConfig, Source> {
     addresses::give_default(&mut config);
     addresses::resolve(ve, id, &mut config)?;
     addresses::must_not_be_the_hosts(ve, id, &config)?;
-    names::check(&config)?;
+    names::check(&config, ve.host.config())?;
     Ok(config)
 }
 

@@ -29,6 +29,7 @@ pub(crate) fn resolver(config: &VeConfig, host: &HostConfig) -> Resolver {
     for server in wanted {
         match server {
             Dns::Server(address) => resolver.servers.push(*address),
+            Dns::Veld if !names::asks(config, host) => {}
             Dns::Veld => {
                 let addresses = addresses_of(config);
                 let server = names::of_host(host).server_for(&addresses);

@@ -102,7 +102,7 @@ fn set_stopped(ve: &Ve<'_>, setting: &Setting) -> Result<Told, Error> {
         let mut config = before.assign(&setting.assignments)?;
         addresses::resolve(ve, ve.id()?, &mut config)?;
         addresses::must_not_be_the_hosts(ve, ve.id()?, &config)?;
-        names::check(&config)?;
+        names::check(&config, ve.host.config())?;
         let limits = tuning::limits(ve, &config)?;
         ve.host.cgroups()?.check(&limits)?;
         ve.step("save config");
@@ -149,7 +149,7 @@ fn set_running(ve: &Ve<'_>, running: &Running, setting: &Setting) -> Result<Told
     let before = Settings::now(ve)?;
     let after = before.with(ve, setting)?;
     addresses::claim(ve, &after.addresses())?;
-    names::check(&after.saved)?;
+    names::check(&after.saved, ve.host.config())?;
     must_be_there(&before.in_force, &after.in_force)?;
     let old = Tuning::new(ve, &before.in_force)?;
     let new = Tuning::new(ve, &after.in_force)?;

@@ -123,7 +123,7 @@ fn a_ve_with_ipv6_alone_asks_by_ipv6() {
     let options = ["--dns", "veld", "--ip", "fd50::5"];
     let ve = host.ve("asks").with(options).start();
     let resolver = ve.exec(["cat", "/etc/resolv.conf"]).ok().stdout;
-    assert_eq!(resolver, "nameserver fd76:656c:64::\n");
+    assert_eq!(resolver, "nameserver fd76:656c:64:ffff::35\n");
     let expected = sorted(addresses(&other).to_vec());
     until("the name is known", || look_up(&ve, "other") == expected);
 }

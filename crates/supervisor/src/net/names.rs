@@ -12,37 +12,38 @@ const DIRECTORY: &str = ".names";
 
 pub(crate) fn of_host(host: &HostConfig) -> Names {
     let directory = host.paths.run.join(DIRECTORY);
-    Names::new(directory, host.network.pool6.network())
+    Names::new(directory)
 }
 
-/// Whether a VE of this config asks for names of VEs.
-fn asks(config: &VeConfig, host: &HostConfig) -> bool {
+/// Whether a VE of this config asks for names of VEs, and has a way to.
+pub(crate) fn asks(config: &VeConfig, host: &HostConfig) -> bool {
     let own = &config.network.dns;
     let dns = if own.is_empty() {
         &host.network.dns
     } else {
         own
     };
-    dns.contains(&Dns::Veld)
+    dns.contains(&Dns::Veld) && has_way(config)
 }
 
-/// Refuses what cannot be: without the server, or without a way to it.
+/// Whether its host can be reached, whom it asks.
+fn has_way(config: &VeConfig) -> bool {
+    let mut interfaces = config.network.interfaces();
+    interfaces.any(|(_, interface)| interface.mode == Mode::Routed)
+}
+
+/// Refuses to serve names without the server, and to a VE that wants it without a way.
 ///
 /// # Errors
 /// [`Source::Refused`].
-pub(crate) fn check(config: &VeConfig) -> Result<(), Source> {
-    if !config.network.dns.contains(&Dns::Veld) {
+pub(crate) fn check(config: &VeConfig, host: &HostConfig) -> Result<(), Source> {
+    let fact = if config.network.dns.contains(&Dns::Veld) && !has_way(config) {
+        "dns=veld needs a routed interface, by which the host is reached"
+    } else if asks(config, host) && !Names::can_be_served() {
+        "dns=veld needs dnsmasq, which this host does not have"
+    } else {
         return Ok(());
-    }
-    if !Names::can_be_served() {
-        let fact = "dns=veld needs dnsmasq, which this host does not have";
-        return Err(Source::Refused(fact.to_owned()));
-    }
-    let mut interfaces = config.network.interfaces();
-    if interfaces.any(|(_, interface)| interface.mode == Mode::Routed) {
-        return Ok(());
-    }
-    let fact = "dns=veld needs a routed interface, by which the host is reached";
+    };
     Err(Source::Refused(fact.to_owned()))
 }
 
@@ -53,7 +54,7 @@ pub(crate) fn serve(ve: &Ve<'_>, config: &VeConfig) -> Result<(), Source> {
     if !asks(config, host) {
         return Ok(());
     }
-    check(config)?;
+    check(config, host)?;
     ve.step("serve names");
     let leave = || {
         // Where it fails the server is where its caller is, and as good.
