@@ -106,6 +106,7 @@ fn prepare<'a>(
     warnings: &mut Vec<String>,
 ) -> Result<Ready, Source> {
     // What outlives the VE has nothing of it.
+    undo.push(|| net::names::withdraw(ve));
     net::names::serve(ve, &plan.config)?;
     ve.step("leave caller");
     veld_privileges::leave_caller(&plan.bounds)?;

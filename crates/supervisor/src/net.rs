@@ -14,17 +14,21 @@ mod links;
 pub(crate) mod names;
 mod neighbours;
 mod plan;
+mod rules;
 
 use std::os::fd::{AsFd, BorrowedFd};
 
+use veld_network::Rules;
 use veld_state::Running;
 
 use crate::error::{Source, chain};
+use crate::host::Host;
 use crate::undo::Undo;
 use crate::ve::Ve;
 pub(crate) use plan::InterfacePlan;
 pub use plan::NetPlan;
 pub(crate) use plan::host_name;
+pub use rules::{RulesPlan, repair};
 
 /// Connects a VE that has not begun to run, in the network namespace `guest`.
 pub(crate) fn connect<'a>(
@@ -34,10 +38,11 @@ pub(crate) fn connect<'a>(
     undo: &mut Undo<'a>,
     warnings: &mut Vec<String>,
 ) -> Result<(), Source> {
+    plan.rules.check()?;
     if plan.interfaces.is_empty() {
         return Ok(veld_network::loopback_up(guest)?);
     }
-    warnings.extend(prepare_host(plan)?);
+    warnings.extend(prepare_host(ve.host, plan)?);
     // Before it is routed: then it is the VE's for whoever asks.
     addresses::claim(ve, &plan.addresses())?;
     let answered = addresses::must_be_vacant(ve, None, plan)?;
@@ -46,6 +51,8 @@ pub(crate) fn connect<'a>(
         // What is in the way is somebody else's: undone is only what was done.
         undo.push(|| links::detach(interface));
     }
+    ve.step("admit to rules");
+    rules::admit(ve.host, plan, undo)?;
     undo.push(|| neighbours::answer(ve, None));
     neighbours::note(ve, &answered)?;
     neighbours::answer(ve, Some(plan))?;
@@ -64,16 +71,17 @@ pub(crate) fn change(
     if old == new {
         return Ok(Vec::new());
     }
+    new.rules.check()?;
     ve.step("change network");
     let pid = running.record.init.pid;
     let guest = veld_namespaces::open(pid, "net", running.init.as_fd())?;
     let mut warnings = Vec::new();
     if !new.interfaces.is_empty() {
-        warnings.extend(prepare_host(new)?);
+        warnings.extend(prepare_host(ve.host, new)?);
     }
     let answered = addresses::must_be_vacant(ve, Some(old), new)?;
     neighbours::note(ve, &answered)?;
-    links::change(guest.as_fd(), old, new)?;
+    rules::change(ve.host, old, new, || links::change(guest.as_fd(), old, new))?;
     neighbours::answer(ve, Some(new))?;
     warnings.extend(neighbours::announce(guest.as_fd(), Some(old), new));
     names::tell(ve, new)?;
@@ -84,17 +92,27 @@ pub(crate) fn change(
 ///
 /// The kernel takes links away with the VE's namespace; this is for the rest.
 pub(crate) fn disconnect(ve: &Ve<'_>) -> Result<(), Source> {
+    rules::withdraw(ve)?;
     neighbours::answer(ve, None)?;
     names::withdraw(ve)
 }
 
-/// What all VEs need of the host; the warning where it cannot have all of it.
-fn prepare_host(plan: &NetPlan) -> Result<Option<String>, Source> {
+/// What all VEs need of the host; warnings where it cannot have all of it.
+fn prepare_host(host: &Host, plan: &NetPlan) -> Result<Vec<String>, Source> {
     match veld_network::ensure_host(&plan.host) {
-        Err(error @ veld_network::Error::NoNftables(_)) => Ok(Some(format!(
-            "{}: addresses are neither checked nor masqueraded",
+        Ok(Rules::Kept) => Ok(Vec::new()),
+        // At the first start, or after somebody has flushed them.
+        Ok(Rules::Loaded) => Ok(rules::rebuild(host)?.1),
+        Err(error @ veld_network::Error::NoNftables(_)) if plan.rules.guest.is_empty() => {
+            Ok(vec![format!(
+                "{}: addresses are neither checked nor masqueraded",
+                chain(&error)
+            )])
+        }
+        Err(error @ veld_network::Error::NoNftables(_)) => Err(Source::Refused(format!(
+            "{}: without it no port is published, no policy holds and no group is isolated",
             chain(&error)
         ))),
-        result => Ok(result.map(|()| None)?),
+        Err(error) => Err(error.into()),
     }
 }

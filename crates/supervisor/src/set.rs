@@ -25,7 +25,7 @@ use veld_state::{Observed, Running};
 
 use crate::devices::{self, Devices};
 use crate::error::{Error, ErrorKind, Source, chain};
-use crate::net::{addresses, names};
+use crate::net::{NetPlan, addresses, names};
 use crate::outcome::Done;
 use crate::parameters::{When, no_runtime, when};
 use crate::present::{Bound, below_use};
@@ -105,6 +105,7 @@ fn set_stopped(ve: &Ve<'_>, setting: &Setting) -> Result<Told, Error> {
         names::check(&config, ve.host.config())?;
         let limits = tuning::limits(ve, &config)?;
         ve.host.cgroups()?.check(&limits)?;
+        NetPlan::new(&config, ve.host.config(), ve.id()?).check()?;
         ve.step("save config");
         config.save(&ve.area.config())?;
         let [had, has] = [&before, &config].map(addresses::addresses_of);

@@ -5,7 +5,8 @@ use std::os::unix::fs::symlink;
 
 use veld_tests::{Cmd, Host, Ve, host, until};
 
-use crate::lan::{Lan, mac_of};
+use crate::lan::{Lan, MACHINE};
+use crate::neighbour::mac_of;
 use crate::{BUSYBOX, HOST, addresses, give_addresses, ip, reaches};
 
 /// Addresses of the LAN that nobody has.
@@ -152,7 +153,7 @@ fn an_address_that_a_neighbour_has_is_refused() {
     let host = host!();
     let lan = Lan::new();
     let ve = host.ve("a").start();
-    for (number, taken) in Lan::NEIGHBOUR.iter().enumerate() {
+    for (number, taken) in MACHINE.iter().enumerate() {
         let fact = format!("{taken} is in use by {} on up0", lan.mac());
         ve.veld("set", [format!("ip+={taken}")])
             .fails(1, &format!("veld: a: cannot set: {fact}"));
@@ -176,7 +177,7 @@ fn an_address_of_the_lan_is_answered_for_while_the_ve_runs() {
     for _ in 0..2 {
         assert!(FREE.iter().all(|free| !lan.reaches(free)));
         ve.start();
-        for (free, neighbour) in FREE.iter().zip(Lan::NEIGHBOUR) {
+        for (free, neighbour) in FREE.iter().zip(MACHINE) {
             assert!(lan.reaches(free), "{free}");
             assert_eq!(lan.believes(free), Some(mac_of("up0")));
             // Not by the host's address: it is its own that the LAN knows.

@@ -1,118 +1,93 @@
-//! A network that the test's host is in, with one neighbour.
+//! A machine on the LAN of a test's host.
 
 use std::fs::File;
+use std::net::TcpListener;
 use std::os::fd::AsRawFd;
-use std::thread;
 
-use nix::sched::{CloneFlags, unshare};
-use veld_tests::{Cmd, until};
+use nix::sched::{CloneFlags, setns, unshare};
+use veld_tests::{Cmd, Output, Ve};
 
 use crate::ip;
 
-/// The neighbour's network namespace. The link to it goes with this.
+/// The host's addresses on the LAN.
+pub(crate) const UPLINK: [&str; 2] = ["198.18.0.1", "fd98::1"];
+/// The machine's.
+pub(crate) const MACHINE: [&str; 2] = ["198.18.0.2", "fd98::2"];
+
+/// Another machine, by a cable.
 #[derive(Debug)]
-pub(crate) struct Lan {
-    netns: File,
-}
+pub(crate) struct Lan(File);
 
 impl Lan {
-    /// The host's addresses on link `up0`, and the neighbour's on its `eth0`.
-    pub(crate) const HOST: [&str; 2] = ["198.18.0.1", "fd98::1"];
-    pub(crate) const NEIGHBOUR: [&str; 2] = ["198.18.0.2", "fd98::2"];
-
-    /// Connects the test's host to a new network.
+    /// Connects the test's host to one, which knows no way to any VE.
     pub(crate) fn new() -> Self {
-        let made = thread::spawn(|| {
+        let made = std::thread::spawn(|| {
             unshare(CloneFlags::CLONE_NEWNET).unwrap();
             File::open("/proc/thread-self/ns/net").unwrap()
         });
-        let lan = Self {
-            netns: made.join().unwrap(),
-        };
+        let lan = Self(made.join().unwrap());
         let netns = lan.path();
-        // Neither looks for duplicates of its addresses, which takes a second.
-        let quick =
-            "for it in all default; do echo 0 >/proc/sys/net/ipv6/conf/$it/accept_dad; done";
-        Cmd::program("sh", ["-c", quick]).run().ok();
-        lan.run("sh", &["-c", quick]);
-        // Ends of one number would be taken for a simple link, whose carrier is looked
-        // at once a second.
-        let pair = ["link", "add", "up0", "index", "7", "type", "veth"];
-        ip(&[&pair[..], &["peer", "name", "eth0", "netns", &netns]].concat());
-        for (own, other) in Self::HOST.iter().zip(Self::NEIGHBOUR) {
-            let length = if own.contains(':') { 64 } else { 24 };
-            ip(&["address", "add", &format!("{own}/{length}"), "dev", "up0"]);
-            lan.ip(&[
-                "address",
-                "add",
-                &format!("{other}/{length}"),
-                "dev",
-                "eth0",
-            ]);
+        let pair = ["link", "add", "up0", "index", "7", "type", "veth", "peer"];
+        ip(&[&pair[..], &["name", "eth0", "netns", &netns]].concat());
+        for address in UPLINK {
+            ip(&["address", "add", &long(address), "dev", "up0", "nodad"]);
         }
         ip(&["link", "set", "up0", "up"]);
-        lan.ip(&["link", "set", "lo", "up"]);
-        lan.ip(&["link", "set", "eth0", "up"]);
-        for other in Self::NEIGHBOUR {
-            until("the network works", || {
-                Cmd::program(crate::BUSYBOX, ["ping", "-c", "1", "-W", "1", other])
-                    .run()
-                    .status
-                    == 0
-            });
+        lan.run("ip", &["link", "set", "lo", "up"]).ok();
+        for address in MACHINE {
+            let address = long(address);
+            lan.run("ip", &["address", "add", &address, "dev", "eth0", "nodad"])
+                .ok();
         }
+        lan.run("ip", &["link", "set", "eth0", "up"]).ok();
+        ip(&["route", "add", "default", "via", MACHINE[0]]);
+        ip(&["-6", "route", "add", "default", "via", MACHINE[1]]);
+        veld_tests::until("the uplink is up", || {
+            let links = ip(&["-o", "link", "show", "up0"]);
+            links.contains("state UP")
+        });
         lan
     }
 
-    fn path(&self) -> String {
-        format!("/proc/{}/fd/{}", std::process::id(), self.netns.as_raw_fd())
-    }
-
-    /// Runs a program as the neighbour.
-    pub(crate) fn run(&self, program: &str, words: &[&str]) -> veld_tests::Output {
+    /// Runs a program there.
+    pub(crate) fn run(&self, program: &str, words: &[&str]) -> Output {
         let netns = format!("--net={}", self.path());
-        let words = [&[netns.as_str(), program], words].concat();
-        Cmd::program("nsenter", words).run()
+        let head = [netns.as_str(), program];
+        Cmd::program("nsenter", [&head[..], words].concat()).run()
     }
 
-    /// Runs ip(8) as the neighbour.
-    pub(crate) fn ip(&self, words: &[&str]) -> String {
-        self.run("ip", words).ok().stdout
+    /// A socket there that takes connections to a port, by both protocols.
+    pub(crate) fn listen(&self, port: u16) -> TcpListener {
+        self.there(|| TcpListener::bind(("::", port)).unwrap())
     }
 
-    /// Whether an address answers the neighbour, which asks once and knows of nobody yet.
-    pub(crate) fn reaches(&self, address: &str) -> bool {
-        self.ip(&["neigh", "flush", "dev", "eth0"]);
-        let words = ["ping", "-c", "1", "-W", "1", address];
-        self.run(crate::BUSYBOX, &words).status == 0
+    /// Does something there. What it opens stays there.
+    pub(crate) fn there<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        in_netns(&self.0, work)
     }
 
-    /// The Ethernet address that the neighbour believes an address to be at.
-    pub(crate) fn believes(&self, address: &str) -> Option<String> {
-        let line = self.ip(&["neigh", "show", address, "dev", "eth0"]);
-        let (_, rest) = line.split_once("lladdr ")?;
-        rest.split(' ').next().map(str::to_owned)
-    }
-
-    /// The neighbour's own Ethernet address.
-    pub(crate) fn mac(&self) -> String {
-        mac_in(&self.ip(&["-o", "link", "show", "eth0"]))
+    fn path(&self) -> String {
+        format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd())
     }
 }
 
-/// The Ethernet address of a link of the host's.
-pub(crate) fn mac_of(link: &str) -> String {
-    mac_in(&ip(&["-o", "link", "show", link]))
+/// Does something in the network namespace of a VE that runs.
+pub(crate) fn inside<T: Send>(ve: &Ve<'_>, work: impl FnOnce() -> T + Send) -> T {
+    let netns = File::open(format!("/proc/{}/ns/net", ve.init_pid())).unwrap();
+    in_netns(&netns, work)
 }
 
-fn mac_in(shown: &str) -> String {
-    let (_, rest) = shown.split_once("link/ether ").unwrap();
-    rest.split(' ').next().unwrap().to_owned()
+fn in_netns<T: Send>(netns: &File, work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let done = scope.spawn(|| {
+            setns(netns, CloneFlags::CLONE_NEWNET).unwrap();
+            work()
+        });
+        done.join().unwrap()
+    })
 }
 
-impl Drop for Lan {
-    fn drop(&mut self) {
-        // Where it is not there, the test has failed already.
-        let _ = Cmd::program("ip", ["link", "delete", "up0"]).run();
-    }
+fn long(address: &str) -> String {
+    let length = if address.contains(':') { 64 } else { 24 };
+    format!("{address}/{length}")
 }

@@ -9,8 +9,12 @@
 mod addresses;
 mod lan;
 mod names;
+mod neighbour;
+mod policy;
 mod pools;
+mod publish;
 mod reach;
+mod repair;
 mod settings;
 mod spoof;
 

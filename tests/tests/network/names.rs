@@ -150,3 +150,21 @@ fn names_need_a_way_to_the_host() {
         "veld: a: cannot create: dns=veld needs a routed interface, by which the host is reached",
     );
 }
+
+#[test]
+fn what_the_host_says_of_names_is_for_those_that_have_a_way() {
+    let host = host!();
+    if !Cmd::is_there("dnsmasq") {
+        return;
+    }
+    host.configure("[network]\ndns = [\"veld\"]\n");
+    let without = host.ve("without").with(["--network", "none"]).start();
+    assert_eq!(server(&host), None, "nobody can ask");
+    let with = host.ve("with").start();
+    assert!(server(&host).is_some());
+    let expected = sorted(addresses(&with).to_vec());
+    until("the name is known", || look_up(&with, "with") == expected);
+    with.stop();
+    assert_eq!(server(&host), None);
+    without.stop();
+}

@@ -8,6 +8,7 @@ mod exec;
 mod host;
 mod list;
 mod logs;
+mod net;
 mod pause;
 mod restart;
 mod set;
@@ -59,6 +60,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
         Command::Top(top) => return top::run(&host, &top),
         Command::Host(show) => return host::run(&host, &show),
         Command::Console(one) => return console::run(&host, &one),
+        Command::Net(net) => net::run(&host, &net),
         Command::Template(command) => template::run(&host, command),
         Command::Create(create) => create::run(&host, create),
         Command::Start(start) => start::run(&host, &start),

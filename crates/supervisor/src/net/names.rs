@@ -69,6 +69,6 @@ pub(super) fn tell(ve: &Ve<'_>, plan: &NetPlan) -> Result<(), Source> {
 }
 
 /// Tells nobody of a VE any more, which asks for nothing any more.
-pub(super) fn withdraw(ve: &Ve<'_>) -> Result<(), Source> {
+pub(crate) fn withdraw(ve: &Ve<'_>) -> Result<(), Source> {
     Ok(of_host(ve.host.config()).withdraw(ve.name.as_str())?)
 }
