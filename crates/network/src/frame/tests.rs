@@ -1,3 +1,5 @@
+//! What frames say, and what is no claim.
+
 use super::*;
 
 const OWN: Mac = [0x02, 0, 0, 0, 0, 0x05];

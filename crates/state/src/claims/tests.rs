@@ -1,3 +1,5 @@
+//! What is one VE's is nobody else's, however many ask at a time.
+
 use std::collections::BTreeSet;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
