@@ -10,8 +10,17 @@ use crate::processes;
 use crate::tree::entries;
 
 /// What may stay in a data directory: where the next number is looked for, and
-/// the lock on that.
-const MAY_STAY: [&str; 2] = ["ids/next", "ids/lock"];
+/// locks; in a run directory the lock on the server of names.
+const MAY_STAY: [&str; 4] = ["ids/next", "ids/lock", "addresses/lock", ".names/lock"];
+/// Directories that stay.
+const FIXED: [&str; 6] = [
+    "ids",
+    "ve",
+    "addresses",
+    ".names",
+    ".names/hosts",
+    ".names/users",
+];
 /// The one table of rules, which is the host's and names no VE.
 const TABLES: [&str; 2] = ["table inet veld {", "table bridge veld {"];
 /// Links that stay once they were needed, as the tables do.
@@ -107,7 +116,7 @@ pub(crate) fn files(directory: &Path) -> Vec<String> {
         }
         let fixed = MAY_STAY
             .iter()
-            .chain(&["ids", "ve"])
+            .chain(&FIXED)
             .any(|name| directory.join(name) == path);
         if !fixed {
             left.push(format!("file {}", path.display()));
@@ -160,7 +169,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path();
         fs::create_dir_all(data.join("ve")).unwrap();
-        fs::create_dir_all(data.join("ids")).unwrap();
+        for name in FIXED {
+            fs::create_dir_all(data.join(name)).unwrap();
+        }
         for name in MAY_STAY {
             fs::write(data.join(name), "102").unwrap();
         }

@@ -14,9 +14,9 @@ pub use lock::{Holder, Lock, LockError};
 pub use removal::remove_tree;
 
 use std::ffi::OsString;
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use veld_sys::{Context, Failure, fault};
@@ -35,8 +35,20 @@ pub enum Life {
 /// # Errors
 /// Names the path; the old content is then still there and no new file is.
 pub fn replace(path: &Path, content: &[u8], life: Life) -> Result<(), Failure> {
+    put(path, content, 0o600, life)
+}
+
+/// As [`replace`], mode 0644: for a program of another user's to read, or anybody.
+///
+/// # Errors
+/// Those of [`replace`].
+pub fn replace_for_all(path: &Path, content: &[u8], life: Life) -> Result<(), Failure> {
+    put(path, content, 0o644, life)
+}
+
+fn put(path: &Path, content: &[u8], mode: u32, life: Life) -> Result<(), Failure> {
     let beside = beside(path);
-    let result = write_new(&beside, content, life)
+    let result = write_new(&beside, content, mode, life)
         .and_then(|()| fault::point("rename file"))
         .and_then(|()| std::fs::rename(&beside, path))
         .and_then(|()| match life {
@@ -93,14 +105,16 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-fn write_new(path: &Path, content: &[u8], life: Life) -> io::Result<()> {
+fn write_new(path: &Path, content: &[u8], mode: u32, life: Life) -> io::Result<()> {
     fault::point("write file")?;
     let mut file = File::options()
         .write(true)
         .create(true)
         .truncate(true)
-        .mode(0o600)
+        .mode(mode)
         .open(path)?;
+    // Whatever the umask, and whoever made it before.
+    file.set_permissions(Permissions::from_mode(mode))?;
     file.write_all(content)?;
     match life {
         Life::Durable => file.sync_all(),
@@ -110,9 +124,18 @@ fn write_new(path: &Path, content: &[u8], life: Life) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
+
+    #[test]
+    fn a_file_is_its_owners_or_for_all_to_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        let mode = || path.metadata().unwrap().permissions().mode() & 0o777;
+        replace(&path, b"one", Life::Volatile).unwrap();
+        assert_eq!(mode(), 0o600);
+        replace_for_all(&path, b"two", Life::Durable).unwrap();
+        assert_eq!(mode(), 0o644);
+    }
 
     #[test]
     fn replace_leaves_the_new_content_alone_in_the_directory() {

@@ -4,10 +4,12 @@
     reason = "kernels add attributes; those that we do not read mean nothing to us"
 )]
 
+use std::net::IpAddr;
+
 use netlink_packet_route::link::{
     InfoBridge, InfoData, InfoKind, LinkAttribute, LinkInfo, LinkMessage, State, Stats64,
 };
-use netlink_packet_route::route::{RouteAttribute, RouteMessage};
+use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage};
 
 /// A link.
 #[derive(Debug, Default)]
@@ -108,6 +110,18 @@ pub(crate) fn link_of(route: &RouteMessage) -> Option<u32> {
         .iter()
         .find_map(|attribute| match attribute {
             RouteAttribute::Oif(index) => Some(*index),
+            _ => None,
+        })
+}
+
+/// The host's own address that a route gives to what it sends.
+pub(crate) fn source_of(route: &RouteMessage) -> Option<IpAddr> {
+    route
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            RouteAttribute::PrefSource(RouteAddress::Inet(address)) => Some((*address).into()),
+            RouteAttribute::PrefSource(RouteAddress::Inet6(address)) => Some((*address).into()),
             _ => None,
         })
 }

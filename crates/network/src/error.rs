@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use ipnetwork::IpNetwork;
 use rustix::io::Errno;
 use veld_sys::Failure;
 
@@ -116,17 +115,6 @@ pub enum Error {
         link: String,
     },
 
-    /// A pool has fewer addresses than the number asked for.
-    #[error("pool {pool} has no address number {number}: it holds {size}")]
-    OutOfPool {
-        /// The pool.
-        pool: IpNetwork,
-        /// Which address was asked for; the first is number 1.
-        number: u32,
-        /// How many there are.
-        size: u128,
-    },
-
     /// The kernel has no nftables or the host has no `nft`. Everything else of
     /// [`ensure_host`](crate::ensure_host) was done: links work, but without
     /// masquerading, and IPv6 source addresses are not checked.
@@ -198,7 +186,6 @@ impl Error {
             | Self::NoIpv6 { .. }
             | Self::BadName { .. }
             | Self::BadAddress { .. }
-            | Self::OutOfPool { .. }
             | Self::RulesRefused { .. }
             | Self::CannotPublish { .. } => None,
         }

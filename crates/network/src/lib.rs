@@ -44,10 +44,13 @@
 //! are namespace descriptors, and links are names and numbers.
 
 mod alter;
+mod announce;
 mod answer;
 mod bridge;
 mod end;
 mod error;
+mod ethernet;
+mod frame;
 mod guard;
 mod host;
 mod inner;
@@ -57,6 +60,7 @@ mod loopback;
 mod mac;
 mod message;
 mod name;
+mod names;
 mod netns;
 mod nft;
 mod observe;
@@ -65,6 +69,8 @@ mod pair;
 mod parts;
 mod physical;
 mod pool;
+mod probe;
+mod proxy;
 mod rtnl;
 mod rules;
 mod settle;
@@ -74,6 +80,7 @@ mod sysctl;
 mod uplink;
 
 pub use alter::alter;
+pub use announce::{announce, announce_inside};
 pub use bridge::{ensure_bridge, own_bridge};
 pub use error::Error;
 pub use guard::{guard, guard_again, guards_again, unguard};
@@ -82,10 +89,13 @@ pub use interface::{Interface, Kind, LEAST_MTU6, check_mac};
 pub use link::{attach, detach, exists, plug, unplug};
 pub use loopback::loopback_up;
 pub use mac::{Mac, mac_for};
+pub use names::{DOMAIN, Names};
 pub use observe::{Counters, Observed, ObservedLink, all_counters, counters, observe};
 pub use parts::GATEWAY4;
 pub use physical::{Nic, NotANic, is_inside, nic, recover, release};
-pub use pool::{address_for, address6_for};
+pub use pool::{addresses_from, pool_has, pool_size};
+pub use probe::{Occupant, Standing, look_up, neighbours};
+pub use proxy::{answer_for, stop_answering_for};
 pub use rules::{
     Direction, GuestRules, Policy, PolicyRule, Publish, RuleProtocol, Rules, Transport, admit,
     change, holder, rebuild, withdraw,

@@ -12,7 +12,8 @@ use netlink_packet_route::link::{
 };
 use netlink_packet_route::neighbour::{NeighbourAttribute, NeighbourMessage, NeighbourState};
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
+    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope,
+    RouteType,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
@@ -220,6 +221,16 @@ pub(crate) fn get_route(address: IpAddr) -> RouteNetlinkMessage {
     RouteNetlinkMessage::GetRoute(route)
 }
 
+/// Asks for the entry of the routing table by which packets to an address would go.
+pub(crate) fn get_route_entry(address: IpAddr) -> RouteNetlinkMessage {
+    let mut route = RouteMessage::default();
+    route.header.address_family = family(address);
+    route.header.destination_prefix_length = full_length(address);
+    route.header.flags = RouteFlags::FibMatch;
+    route.attributes = vec![RouteAttribute::Destination(address.into())];
+    RouteNetlinkMessage::GetRoute(route)
+}
+
 /// Asks where packets to an address that leave by one link would go.
 pub(crate) fn get_route_by(index: u32, address: IpAddr) -> RouteNetlinkMessage {
     let mut route = RouteMessage::default();
@@ -268,7 +279,7 @@ fn route(of: IpAddr) -> RouteMessage {
     route
 }
 
-fn family(address: IpAddr) -> AddressFamily {
+pub(crate) fn family(address: IpAddr) -> AddressFamily {
     match address {
         IpAddr::V4(_) => AddressFamily::Inet,
         IpAddr::V6(_) => AddressFamily::Inet6,

@@ -20,6 +20,14 @@ use crate::rtnl::Rtnl;
 /// # Kernel
 /// setns(2) with `CLONE_NEWNET`, network_namespaces(7).
 pub(crate) fn talk<const N: usize>(netns: BorrowedFd<'_>) -> Result<[Rtnl; N], Failure> {
+    within(netns, open_all)?.context(|| "open a netlink socket in the network namespace")
+}
+
+/// Does one thing in another network namespace.
+///
+/// # Panics
+/// As [`talk`].
+pub(crate) fn within<T>(netns: BorrowedFd<'_>, work: impl FnOnce() -> T) -> Result<T, Failure> {
     let network = Some(LinkNameSpaceType::Network);
     let home = open(
         "/proc/thread-self/ns/net",
@@ -28,11 +36,11 @@ pub(crate) fn talk<const N: usize>(netns: BorrowedFd<'_>) -> Result<[Rtnl; N], F
     )
     .context(|| "open /proc/thread-self/ns/net")?;
     move_into_link_name_space(netns, network).context(|| "enter the network namespace")?;
-    let opened = open_all();
+    let done = work();
     if let Err(errno) = move_into_link_name_space(std::os::fd::AsFd::as_fd(&home), network) {
         panic!("a thread always returns to its own network namespace: {errno}");
     }
-    opened.context(|| "open a netlink socket in the network namespace")
+    Ok(done)
 }
 
 fn open_all<const N: usize>() -> std::io::Result<[Rtnl; N]> {

@@ -1,98 +1,111 @@
-//! Addresses by number from a pool.
+//! Addresses of a pool, each by its number.
+//!
+//! Number 1 follows the network's own address, which in IPv4 is nobody's and in IPv6
+//! every router's. The last one of IPv4, the broadcast address, is nobody's either.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
+use ipnetwork::IpNetwork;
 
-use crate::Error;
-
-/// Address number `id` of an IPv4 pool: number 1 follows the network's address,
-/// which is nobody's, as is the last, its broadcast address.
-///
-/// # Errors
-/// [`Error::OutOfPool`] for number 0 and for those past the last.
-pub fn address_for(pool: Ipv4Network, id: u32) -> Result<Ipv4Addr, Error> {
-    let size = (1_u64 << (32 - pool.prefix())).saturating_sub(2);
-    if id == 0 || u64::from(id) > size {
-        return Err(out_of_pool(pool.into(), id, size.into()));
+/// How many addresses a pool has to give.
+#[must_use]
+pub fn pool_size(pool: IpNetwork) -> u128 {
+    match pool {
+        IpNetwork::V4(pool) => (1_u128 << (32 - pool.prefix())).saturating_sub(2),
+        IpNetwork::V6(pool) => 1_u128
+            .checked_shl(u32::from(128 - pool.prefix()))
+            .map_or(u128::MAX, |all| all - 1),
     }
-    Ok(Ipv4Addr::from_bits(pool.network().to_bits() | id))
 }
 
-/// Address number `id` of an IPv6 pool: number 1 follows the network's address,
-/// which is every router's.
-///
-/// # Errors
-/// [`Error::OutOfPool`] for number 0 and for those past the last.
-pub fn address6_for(pool: Ipv6Network, id: u32) -> Result<Ipv6Addr, Error> {
-    let host_bits = 128 - u32::from(pool.prefix());
-    let size = 1_u128
-        .checked_shl(host_bits)
-        .map_or(u128::MAX, |all| all - 1);
-    if id == 0 || u128::from(id) > size {
-        return Err(out_of_pool(pool.into(), id, size));
-    }
-    Ok(Ipv6Addr::from_bits(
-        pool.network().to_bits() | u128::from(id),
-    ))
+/// Whether `address` is one that a pool has to give.
+#[must_use]
+pub fn pool_has(pool: IpNetwork, address: IpAddr) -> bool {
+    let number = match (pool, address) {
+        (IpNetwork::V4(pool), IpAddr::V4(address)) if pool.contains(address) => {
+            u128::from(address.to_bits() - pool.network().to_bits())
+        }
+        (IpNetwork::V6(pool), IpAddr::V6(address)) if pool.contains(address) => {
+            address.to_bits() - pool.network().to_bits()
+        }
+        _ => return false,
+    };
+    (1..=pool_size(pool)).contains(&number)
 }
 
-fn out_of_pool(pool: IpNetwork, number: u32, size: u128) -> Error {
-    Error::OutOfPool { pool, number, size }
+/// All addresses of a pool, the one of this number first. Numbers past the last begin
+/// anew: guests that have numbers of their own are spread over any pool, so that each
+/// finds a free one soon.
+pub fn addresses_from(pool: IpNetwork, number: u32) -> impl Iterator<Item = IpAddr> {
+    let size = pool_size(pool);
+    let first = u128::from(number).saturating_sub(1);
+    (0..size).map(move |step| {
+        // Below the size, which leaves room for one more.
+        let number = (first % size + step) % size + 1;
+        match pool {
+            IpNetwork::V4(pool) => {
+                let offset = u32::try_from(number).unwrap_or_default();
+                Ipv4Addr::from_bits(pool.network().to_bits() | offset).into()
+            }
+            IpNetwork::V6(pool) => Ipv6Addr::from_bits(pool.network().to_bits() | number).into(),
+        }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn some(pool: &str, number: u32, count: usize) -> Vec<String> {
+        addresses_from(pool.parse().unwrap(), number)
+            .take(count)
+            .map(|address| address.to_string())
+            .collect()
+    }
+
     #[test]
     fn network_and_broadcast_are_nobodys() {
-        let pool: Ipv4Network = "10.77.3.9/24".parse().unwrap();
         assert_eq!(
-            address_for(pool, 1).unwrap(),
-            Ipv4Addr::new(10, 77, 3, 1),
+            some("10.77.3.9/24", 253, 3),
+            ["10.77.3.253", "10.77.3.254", "10.77.3.1"],
             "the pool's own host bits do not count"
         );
-        assert_eq!(
-            address_for(pool, 254).unwrap(),
-            Ipv4Addr::new(10, 77, 3, 254)
-        );
-        for outside in [0, 255, 256, u32::MAX] {
-            assert!(address_for(pool, outside).is_err(), "{outside}");
-        }
+        assert_eq!(some("fd77::/126", 2, 4), ["fd77::2", "fd77::3", "fd77::1"]);
     }
 
     #[test]
     fn numbers_carry_over_bytes() {
-        let pool: Ipv4Network = "10.64.0.0/10".parse().unwrap();
-        assert_eq!(address_for(pool, 257).unwrap(), Ipv4Addr::new(10, 64, 1, 1));
-        let pool: Ipv6Network = "fd77::/64".parse().unwrap();
-        assert_eq!(
-            address6_for(pool, 0x1_0001).unwrap(),
-            "fd77::1:1".parse::<Ipv6Addr>().unwrap()
-        );
+        assert_eq!(some("10.64.0.0/10", 257, 1), ["10.64.1.1"]);
+        assert_eq!(some("fd77::/64", 0x1_0001, 1), ["fd77::1:1"]);
+        assert_eq!(some("::/0", u32::MAX, 1), ["::255.255.255.255"]);
+        assert_eq!(some("0.0.0.0/0", u32::MAX - 1, 1), ["255.255.255.254"]);
     }
 
     #[test]
-    fn a_full_pool_says_which_and_how_many() {
-        let small: Ipv4Network = "192.168.7.0/30".parse().unwrap();
-        assert_eq!(
-            address_for(small, 3).unwrap_err().to_string(),
-            "pool 192.168.7.0/30 has no address number 3: it holds 2"
-        );
-        let single: Ipv4Network = "192.168.7.1/32".parse().unwrap();
-        assert_eq!(
-            address_for(single, 1).unwrap_err().to_string(),
-            "pool 192.168.7.1/32 has no address number 1: it holds 0"
-        );
-        let small: Ipv6Network = "fd77::/126".parse().unwrap();
-        assert_eq!(
-            address6_for(small, 4).unwrap_err().to_string(),
-            "pool fd77::/126 has no address number 4: it holds 3"
-        );
-        let all: Ipv6Network = "::/0".parse().unwrap();
-        assert!(address6_for(all, u32::MAX).is_ok());
-        let all: Ipv4Network = "0.0.0.0/0".parse().unwrap();
-        assert!(address_for(all, u32::MAX - 1).is_ok());
+    fn each_address_comes_once_whatever_is_first() {
+        for number in [0, 1, 6, 14, 15, 101, u32::MAX] {
+            let mut all = some("203.0.113.0/28", number, usize::MAX);
+            assert_eq!(all.len(), 14, "from {number}");
+            all.sort();
+            all.dedup();
+            assert_eq!(all.len(), 14, "from {number}");
+        }
+        for none in ["192.168.7.1/32", "192.168.7.0/31", "fd77::1/128"] {
+            assert!(some(none, 1, 1).is_empty(), "{none}");
+            assert_eq!(pool_size(none.parse().unwrap()), 0);
+        }
+    }
+
+    #[test]
+    fn a_pool_has_what_it_gives() {
+        let pool: IpNetwork = "203.0.113.16/28".parse().unwrap();
+        assert!(addresses_from(pool, 1).all(|address| pool_has(pool, address)));
+        for not in ["203.0.113.16", "203.0.113.31", "203.0.113.15", "fd77::1"] {
+            assert!(!pool_has(pool, not.parse().unwrap()), "{not}");
+        }
+        let pool: IpNetwork = "fd77::/64".parse().unwrap();
+        assert!(pool_has(pool, "fd77::ffff:ffff:ffff:ffff".parse().unwrap()));
+        assert!(!pool_has(pool, "fd77::".parse().unwrap()));
+        assert!(!pool_has(pool, "fd78::1".parse().unwrap()));
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::route::RouteMessage;
 use rustix::io::Errno;
 
 use crate::answer;
@@ -46,8 +47,30 @@ pub(crate) fn is(host: &mut Rtnl, index: u32) -> io::Result<bool> {
 /// The number of the link that packets to `address` would leave by, or none
 /// where there is no route.
 pub(crate) fn link_to(host: &mut Rtnl, address: IpAddr) -> io::Result<Option<u32>> {
-    match host.get(message::get_route(address)) {
-        Ok(RouteNetlinkMessage::NewRoute(route)) => Ok(answer::link_of(&route)),
+    let route = routed(host.get(message::get_route(address)))?;
+    Ok(route.and_then(|route| answer::link_of(&route)))
+}
+
+/// The entry of the routing table that is for `address`, or none.
+pub(crate) fn route_to(host: &mut Rtnl, address: IpAddr) -> io::Result<Option<RouteMessage>> {
+    routed(host.get(message::get_route_entry(address)))
+}
+
+/// What the host calls itself when it speaks to a neighbour on link `index`; none where
+/// the address is not one of that link's network, or the host has no address there.
+pub(crate) fn source_on(
+    host: &mut Rtnl,
+    address: IpAddr,
+    index: u32,
+) -> io::Result<Option<IpAddr>> {
+    let route = routed(host.get(message::get_route(address)))?;
+    let route = route.filter(|route| answer::link_of(route) == Some(index));
+    Ok(route.and_then(|route| answer::source_of(&route)))
+}
+
+fn routed(answer: io::Result<RouteNetlinkMessage>) -> io::Result<Option<RouteMessage>> {
+    match answer {
+        Ok(RouteNetlinkMessage::NewRoute(route)) => Ok(Some(route)),
         Ok(_) => Err(io::ErrorKind::InvalidData.into()),
         // Which errno says "no route" depends on the route that is missing or forbids.
         Err(error) => match Errno::from_io_error(&error) {

@@ -6,7 +6,8 @@
 //! and a record is believed only if that process was born when the record says.
 //!
 //! ```text
-//! lock  record  ready  status  stopping  stopping-inside  paused  console.sock  stage/
+//! lock  record  ready  status  stopping  stopping-inside  paused  answered  console.sock
+//! stage/
 //!    from start to end of a run; `lock` stays
 //! restarting
 //!    from the end of a run to the next that follows by itself
@@ -20,6 +21,7 @@
 //! stopped, cgroups, namespaces.
 
 mod activity;
+mod claims;
 mod event_log;
 mod ids;
 mod observe;
@@ -31,6 +33,7 @@ mod task;
 mod wait;
 
 pub use activity::{Activity, activity, command_lines};
+pub use claims::{Claim, Claims};
 pub use ids::Ids;
 pub use observe::{Observed, Running, Stopped, found, glance, observe};
 pub use process::{Process, parents_of_zombies, signals_handled};

@@ -32,13 +32,15 @@ const LOCK: &str = "lock";
 const FAILURE: &str = "failure";
 const RESTARTING: &str = "restarting";
 const PAUSED: &str = "paused";
+const ANSWERED: &str = "answered";
 /// How often a directory is emptied into which a shim still writes: it has a line
 /// or two to write, each once.
 const REMOVALS: usize = 8;
 
 /// What a run leaves that the next command has no use for.
-const OF_ONE_RUN: [&str; 23] = [
+const OF_ONE_RUN: [&str; 25] = [
     RECORD,
+    ANSWERED,
     settings::RUNTIME,
     settings::IN_FORCE,
     settings::SETTING,
@@ -53,6 +55,7 @@ const OF_ONE_RUN: [&str; 23] = [
     shim::CONSOLE_SOCKET,
     // What replacements of the above left when they were killed.
     ".record.new",
+    ".answered.new",
     ".runtime.new",
     ".in-force.new",
     ".setting.new",
@@ -89,6 +92,12 @@ impl RunDir {
     #[must_use]
     pub fn record(&self) -> PathBuf {
         self.file(RECORD)
+    }
+
+    /// For which of its addresses the host answers, and on which links.
+    #[must_use]
+    pub fn answered(&self) -> PathBuf {
+        self.file(ANSWERED)
     }
 
     /// Where the root file system is assembled.

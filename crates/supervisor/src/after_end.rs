@@ -185,6 +185,7 @@ fn start_again(ve: &Ve<'_>, next: Next, policy: Policy, lock: Lock) -> Result<Do
 /// Returns where it failed, which has left its reason already unless it is the
 /// error.
 fn launch(ve: &Ve<'_>, next: Next, policy: Policy) -> Result<(), Error> {
+    start::find_addresses(ve).map_err(|source| Error::action(&ve.name, "start", source))?;
     let mut plan = start::plan(ve)?;
     plan.restarts = next.restarts;
     plan.policy = policy;

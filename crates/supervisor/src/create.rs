@@ -1,11 +1,10 @@
 //! Making a VE: a directory, a number, a config. Nothing of the template is copied.
 
-use std::net::IpAddr;
-
-use veld_config::{Assignment, Ip, Mode, TemplateName, Uuid, VeConfig, VeId, VeName};
+use veld_config::{Assignment, TemplateName, Uuid, VeConfig, VeId, VeName};
 
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::host::Host;
+use crate::net::{addresses, names};
 use crate::outcome::Done;
 use crate::tuning;
 use crate::ve::Ve;
@@ -74,25 +73,18 @@ fn make(ve: &Ve<'_>, wish: &Wish) -> Result<String, Source> {
 fn config(ve: &Ve<'_>, wish: &Wish, id: VeId) -> Result<VeConfig, Source> {
     let new = VeConfig::new(Uuid::random()?, wish.template.clone(), &ve.name);
     let mut config = new.assign(&wish.settings)?;
-    let first = &mut config.network.first;
-    if first.ip.is_empty() && first.mode == Mode::Routed {
-        let pools = &ve.host.config().network;
-        first.ip = vec![
-            Ip::from(IpAddr::from(veld_network::address_for(
-                pools.pool4,
-                id.get(),
-            )?)),
-            Ip::from(IpAddr::from(veld_network::address6_for(
-                pools.pool6,
-                id.get(),
-            )?)),
-        ];
-    }
+    addresses::give_default(&mut config);
+    addresses::resolve(ve, id, &mut config)?;
+    addresses::must_not_be_the_hosts(ve, id, &config)?;
+    names::check(&config, ve.host.config())?;
     Ok(config)
 }
 
 /// Takes away what a creation or removal that did not end has left.
 fn sweep(ve: &Ve<'_>) -> Result<(), Source> {
+    if ve.area.is_unswept() {
+        addresses::settle_claims(ve)?;
+    }
     for id in ve.area.unswept_ids() {
         ve.host.ids().release(id, ve.name.as_str())?;
     }

@@ -3,6 +3,7 @@
 use veld_state::Observed;
 
 use crate::error::{Error, ErrorKind, Source, chain};
+use crate::net::addresses;
 use crate::outcome::Done;
 use crate::stop::end;
 use crate::sweep::{Left, sweep};
@@ -41,12 +42,19 @@ pub fn destroy(ve: &Ve<'_>, force: bool) -> Result<Done, Error> {
 /// number, the next command on this name finds it in what is left of the files.
 fn remove(ve: &Ve<'_>) -> Result<(), Source> {
     let mut ids = ve.area.unswept_ids();
+    // Of what was put aside by one that was killed, or cannot be read, nobody knows
+    // which addresses it had.
+    let had = ve.config().ok().filter(|_| !ve.area.is_unswept());
     ids.extend(ve.area.id().ok());
     ve.step("put area aside");
     ve.area.put_aside()?;
     ve.step("release id");
     for id in ids {
         ve.host.ids().release(id, ve.name.as_str())?;
+    }
+    match had {
+        Some(config) => addresses::release(ve, &addresses::addresses_of(&config), &[])?,
+        None => addresses::settle_claims(ve)?,
     }
     ve.step("remove files");
     Ok(ve.area.sweep()?)

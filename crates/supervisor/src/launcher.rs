@@ -107,6 +107,9 @@ fn prepare<'a>(
     undo: &mut Undo<'a>,
     warnings: &mut Vec<String>,
 ) -> Result<Ready, Source> {
+    // What outlives the VE has nothing of it.
+    undo.push(|| net::names::withdraw(ve));
+    net::names::serve(ve, &plan.config)?;
     ve.step("leave caller");
     veld_privileges::leave_caller(&plan.bounds)?;
     undo.push(|| Ok(ve.run.clear()?));

@@ -9,9 +9,12 @@
 //! MAC addresses, names of chains. So what is in the kernel can be taken away, or put
 //! right, by whoever knows the name of the VE.
 
+pub(crate) mod addresses;
 mod guards;
 mod inspect;
 mod links;
+pub(crate) mod names;
+mod neighbours;
 pub(crate) mod nics;
 mod plan;
 mod rules;
@@ -43,9 +46,17 @@ pub(crate) fn connect<'a>(
         return Ok(veld_network::loopback_up(guest)?);
     }
     warnings.extend(prepare_host(ve.host, plan)?);
+    // Before it is routed: then it is the VE's for whoever asks.
+    addresses::claim(ve, &plan.addresses())?;
+    let answered = addresses::must_be_vacant(ve, None, plan)?;
     links::attach(ve, plan, guest, undo, warnings)?;
     ve.step("admit to rules");
-    rules::admit(ve.host, plan, undo)
+    rules::admit(ve.host, plan, undo)?;
+    undo.push(|| neighbours::answer(ve, None));
+    neighbours::note(ve, &answered)?;
+    neighbours::answer(ve, Some(plan))?;
+    warnings.extend(neighbours::announce(guest, None, plan));
+    names::tell(ve, plan)
 }
 
 /// Makes a VE that runs be connected as `new` says, which was as `old` says. May be
@@ -67,11 +78,16 @@ pub(crate) fn change(
     if !new.interfaces.is_empty() {
         warnings.extend(prepare_host(ve.host, new)?);
     }
+    let answered = addresses::must_be_vacant(ve, Some(old), new)?;
+    neighbours::note(ve, &answered)?;
     let mut of_links = Vec::new();
     rules::change(ve.host, old, new, || {
         links::change(ve, guest.as_fd(), [old, new], &mut of_links)
     })?;
     warnings.append(&mut of_links);
+    neighbours::answer(ve, Some(new))?;
+    warnings.extend(neighbours::announce(guest.as_fd(), Some(old), new));
+    names::tell(ve, new)?;
     Ok(warnings)
 }
 
@@ -83,7 +99,9 @@ pub(crate) fn disconnect(ve: &Ve<'_>) -> Result<(), Source> {
     for plan in rules::plans(ve) {
         links::forget(&plan)?;
     }
-    rules::withdraw(ve)
+    rules::withdraw(ve)?;
+    neighbours::answer(ve, None)?;
+    names::withdraw(ve)
 }
 
 /// What all VEs need of the host; warnings where it cannot have all of it.

@@ -8,6 +8,9 @@ use std::path::Path;
 use veld_config::{Dns, HostConfig, VeConfig};
 use veld_launch::Resolver;
 
+use crate::net::addresses::addresses_of;
+use crate::net::names;
+
 /// The host's own resolv.conf, and where systemd keeps the servers behind its stub.
 const FILES: [&str; 2] = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
 
@@ -26,8 +29,12 @@ pub(crate) fn resolver(config: &VeConfig, host: &HostConfig) -> Resolver {
     for server in wanted {
         match server {
             Dns::Server(address) => resolver.servers.push(*address),
-            // It listens where every VE finds its host.
-            Dns::Veld => resolver.servers.push(veld_network::GATEWAY4.into()),
+            Dns::Veld if !names::asks(config, host) => {}
+            Dns::Veld => {
+                let addresses = addresses_of(config);
+                let server = names::of_host(host).server_for(&addresses);
+                resolver.servers.push(server);
+            }
             Dns::Host => {
                 let of_host = of_host();
                 resolver.servers.extend(of_host.servers);

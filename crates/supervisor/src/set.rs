@@ -13,6 +13,7 @@
 //! A config that was edited by hand counts from the next start or the next `set`,
 //! whichever comes first.
 
+use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use veld_state::{Observed, Running};
 
 use crate::devices::{self, Devices};
 use crate::error::{Error, ErrorKind, Source, chain};
-use crate::net::NetPlan;
+use crate::net::{NetPlan, addresses, names};
 use crate::outcome::Done;
 use crate::parameters::{When, no_runtime, when};
 use crate::present::{Bound, below_use};
@@ -53,7 +54,7 @@ pub fn set(ve: &Ve<'_>, setting: &Setting) -> Result<Done, Error> {
     let failed = |source: Source| Error::action(&ve.name, "set", source);
     settle_locked(ve, &lock).map_err(failed)?;
     let (later, warnings) = match ve.observe() {
-        Observed::Running(running) => match set_running(ve, &running, setting) {
+        Observed::Running(running) => match set_running_and_claims(ve, &running, setting) {
             // It went away under this command, which may be why.
             Err(_) if has_ended(&running) => set_stopped(ve, setting)?,
             result => result.map_err(failed)?,
@@ -97,15 +98,43 @@ fn set_stopped(ve: &Ve<'_>, setting: &Setting) -> Result<Told, Error> {
         return Err(Error::fact(ErrorKind::NotRunning, &ve.name, fact));
     }
     let save = || -> Result<(), Source> {
-        let config = ve.config()?.assign(&setting.assignments)?;
+        let before = ve.config()?;
+        let mut config = before.assign(&setting.assignments)?;
+        addresses::resolve(ve, ve.id()?, &mut config)?;
+        addresses::must_not_be_the_hosts(ve, ve.id()?, &config)?;
+        names::check(&config, ve.host.config())?;
         let limits = tuning::limits(ve, &config)?;
         ve.host.cgroups()?.check(&limits)?;
         NetPlan::new(&config, ve.host.config(), ve.id()?).check()?;
         ve.step("save config");
-        Ok(config.save(&ve.area.config())?)
+        config.save(&ve.area.config())?;
+        let [had, has] = [&before, &config].map(addresses::addresses_of);
+        addresses::release(ve, &had, &has)
     };
-    save().map_err(|source| Error::action(&ve.name, "set", source))?;
+    let saved = save();
+    if saved.is_err() {
+        // The first failure is the one to report.
+        let _ = addresses::settle_claims(ve);
+    }
+    saved.map_err(|source| Error::action(&ve.name, "set", source))?;
     Ok((Vec::new(), Vec::new()))
+}
+
+/// As [`set_running`], with the claims that go with its addresses.
+fn set_running_and_claims(
+    ve: &Ve<'_>,
+    running: &Running,
+    setting: &Setting,
+) -> Result<Told, Source> {
+    let had = Settings::now(ve)?.addresses();
+    let told = set_running(ve, running, setting);
+    if told.is_ok() {
+        addresses::release(ve, &had, &Settings::now(ve)?.addresses())?;
+    } else {
+        // The first failure is the one to report.
+        let _ = addresses::settle_claims(ve);
+    }
+    told
 }
 
 /// Sets it in a VE that runs; the keys of which it will only know after its next
@@ -119,7 +148,9 @@ fn set_running(ve: &Ve<'_>, running: &Running, setting: &Setting) -> Result<Told
         )));
     }
     let before = Settings::now(ve)?;
-    let after = before.with(setting)?;
+    let after = before.with(ve, setting)?;
+    addresses::claim(ve, &after.addresses())?;
+    names::check(&after.saved, ve.host.config())?;
     must_be_there(&before.in_force, &after.in_force)?;
     let old = Tuning::new(ve, &before.in_force)?;
     let new = Tuning::new(ve, &after.in_force)?;
@@ -175,9 +206,18 @@ impl Settings {
         })
     }
 
+    /// The addresses that it has, or will have after its next start.
+    fn addresses(&self) -> Vec<IpAddr> {
+        let mut all = addresses::addresses_of(&self.saved);
+        all.extend(addresses::addresses_of(&self.in_force));
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     /// The same after a `set`: what is saved counts instead of what was for this
     /// run alone.
-    fn with(&self, setting: &Setting) -> Result<Self, Source> {
+    fn with(&self, ve: &Ve<'_>, setting: &Setting) -> Result<Self, Source> {
         let new: Vec<Assignment> = setting
             .assignments
             .iter()
@@ -192,9 +232,14 @@ impl Settings {
             }
         } else {
             saved = saved.assign(&new)?;
+            addresses::resolve(ve, ve.id()?, &mut saved)?;
             of_this_run.retain(|old| !new.iter().any(|new| new.is_about(old)));
         }
         let in_force = together(&saved, &of_this_run, &self.in_force)?;
+        if addresses::asks_pools(&in_force) {
+            let fact = "an address of a pool is for good, and cannot be for this run";
+            return Err(Source::Refused(fact.to_owned()));
+        }
         Ok(Self {
             saved,
             of_this_run,

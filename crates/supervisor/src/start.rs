@@ -13,6 +13,7 @@ use crate::devices::Devices;
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::health::health;
 use crate::launcher;
+use crate::net::addresses;
 use crate::outcome::Done;
 use crate::plan::{Facts, StartPlan};
 use crate::report::{Report, Reporter};
@@ -48,7 +49,9 @@ pub fn start(ve: &Ve<'_>, wait: Wait) -> Result<Done, Error> {
     let lock = ve.must_exist(ve.lock("start")?)?;
     must_not_run(ve)?;
     sweep(ve, Left::Refuse)?;
-    let plan = make_plan(ve).map_err(|source| Error::action(&ve.name, "start", source))?;
+    let failed = |source| Error::action(&ve.name, "start", source);
+    find_addresses(ve).map_err(failed)?;
+    let plan = make_plan(ve).map_err(failed)?;
     let mut warnings = fork_launcher(ve, &plan)?;
     drop(lock);
     let done = match wait {
@@ -64,6 +67,21 @@ pub fn start(ve: &Ve<'_>, wait: Wait) -> Result<Done, Error> {
         }
     };
     Ok(done.with_warnings(warnings))
+}
+
+/// Finds addresses where the config, edited by hand, names a pool.
+pub(crate) fn find_addresses(ve: &Ve<'_>) -> Result<(), Source> {
+    let mut config = ve.config()?;
+    if !addresses::asks_pools(&config) {
+        return Ok(());
+    }
+    let found = addresses::resolve(ve, ve.id()?, &mut config).and_then(|()| {
+        ve.step("save config");
+        Ok(config.save(&ve.area.config())?)
+    });
+    // What the edit took away is free; of two failures the first is the one to report.
+    let settled = addresses::settle_claims(ve);
+    found.and(settled)
 }
 
 /// The plan that a start of this VE would follow now; nothing is changed.

@@ -28,6 +28,7 @@ mod failure;
 pub mod fault;
 pub mod keyring;
 pub mod mount;
+pub mod packet;
 pub mod personality;
 pub mod process;
 pub mod scheduling;

@@ -7,6 +7,7 @@
 
 mod configs;
 mod disk;
+mod doctor;
 mod list;
 mod messages;
 mod places;

@@ -6,11 +6,15 @@
     reason = "all of this is a test, which writes files as an administrator or a fault would"
 )]
 
+mod addresses;
 mod hotplug;
 mod lan;
 mod modes;
+mod names;
+mod neighbour;
 mod physical;
 mod policy;
+mod pools;
 mod publish;
 mod reach;
 mod repair;

@@ -93,7 +93,7 @@ fn sets(host: &Host, kind: Kind) {
             fault.veld(host, &["set", "web1", &publish, &deny])
         },
         |round| {
-            ve.show();
+            let _ = ve.show();
             let config = fs::read_to_string(ve.config()).unwrap();
             let held = entries().join("\n");
             let in_force: Vec<u32> = (0..=turn.get())

@@ -71,6 +71,7 @@ pub(crate) enum Command {
     /// Show all about a VE.
     Show(Show),
     /// Show what the host has, has promised to VEs and has in use.
+    #[command(args_conflicts_with_subcommands = true)]
     Host(HostShow),
     /// Show what running VEs use: CPU, memory, disks, network, processes.
     #[command(after_help = MEASURES)]
@@ -132,6 +133,11 @@ which some process waited. What the host does not tell is - and null.
 Columns: name, id, status, uptime, cpu%, cputime, throttled, mem, limit, mem%, swap, anon, file,
 shmem, kernel, sock, oom, read, write, reads, writes, rx, tx, rxpkts, txpkts, procs, psi-cpu,
 psi-mem, psi-io.";
+
+/// What a script may go by.
+const DOCTOR: &str = "\
+The exit status is 1 where something is too small. Without --fix nothing is changed; with it
+/etc/sysctl.d/60-veld.conf keeps what was raised. Firewalls are looked at and never changed.";
 
 /// What can be done on the full screen.
 const KEYS: &str = "\
@@ -342,6 +348,28 @@ pub(crate) struct Show {
 
 #[derive(Debug, Args)]
 pub(crate) struct HostShow {
+    #[command(subcommand)]
+    pub(crate) look: Option<HostLook>,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HostLook {
+    /// Tell what of the host is too small for how many VEs, and what is in their way.
+    #[command(after_help = DOCTOR)]
+    Doctor(HostDoctor),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HostDoctor {
+    /// Raise what is too small, now and at every later boot.
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// For so many VEs; twice as many as there are unless given, and 100 at least.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) ves: Option<u64>,
     /// As JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -215,14 +215,13 @@ pub(super) fn interface(
         ));
         addresses.retain(IpNetwork::is_ipv4);
     }
-    let of_number = veld_network::mac_for(it.id.get(), it.slot.get());
     Ok(Interface {
         host_name: it.host_name.clone(),
         guest_name: it.guest_name(),
         kind: kind(plan, it)?,
         addresses,
         gateways: set.gateway.clone(),
-        mac: set.mac.map_or(of_number, veld_config::Mac::octets),
+        mac: mac(it),
         mtu: set.mtu,
         metric: it.slot.get().into(),
     })
@@ -251,4 +250,13 @@ fn kind(plan: &NetPlan, it: &InterfacePlan) -> Result<Kind, Source> {
             return Err(Source::Refused(format!("{name} is not to be connected")));
         }
     })
+}
+
+/// The MAC address of the end inside.
+pub(super) fn mac(interface: &InterfacePlan) -> veld_network::Mac {
+    let of_number = || veld_network::mac_for(interface.id.get(), interface.slot.get());
+    interface
+        .set
+        .mac
+        .map_or_else(of_number, veld_config::Mac::octets)
 }

@@ -1,6 +1,7 @@
 //! What the network of a VE is to be: a value, of its config and its number alone.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use veld_config::{HostConfig, Interface, Network, Slot, VeConfig, VeId};
 use veld_network::HostNetwork;
@@ -54,6 +55,13 @@ impl NetPlan {
             interfaces,
             network: network.clone(),
         }
+    }
+
+    /// All addresses.
+    pub(crate) fn addresses(&self) -> Vec<IpAddr> {
+        let interfaces = self.interfaces.iter();
+        let all = interfaces.flat_map(|interface| interface.set.addresses());
+        all.map(|network| network.ip()).collect()
     }
 
     /// Refuses what no host could do, whatever it is about to do.

@@ -1,16 +1,26 @@
 //! `veld host`
 
+mod doctor;
+
 use std::fmt::Write;
+use std::process::ExitCode;
 
 use serde::Serialize;
 use veld_supervisor::{Capacity, Given, Host, Memory, capacity};
 use veld_units::Bytes;
 
-use crate::cli::HostShow;
+use crate::cli::{HostLook, HostShow};
 use crate::report::Failed;
 use crate::{json, output};
 
-pub(crate) fn run(host: &Host, show: &HostShow) -> Result<(), Failed> {
+pub(crate) fn run(host: &Host, show: &HostShow) -> Result<ExitCode, Failed> {
+    match &show.look {
+        Some(HostLook::Doctor(doctor)) => doctor::run(host, doctor),
+        None => self::show(host, show).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn show(host: &Host, show: &HostShow) -> Result<(), Failed> {
     let capacity = capacity(host)?;
     if show.json {
         return json::print(&Shown::new(&capacity));

@@ -31,6 +31,7 @@ const PLACES: &[(&str, Place)] = &[
     ("veld-cgroups", Place::Rank(1)),
     ("veld-config", Place::Rank(1)),
     ("veld-console", Place::Rank(1)),
+    ("veld-doctor", Place::Rank(1)),
     ("veld-namespaces", Place::Rank(1)),
     ("veld-privileges", Place::Rank(1)),
     ("veld-rootfs", Place::Rank(1)),

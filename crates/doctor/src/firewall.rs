@@ -1,0 +1,233 @@
+//! Firewalls of others: whether they let through what goes to and from guests.
+//!
+//! They are read and never changed. A base chain of the hook `forward` whose policy is to
+//! drop has what it does not know dropped, whatever our own table says: in nftables a
+//! packet must pass all of them.
+
+use std::io::{self, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, retry_on_intr};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use serde_json::Value;
+
+use crate::note::Note;
+use crate::program::find;
+
+/// How long nft may take; it takes 3 ms.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Chains of a host with a thousand of them have some 200 KB.
+const LONGEST: u64 = 8 * 1024 * 1024;
+
+pub(crate) fn notes(root: &Path, own: &str) -> Vec<Note> {
+    let listed = find(root, "nft").and_then(|nft| list(&nft).ok());
+    let mut notes = listed.map_or_else(Vec::new, |text| of_chains(&text, own));
+    notes.extend(of_iptables(root));
+    notes
+}
+
+/// What `nft -j list chains` prints.
+fn list(nft: &Path) -> io::Result<String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "nft is who knows how chains of others are listed"
+    )]
+    let mut command = Command::new(nft);
+    command
+        .args(["-j", "list", "chains"])
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = command.spawn()?;
+    let text = read(&mut child);
+    if text.is_err() {
+        let _ = child.kill();
+    }
+    let status = child.wait()?;
+    let text = text?;
+    if status.success() {
+        return Ok(text);
+    }
+    Err(io::Error::other("nft says no"))
+}
+
+/// All that a child prints, if it comes to an end.
+fn read(child: &mut Child) -> io::Result<String> {
+    let mut output = child.stdout.take().ok_or(Errno::PIPE)?;
+    let pidfd = pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
+    let patience = Timespec::try_from(PATIENCE).map_err(|_| Errno::INVAL)?;
+    // It ends, or it has more to say than a pipe holds, or neither.
+    let mut either = [
+        PollFd::new(&pidfd, PollFlags::IN),
+        PollFd::new(&output, PollFlags::IN),
+    ];
+    if retry_on_intr(|| poll(&mut either, Some(&patience)))? == 0 {
+        return Err(Errno::TIMEDOUT.into());
+    }
+    let mut text = String::new();
+    output.by_ref().take(LONGEST).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Chains that drop what is forwarded, out of what nft lists; `own` is our table.
+fn of_chains(listed: &str, own: &str) -> Vec<Note> {
+    let Ok(listed) = serde_json::from_str::<Value>(listed) else {
+        return Vec::new();
+    };
+    let objects = listed.get("nftables").and_then(Value::as_array);
+    let chains = objects
+        .into_iter()
+        .flatten()
+        .filter_map(|it| it.get("chain"));
+    chains.filter_map(|chain| of_chain(chain, own)).collect()
+}
+
+fn of_chain(chain: &Value, own: &str) -> Option<Note> {
+    let text = |key: &str| chain.get(key).and_then(Value::as_str);
+    let (family, table, name) = (text("family")?, text("table")?, text("name")?);
+    let drops = text("hook") == Some("forward") && text("policy") == Some("drop");
+    let is_firewalld = table == "firewalld" && text("hook") == Some("forward");
+    if table == own || !(drops || is_firewalld) {
+        return None;
+    }
+    let fact = if is_firewalld {
+        "rejects what is forwarded between zones that do not allow it"
+    } else {
+        "drops what is forwarded unless a rule accepts it"
+    };
+    Some(Note {
+        kind: "firewall",
+        subject: format!("chain {family} {table} {name}"),
+        fact: fact.to_owned(),
+        advice: advice(family, table, name, own),
+    })
+}
+
+/// What whoever owns the chain would add.
+fn advice(family: &str, table: &str, name: &str, own: &str) -> String {
+    if table == "firewalld" {
+        return format!(
+            "to let VEs through: firewall-cmd --permanent --zone=trusted --add-interface={own}+"
+        );
+    }
+    if table == "filter" && name == "FORWARD" {
+        let tool = if family == "ip6" {
+            "ip6tables"
+        } else {
+            "iptables"
+        };
+        return format!(
+            "to let VEs through: {tool} -I FORWARD -i {own}+ -j ACCEPT; \
+             {tool} -I FORWARD -o {own}+ -j ACCEPT \
+             (with Docker in its chain DOCKER-USER, with ufw by DEFAULT_FORWARD_POLICY)"
+        );
+    }
+    format!(
+        "to let VEs through: nft insert rule {family} {table} {name} iifname \"{own}*\" accept; \
+         nft insert rule {family} {table} {name} oifname \"{own}*\" accept"
+    )
+}
+
+/// The old iptables keeps rules that nft does not see, and tells only that it has some.
+///
+/// # Kernel
+/// /proc/net/ip_tables_names, a line for each table that is loaded.
+fn of_iptables(root: &Path) -> Vec<Note> {
+    let files = [
+        ("proc/net/ip_tables_names", "iptables-legacy"),
+        ("proc/net/ip6_tables_names", "ip6tables-legacy"),
+    ];
+    let has_filter = |file: &str| {
+        let tables = veld_kernfs::read(&root.join(file)).unwrap_or_default();
+        tables.lines().any(|table| table == "filter")
+    };
+    let found = files.iter().filter(|(file, _)| has_filter(file));
+    found
+        .map(|(_, tool)| Note {
+            kind: "firewall",
+            subject: (*tool).to_owned(),
+            fact: "has a table filter, which nft does not show".to_owned(),
+            advice: format!("see whether it lets VEs through: {tool} -S FORWARD"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::note::tests::tree;
+
+    fn chain(family: &str, table: &str, name: &str, policy: &str) -> String {
+        format!(
+            r#"{{"chain": {{"family": "{family}", "table": "{table}", "name": "{name}",
+               "handle": 1, "type": "filter", "hook": "forward", "prio": 0,
+               "policy": "{policy}"}}}}"#
+        )
+    }
+
+    fn listed(chains: &[String]) -> String {
+        format!(
+            r#"{{"nftables": [{{"metainfo": {{"version": "1.0.6"}}}}, {}]}}"#,
+            chains.join(", ")
+        )
+    }
+
+    #[test]
+    fn chains_that_drop_are_told_of_with_a_remedy() {
+        let text = listed(&[
+            chain("ip", "filter", "FORWARD", "drop"),
+            chain("ip6", "filter", "FORWARD", "accept"),
+            chain("inet", "veld", "forward", "drop"),
+            chain("inet", "site", "fwd", "drop"),
+            chain("inet", "firewalld", "filter_FORWARD", "accept"),
+            r#"{"chain": {"family": "inet", "table": "site", "name": "x", "handle": 2}}"#.into(),
+        ]);
+        let notes = of_chains(&text, "veld");
+        let subjects: Vec<&str> = notes.iter().map(|note| note.subject.as_str()).collect();
+        assert_eq!(
+            subjects,
+            [
+                "chain ip filter FORWARD",
+                "chain inet site fwd",
+                "chain inet firewalld filter_FORWARD"
+            ]
+        );
+        assert!(
+            notes[0]
+                .advice
+                .contains("iptables -I FORWARD -i veld+ -j ACCEPT")
+        );
+        assert!(
+            notes[1]
+                .advice
+                .contains("insert rule inet site fwd iifname \"veld*\"")
+        );
+        assert!(notes[2].advice.contains("--add-interface=veld+"));
+    }
+
+    #[test]
+    fn nonsense_is_nothing() {
+        for text in [
+            "",
+            "{",
+            "[]",
+            r#"{"nftables": 1}"#,
+            r#"{"nftables": [{"chain": 1}]}"#,
+        ] {
+            assert_eq!(of_chains(text, "veld"), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn the_old_iptables_is_seen_by_its_tables() {
+        let root = tree(&[("proc/net/ip_tables_names", "nat\nfilter\n")]);
+        let notes = of_iptables(root.path());
+        assert_eq!(notes.len(), 1);
+        assert_eq!(notes[0].subject, "iptables-legacy");
+    }
+}
