@@ -38,6 +38,13 @@ pub enum Error {
         name: String,
     },
 
+    /// A link of the name of one that shapes another is there, and is something else.
+    #[error("link {name} is not an ifb")]
+    NotAnIfb {
+        /// The name on the host.
+        name: String,
+    },
+
     /// The kernel would not take this as a link's name.
     #[error("\"{name}\" is not a link name: {reason}")]
     BadName {
@@ -94,6 +101,7 @@ impl Error {
                 Some(Errno::EXIST.raw_os_error())
             }
             Self::NotOurs { .. }
+            | Self::NotAnIfb { .. }
             | Self::BadName { .. }
             | Self::BadAddress { .. }
             | Self::OutOfPool { .. }
