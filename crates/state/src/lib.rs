@@ -6,7 +6,8 @@
 //! and a record is believed only if that process was born when the record says.
 //!
 //! ```text
-//! lock  record  ready  status  stopping  stopping-inside  paused  console.sock  stage/
+//! lock  record  ready  status  stopping  stopping-inside  paused  traffic  counts
+//! console.sock  stage/
 //!    from start to end of a run; `lock` stays
 //! restarting
 //!    from the end of a run to the next that follows by itself
@@ -19,6 +20,7 @@
 //! What this crate must not know: what a VE is made of, how it is started or
 //! stopped, cgroups, namespaces.
 
+mod account;
 mod activity;
 mod event_log;
 mod ids;
@@ -30,6 +32,7 @@ mod run_dir;
 mod task;
 mod wait;
 
+pub use account::{Account, Month};
 pub use activity::{Activity, activity, command_lines};
 pub use ids::Ids;
 pub use observe::{Observed, Running, Stopped, found, glance, observe};

@@ -36,7 +36,7 @@ const PAUSED: &str = "paused";
 const REMOVALS: usize = 8;
 
 /// What a run leaves that the next command has no use for.
-const OF_ONE_RUN: [&str; 23] = [
+const OF_ONE_RUN: [&str; 26] = [
     RECORD,
     settings::RUNTIME,
     settings::IN_FORCE,
@@ -50,6 +50,8 @@ const OF_ONE_RUN: [&str; 23] = [
     shim::STOPPING,
     shim::STOPPING_INSIDE,
     shim::CONSOLE_SOCKET,
+    shim::TRAFFIC,
+    shim::COUNTS,
     // What replacements of the above left when they were killed.
     ".record.new",
     ".runtime.new",
@@ -58,6 +60,7 @@ const OF_ONE_RUN: [&str; 23] = [
     ".restarting.new",
     ".stopping.new",
     ".paused.new",
+    ".traffic.new",
     ".ended.new",
     ".failure.new",
     ".shim.new",
