@@ -32,13 +32,25 @@ use crate::rtnl::Rtnl;
 use crate::{Error, message, name, stale};
 use bucket::Bucket;
 
-/// Bytes per second, each way; none is as fast as it goes.
+/// Bytes per second, each way; none is as fast as it goes, and 0 that nothing goes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rates {
     /// To the guest.
     pub inbound: Option<u64>,
     /// From the guest.
     pub outbound: Option<u64>,
+}
+
+impl Rates {
+    /// The same, and at most `most` either way.
+    #[must_use]
+    pub fn at_most(self, most: u64) -> Self {
+        let least = |rate: Option<u64>| Some(rate.map_or(most, |rate| rate.min(most)));
+        Self {
+            inbound: least(self.inbound),
+            outbound: least(self.outbound),
+        }
+    }
 }
 
 /// Holds link `host_name` to `rates` from now on, whatever it was held to before.

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use veld_network::{Error, Rates, counters, shape, shapers, unshape};
+use veld_network::{Error, Rates, counters, meter, shape, shapers, unshape};
 use world::{HOST4, HOST6, Netns, World, guest4, guest6};
 
 /// How long a flow is looked at: at the lowest rate here a full bucket is 1 % of it.
@@ -215,6 +215,36 @@ fn shaping_twice_is_shaping_once_and_mends_what_is_half_there() {
 }
 
 #[test]
+fn nothing_goes_at_rate_0_until_it_is_lifted() {
+    let Some(world) = World::new() else { return };
+    let guest = world.guest(5);
+    world.shape(Rates::default().at_most(1_000_000));
+    assert!(world::talks(&guest, &world.host, HOST4));
+    world.shape(rates(1_000_000, None).at_most(0));
+    for (from, to, address) in [
+        (&guest, &world.host, HOST4),
+        (&world.host, &guest, guest4(5)),
+        (&world.host, &guest, guest6(5)),
+    ] {
+        let sent = world::send(from, world::any(address), to, address);
+        assert_eq!(sent, None, "{address}");
+    }
+    // Whatever root of the guest does about it.
+    guest.ip("link set eth0 down");
+    guest.ip("link set eth0 up");
+    guest.ip("route add 169.254.0.1 dev eth0");
+    guest.ip("route add default via 169.254.0.1");
+    assert_eq!(world::send(&guest, guest4(5), &world.host, HOST4), None);
+    world.shape(Rates::default());
+    // It asks once a second who the gateway is.
+    let patience = Instant::now() + Duration::from_secs(10);
+    while !world::talks(&guest, &world.host, HOST4) {
+        assert!(Instant::now() < patience, "nothing goes any more");
+    }
+    assert!(world::talks(&world.host, &guest, guest4(5)));
+}
+
+#[test]
 fn what_is_left_of_a_guest_that_is_gone_is_found_and_removed() {
     let Some(world) = World::new() else { return };
     let guest = world.guest(5);
@@ -228,6 +258,23 @@ fn what_is_left_of_a_guest_that_is_gone_is_found_and_removed() {
     world.host.run(|| unshape(SHAPER)).unwrap();
     assert_eq!(found("veld"), [""; 0]);
     assert_eq!(found("other"), ["other0"]);
+}
+
+#[test]
+fn a_link_is_metered_by_the_number_that_it_has() {
+    let Some(world) = World::new() else { return };
+    let guest = world.guest(5);
+    assert!(world::talks(&guest, &world.host, HOST4));
+    let metered = world.host.run(|| meter(["veld5", "veld6"])).unwrap();
+    let [link] = metered[..] else {
+        panic!("one link of two is there: {metered:?}");
+    };
+    let shown = world.host.ip("-o link show veld5");
+    assert!(shown.starts_with(&format!("{}: ", link.number)), "{shown}");
+    assert!(
+        link.counters.sent_bytes > 0 && link.counters.received_bytes > 0,
+        "{link:?}"
+    );
 }
 
 #[test]

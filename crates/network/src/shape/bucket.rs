@@ -25,12 +25,23 @@ const QUEUE_PARTS: u64 = 20;
 /// window at a time.
 const LEAST_QUEUE: u64 = 128 * 1024;
 
+/// The kernel has no bucket of less.
+const CLOSED: Bucket = Bucket {
+    rate: 1,
+    burst: 1,
+    queue: 1,
+};
+
 impl Bucket {
     /// The bucket for `rate` bytes per second and packets up to `mtu` bytes.
     ///
     /// A packet that is longer than the bucket never passes it, except a segment that
     /// the kernel can cut.
+    /// Nothing passes the bucket of rate 0: it is too small for any packet.
     pub(super) fn of(rate: u64, mtu: u32) -> Self {
+        if rate == 0 {
+            return CLOSED;
+        }
         let at_most = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX);
         let longest = u64::from(mtu) + HEADERS;
         let burst = (rate / BURST_PARTS).max(LEAST_BURST).max(longest);
@@ -50,6 +61,7 @@ mod tests {
     #[test]
     fn a_bucket_grows_with_its_rate_and_takes_the_longest_packet() {
         let table = [
+            (1, 1500, 16_384, 131_072),
             (128 << 10, 1500, 16_384, 131_072),
             (1_000_000, 1500, 16_384, 131_072),
             (100_000_000, 1500, 500_000, 5_000_000),
@@ -60,5 +72,6 @@ mod tests {
         for (rate, mtu, burst, queue) in table {
             assert_eq!(Bucket::of(rate, mtu), Bucket { rate, burst, queue });
         }
+        assert!(Bucket::of(0, 1500).burst < 14, "no packet is as short");
     }
 }
