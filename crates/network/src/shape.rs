@@ -86,28 +86,25 @@ pub fn shape(host_name: &str, ifb_name: &str, rates: Rates) -> Result<(), Error>
             // First, so that packets find their way while the other goes.
             not_through(&mut host, link.index)
                 .context(|| format!("lift the limit of what comes from link {host_name}"))?;
-            unshape(ifb_name)
+            remove_ifb(&mut host, ifb_name)
         }
     }
 }
 
-/// Removes the link that [`shape`] may have made; none is fine. All else goes with the
-/// link that is shaped.
+/// Removes links of these names that [`shape`] may have made; none is fine. All else
+/// goes with the link that is shaped.
 ///
 /// # Errors
-/// [`Error::NotAnIfb`] where the link is of another kind; else those of [`shape`].
+/// [`Error::NotAnIfb`] where a link is of another kind; else those of [`shape`].
 ///
 /// # Kernel
-/// rtnetlink(7), `RTM_DELLINK`: some 20 ms.
-pub fn unshape(ifb_name: &str) -> Result<(), Error> {
-    name::check_link(ifb_name)?;
+/// rtnetlink(7), `RTM_DELLINK`: some 20 ms for each that is there.
+pub fn unshape<N: AsRef<str>>(ifb_names: impl IntoIterator<Item = N>) -> Result<(), Error> {
     let mut host = open_host()?;
-    let remove = || format!("remove link {ifb_name}");
-    match host.link(message::get_link(ifb_name)).context(remove)? {
-        None => Ok(()),
-        Some(link) if !link.is_ifb => Err(not_ours(ifb_name)),
-        Some(link) => Ok(stale::delete(&mut host, link.index).context(remove)?),
+    for ifb_name in ifb_names {
+        remove_ifb(&mut host, ifb_name.as_ref())?;
     }
+    Ok(())
 }
 
 /// The names of links that [`shape`] made in this network namespace, of those that
@@ -188,6 +185,16 @@ fn lead_through(
         .map_err(|error| lacking(error, "u32 or mirred"))
         .context(what)?;
     Ok(())
+}
+
+fn remove_ifb(host: &mut Rtnl, name: &str) -> Result<(), Error> {
+    name::check_link(name)?;
+    let remove = || format!("remove link {name}");
+    match host.link(message::get_link(name)).context(remove)? {
+        None => Ok(()),
+        Some(link) if !link.is_ifb => Err(not_ours(name)),
+        Some(link) => Ok(stale::delete(host, link.index).context(remove)?),
+    }
 }
 
 fn not_through(host: &mut Rtnl, index: u32) -> io::Result<()> {

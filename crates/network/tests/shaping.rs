@@ -254,8 +254,8 @@ fn what_is_left_of_a_guest_that_is_gone_is_found_and_removed() {
     world.host.ip("link add other0 type ifb");
     let found = |prefix| world.host.run(|| shapers(prefix)).unwrap();
     assert_eq!(found("veld"), [SHAPER]);
-    world.host.run(|| unshape(SHAPER)).unwrap();
-    world.host.run(|| unshape(SHAPER)).unwrap();
+    world.host.run(|| unshape([SHAPER])).unwrap();
+    world.host.run(|| unshape([SHAPER])).unwrap();
     assert_eq!(found("veld"), [""; 0]);
     assert_eq!(found("other"), ["other0"]);
 }
@@ -289,7 +289,7 @@ fn links_of_other_kinds_are_left_alone() {
         matches!(refused, Err(Error::NotAnIfb { .. })),
         "{refused:?}"
     );
-    let refused = world.host.run(|| unshape(SHAPER));
+    let refused = world.host.run(|| unshape([SHAPER]));
     assert!(
         matches!(refused, Err(Error::NotAnIfb { .. })),
         "{refused:?}"

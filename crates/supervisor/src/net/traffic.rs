@@ -1,0 +1,264 @@
+//! What the links of a VE have moved: entered into its account, and compared with what
+//! it may move in a month.
+//!
+//! ```text
+//! start ──> begin                  links as fast as is set, or held back already
+//!   shim sees that it is time ──> veld account NAME ──> look
+//!   veld set ──> look
+//! end ──> shim counts ──> sweep ──> close
+//! ```
+//!
+//! The kernel counts for each link from when it was made. What of a run is in the
+//! account is known there, so that each entry may be made twice, by whoever comes
+//! after one that was killed. Months are those of UTC.
+
+use std::time::Duration;
+
+use veld_config::{Over, VeId};
+use veld_network::meter;
+use veld_protocol::event::What;
+use veld_protocol::shim;
+use veld_protocol::stamp::Stamp;
+use veld_protocol::traffic::{Counts, Metered};
+use veld_state::{Account, Month, Observed, Record};
+use veld_sys::{Context, Failure};
+
+use super::{NetPlan, rates};
+use crate::error::{Error, ErrorKind, Source, chain};
+use crate::outcome::Done;
+use crate::set::in_force;
+use crate::ve::{LOCK_PATIENCE, Ve};
+
+/// How much of the account a host that fails may lose.
+const ENTRY: Duration = Duration::from_secs(3600);
+/// Within how many seconds after the turn of the month the new one begins for all VEs:
+/// a thousand commands at once would be in each other's way.
+const TURN: u64 = 300;
+
+/// Sets the rates of links that were just made and that nobody uses yet, and says what
+/// the shim is to look at.
+pub(super) fn begin(
+    ve: &Ve<'_>,
+    plan: &NetPlan,
+    warnings: &mut Vec<String>,
+) -> Result<(), Source> {
+    let (mut account, warning) = of(ve);
+    warnings.extend(warning);
+    account.turn(Stamp::now());
+    let held = is_used_up(plan, &account);
+    if rates::any(plan, held) {
+        rates::apply(plan, held)?;
+    }
+    if held != account.held {
+        account.held = held;
+        ve.run.tell(told(plan, held));
+        account.write(&ve.area.traffic())?;
+    }
+    let nothing = Counts::default();
+    say_metered(ve, plan, &account, [nothing, nothing])
+}
+
+/// Looks at what a running VE has moved, enters it, and holds its links to what that
+/// leaves to it. Links of `gone`, which are about to be taken away, are counted for the
+/// last time.
+pub(super) fn look(
+    ve: &Ve<'_>,
+    plan: &NetPlan,
+    started: Stamp,
+    gone: &[String],
+) -> Result<Option<String>, Source> {
+    let (mut account, warning) = of(ve);
+    let before = before_and(ve, gone)?;
+    let names = rates::metered(plan).map(|interface| &interface.host_name);
+    let moved = before.plus(moved_over(names)?);
+    account.enter(Stamp::now(), started, moved);
+    let held = is_used_up(plan, &account);
+    rates::apply(plan, held)?;
+    if held != account.held {
+        account.held = held;
+        ve.run.tell(told(plan, held));
+    }
+    account.write(&ve.area.traffic())?;
+    say_metered(ve, plan, &account, [before, moved])?;
+    Ok(warning)
+}
+
+/// Enters what the run that has ended has moved, as its shim has counted it.
+///
+/// Nobody can do better where that cannot be done, so that it is in nobody's way.
+pub(super) fn close(ve: &Ve<'_>) {
+    let enter = || -> Result<(), Source> {
+        let Ok(record) = Record::read(&ve.run.record()) else {
+            return Ok(());
+        };
+        let Some(moved) = counted(ve)? else {
+            return Ok(());
+        };
+        let (mut account, _) = of(ve);
+        account.enter(Stamp::now(), record.started, moved);
+        Ok(account.write(&ve.area.traffic())?)
+    };
+    if let Err(error) = enter() {
+        tracing::debug!(ve = %ve.name, error = chain(&error), "traffic of the run is lost");
+    }
+}
+
+/// What the run has moved: by the word of the shim that saw its end, or by the links,
+/// where they outlived a shim that did not.
+fn counted(ve: &Ve<'_>) -> Result<Option<Counts>, Source> {
+    if let Ok(text) = std::fs::read_to_string(ve.run.file(shim::COUNTS)) {
+        return Ok(text.parse().ok());
+    }
+    if !ve.run.file(shim::TRAFFIC).exists() {
+        return Ok(None);
+    }
+    let links = moved_over(ve.links(ve.id()?))?;
+    Ok(Some(before(ve).plus(links)))
+}
+
+/// Looks after the account of a running VE: what its shim calls where its time has come
+/// or its traffic of the month is used up.
+///
+/// # Errors
+/// [`ErrorKind::Locked`]; what keeps the kernel from being told.
+pub fn account(ve: &Ve<'_>) -> Result<Done, Error> {
+    // The shim is in the VE's group, and what it begins is too.
+    let _ = ve.group().and_then(|group| group.leave());
+    let lock = ve.must_exist(ve.lock_for("account", LOCK_PATIENCE)?)?;
+    let Observed::Running(running) = ve.observe() else {
+        let fact = "is not running";
+        return Err(Error::fact(ErrorKind::NotRunning, &ve.name, fact));
+    };
+    let failed = |source: Source| Error::action(&ve.name, "look after the traffic", source);
+    let look = || -> Result<_, Source> {
+        let config = in_force(ve)?;
+        let plan = NetPlan::new(&config, ve.host.config(), ve.id()?);
+        look(ve, &plan, running.record.started, &[])
+    };
+    let warning = look().map_err(failed)?;
+    drop(lock);
+    Ok(Done::default().with_warnings(Vec::from_iter(warning)))
+}
+
+/// The account as it would be if it were looked after now; nothing where it cannot be
+/// read.
+pub(crate) fn account_now(ve: &Ve<'_>, id: VeId, started: Option<Stamp>) -> Option<Account> {
+    let mut account = Account::read(&ve.area.traffic()).ok()?;
+    let now = Stamp::now();
+    match started {
+        Some(started) => {
+            let links = moved_over(ve.links(id)).ok()?;
+            account.enter(now, started, before(ve).plus(links));
+        }
+        None => account.turn(now),
+    }
+    Some(account)
+}
+
+/// The account; an empty one, with a warning, where it is damaged.
+fn of(ve: &Ve<'_>) -> (Account, Option<String>) {
+    match Account::read(&ve.area.traffic()) {
+        Ok(account) => (account, None),
+        Err(failure) => {
+            let warning = format!("{}: its traffic is counted anew", chain(&failure));
+            (Account::default(), Some(warning))
+        }
+    }
+}
+
+fn is_used_up(plan: &NetPlan, account: &Account) -> bool {
+    let limit = plan.network.traffic.limit;
+    limit.is_some_and(|limit| account.this_month.bytes() >= limit.get())
+}
+
+fn told(plan: &NetPlan, held: bool) -> What<'static> {
+    let traffic = &plan.network.traffic;
+    let limit = traffic.limit.unwrap_or_default().get();
+    match traffic.over {
+        _ if !held => What::TrafficRestored,
+        Over::Slow => What::TrafficSlowed(limit),
+        Over::Cut => What::TrafficCut(limit),
+    }
+}
+
+/// What went over links of these names that are there.
+fn moved_over<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> Result<Counts, Source> {
+    Ok(sum(meter(names)?.into_iter()))
+}
+
+fn sum(links: impl Iterator<Item = veld_network::Metered>) -> Counts {
+    let counts = links.map(|link| Counts {
+        received_bytes: link.counters.received_bytes,
+        received_packets: link.counters.received_packets,
+        sent_bytes: link.counters.sent_bytes,
+        sent_packets: link.counters.sent_packets,
+    });
+    counts.fold(Counts::default(), Counts::plus)
+}
+
+/// What the shim was last told.
+fn said(ve: &Ve<'_>) -> Option<Metered> {
+    let text = std::fs::read_to_string(ve.run.file(shim::TRAFFIC)).ok()?;
+    text.parse().ok()
+}
+
+/// What went over links of this run that are gone.
+fn before(ve: &Ve<'_>) -> Counts {
+    said(ve).map_or_else(Counts::default, |metered| metered.before)
+}
+
+/// The same with what went over links that are about to go, unless that was said
+/// before.
+fn before_and(ve: &Ve<'_>, gone: &[String]) -> Result<Counts, Source> {
+    let Some(metered) = said(ve) else {
+        return Ok(Counts::default());
+    };
+    let gone = meter(gone)?.into_iter();
+    let counted = gone.filter(|link| metered.links().contains(&link.number));
+    Ok(metered.before.plus(sum(counted)))
+}
+
+/// Says to the shim which links to look at, and when to call. Of this run there is what
+/// went over links that are gone, and over all.
+fn say_metered(
+    ve: &Ve<'_>,
+    plan: &NetPlan,
+    account: &Account,
+    [before, moved]: [Counts; 2],
+) -> Result<(), Source> {
+    let names = rates::metered(plan).map(|interface| &interface.host_name);
+    let links = meter(names)?;
+    let numbers = links.iter().map(|link| link.number);
+    let mut metered = Metered::new(numbers, before, due(Stamp::now(), plan.id));
+    metered.most = plan.network.traffic.limit.and_then(|limit| {
+        let left = limit.get().checked_sub(account.this_month.bytes())?;
+        (left > 0).then(|| moved.bytes().saturating_add(left))
+    });
+    let path = ve.run.file(shim::TRAFFIC);
+    let text = metered.to_string();
+    let said = veld_durable::replace(&path, text.as_bytes(), veld_durable::Life::Volatile);
+    Ok(said?)
+}
+
+/// When the account is looked after next, whatever is moved until then.
+fn due(now: Stamp, id: VeId) -> Stamp {
+    let turn = Month::end(now).later_by(Duration::from_secs(u64::from(id.get()) % TURN));
+    now.later_by(ENTRY).min(turn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_looked_after_each_hour_and_soon_after_the_turn_of_a_month() {
+        let id = |number| VeId::new(number).unwrap();
+        let at = |seconds| Stamp { seconds, nanos: 0 };
+        // 2026-12-01, 00:00 UTC.
+        let turn = 1_796_083_200;
+        assert_eq!(due(at(turn - 86_400), id(101)), at(turn - 86_400 + 3600));
+        assert_eq!(due(at(turn - 10), id(101)), at(turn + 101));
+        assert_eq!(due(at(turn - 10), id(301)), at(turn + 1));
+        assert_eq!(due(at(turn), id(101)), at(turn + 3600));
+    }
+}
