@@ -22,6 +22,7 @@ mod host;
 mod hostname;
 mod invalid;
 mod name;
+mod network;
 pub mod parameter;
 mod template;
 mod uuid;
@@ -29,14 +30,18 @@ mod ve;
 
 pub use device::{DeviceAccess, DeviceName};
 pub use error::{ConfigError, ErrorKind, Problem};
-pub use host::{HostConfig, HostNetwork, Paths};
+pub use host::{Group, HostConfig, HostNetwork, Paths, Pool};
 pub use hostname::Hostname;
 pub use invalid::Invalid;
 pub use name::{VeId, VeName, VeRef};
+pub use network::{
+    Direction, GroupName, Interface, Ip, LinkName, Mac, Matched, Network, Over, Policy, PoolName,
+    Protocol, Publish, Rule, Slot, Traffic, Verdict,
+};
 pub use parameter::{Cgroup, Dns, Init, InitWay, Mode, RestartPolicy};
 pub use template::TemplateName;
 pub use uuid::Uuid;
-pub use ve::{Assignment, Key, Network, Resources, VeConfig};
+pub use ve::{Assignment, Key, Resources, VeConfig};
 
 #[cfg(test)]
 mod fuzz;

@@ -299,34 +299,61 @@ impl fmt::Display for Init {
     }
 }
 
-/// How a VE is connected.
+/// How an interface of a VE is connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Mode {
     /// A link of its own to the host, which routes (OpenVZ's venet).
     #[default]
     Routed,
-    /// The loopback device alone; addresses are kept in the config, not used.
+    /// A port of a bridge of the host's.
+    Bridge,
+    /// A link beside one of the host's, with a MAC address of its own.
+    Macvlan,
+    /// The same with the MAC address of the host's link.
+    Ipvlan,
+    /// A device of the host's, which the host does without meanwhile.
+    Physical,
+    /// Not at all; what else is set is kept in the config, not used.
     None,
+}
+
+impl Mode {
+    const ALL: [Self; 6] = [
+        Self::Routed,
+        Self::Bridge,
+        Self::Macvlan,
+        Self::Ipvlan,
+        Self::Physical,
+        Self::None,
+    ];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Routed => "routed",
+            Self::Bridge => "bridge",
+            Self::Macvlan => "macvlan",
+            Self::Ipvlan => "ipvlan",
+            Self::Physical => "physical",
+            Self::None => "none",
+        }
+    }
 }
 
 impl FromStr for Mode {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        match text {
-            "routed" => Ok(Self::Routed),
-            "none" => Ok(Self::None),
-            _ => Err(Invalid::form(text, "a network mode", "routed or none")),
-        }
+        let mode = Self::ALL.into_iter().find(|mode| mode.word() == text);
+        mode.ok_or_else(|| {
+            let allowed = "routed, bridge, macvlan, ipvlan, physical or none";
+            Invalid::form(text, "a network mode", allowed)
+        })
     }
 }
 
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Routed => "routed",
-            Self::None => "none",
-        })
+        f.write_str(self.word())
     }
 }
 
@@ -370,6 +397,8 @@ impl fmt::Display for Cgroup {
 pub enum Dns {
     /// Those whom the host asks, from its resolv.conf.
     Host,
+    /// One on the host that knows the VEs by their names, and asks the host's.
+    Veld,
     /// The server at this address, which may be the VE's own loopback.
     Server(IpAddr),
 }
@@ -378,15 +407,17 @@ impl FromStr for Dns {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        if text == "host" {
-            return Ok(Self::Host);
+        match text {
+            "host" => return Ok(Self::Host),
+            "veld" => return Ok(Self::Veld),
+            _ => {}
         }
         match text.parse::<IpAddr>() {
             Ok(server) if !server.is_unspecified() && !server.is_multicast() => {
                 Ok(Self::Server(server))
             }
             _ => {
-                let allowed = "host or the IP address of one";
+                let allowed = "host, veld or the IP address of one";
                 Err(Invalid::form(text, "a name server", allowed))
             }
         }
@@ -397,6 +428,7 @@ impl fmt::Display for Dns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Host => f.write_str("host"),
+            Self::Veld => f.write_str("veld"),
             Self::Server(address) => address.fmt(f),
         }
     }

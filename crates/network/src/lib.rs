@@ -65,4 +65,5 @@ pub use mac::{Mac, mac_for};
 pub use meter::{Metered, meter};
 pub use observe::{Counters, Observed, ObservedLink, all_counters, counters, observe};
 pub use pool::{address_for, address6_for};
+pub use setup::GATEWAY4;
 pub use shape::{Rates, shape, shapers, unshape};

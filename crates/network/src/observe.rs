@@ -55,6 +55,21 @@ pub struct Counters {
     pub sent_packets: u64,
 }
 
+impl std::ops::Add for Counters {
+    type Output = Self;
+
+    /// Of two links together; a count that would be too great stays at the greatest.
+    fn add(self, other: Self) -> Self {
+        let sum = u64::saturating_add;
+        Self {
+            received_bytes: sum(self.received_bytes, other.received_bytes),
+            received_packets: sum(self.received_packets, other.received_packets),
+            sent_bytes: sum(self.sent_bytes, other.sent_bytes),
+            sent_packets: sum(self.sent_packets, other.sent_packets),
+        }
+    }
+}
+
 /// Reads the links and addresses that the network namespace `guest` has now.
 ///
 /// It may be a running and hostile guest's: only the kernel is asked, only so

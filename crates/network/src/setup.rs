@@ -18,7 +18,7 @@ use crate::stale::{self, InTheWay};
 use crate::{Error, settle, uplink};
 
 /// The gateway inside, for IPv4: an address of the host's `lo`.
-pub(crate) const GATEWAY4: Ipv4Addr = Ipv4Addr::new(169, 254, 0, 1);
+pub const GATEWAY4: Ipv4Addr = Ipv4Addr::new(169, 254, 0, 1);
 /// The gateway inside, for IPv6: the link-local address of every host end.
 pub(crate) const GATEWAY6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
 

@@ -1,11 +1,13 @@
 //! Making a VE: a directory, a number, a config. Nothing of the template is copied.
 
-use veld_config::{Assignment, Mode, TemplateName, Uuid, VeConfig, VeId, VeName};
+use std::net::IpAddr;
+
+use veld_config::{Assignment, Ip, Mode, TemplateName, Uuid, VeConfig, VeId, VeName};
 
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::host::Host;
 use crate::outcome::Done;
-use crate::tuning::Tuning;
+use crate::tuning;
 use crate::ve::Ve;
 
 /// What an administrator wants of a new VE.
@@ -58,11 +60,11 @@ fn make(ve: &Ve<'_>, wish: &Wish) -> Result<String, Source> {
     let id = host.ids().take(ve.name.as_str(), |id| making.set_id(id))?;
     let id = VeId::new(id).ok_or_else(|| Source::Reported(format!("{id} is not an id of a VE")))?;
     let config = config(ve, wish, id)?;
-    host.cgroups()?.check(&Tuning::new(ve, &config)?.limits)?;
+    host.cgroups()?.check(&tuning::limits(ve, &config)?)?;
     ve.step("write config");
     making.finish(&config.to_toml())?;
     let mut what = format!("created, id {id}");
-    for (number, address) in config.network.ip.iter().enumerate() {
+    for (number, address) in config.network.first.ip.iter().enumerate() {
         what.push_str(if number == 0 { ", " } else { " " });
         what.push_str(&address.to_string());
     }
@@ -72,11 +74,18 @@ fn make(ve: &Ve<'_>, wish: &Wish) -> Result<String, Source> {
 fn config(ve: &Ve<'_>, wish: &Wish, id: VeId) -> Result<VeConfig, Source> {
     let new = VeConfig::new(Uuid::random()?, wish.template.clone(), &ve.name);
     let mut config = new.assign(&wish.settings)?;
-    if config.network.ip.is_empty() && config.network.mode == Mode::Routed {
+    let first = &mut config.network.first;
+    if first.ip.is_empty() && first.mode == Mode::Routed {
         let pools = &ve.host.config().network;
-        config.network.ip = vec![
-            veld_network::address_for(pools.pool4, id.get())?.into(),
-            veld_network::address6_for(pools.pool6, id.get())?.into(),
+        first.ip = vec![
+            Ip::from(IpAddr::from(veld_network::address_for(
+                pools.pool4,
+                id.get(),
+            )?)),
+            Ip::from(IpAddr::from(veld_network::address6_for(
+                pools.pool6,
+                id.get(),
+            )?)),
         ];
     }
     Ok(config)

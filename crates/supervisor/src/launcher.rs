@@ -25,6 +25,7 @@ use veld_sys::{Context, Failure};
 use crate::devices;
 use crate::error::Source;
 use crate::guarantee;
+use crate::net;
 use crate::plan::StartPlan;
 use crate::report::Reporter;
 use crate::undo::Undo;
@@ -126,11 +127,13 @@ fn prepare<'a>(
     }
     let clients = veld_console::listen(ve.run.path(), shim::CONSOLE_SOCKET)?;
     ve.step("connect network");
-    connect(plan, &born, undo, warnings)?;
+    let guest = born.namespace("net")?;
+    net::connect(ve, &plan.net, guest.as_fd(), undo, warnings)?;
 
     // PID 1 is there already, and has none of these.
     ve.step("watch limits");
-    let watched = group.watched(shim::MOST_WATCHED)?;
+    let mut watched = group.watched(shim::MOST_WATCHED - 1)?;
+    watched.push((Watched::Links, guest));
 
     write_record(ve, plan, &born, &assembly)?;
     set_badness(plan, &born)?;
@@ -279,31 +282,6 @@ fn assemble(plan: &StartPlan, stage: &Stage, born: &Born) -> Result<(Assembly, O
     let notices = assembly.notices()?;
     creator.restore()?;
     Ok((assembly, notices))
-}
-
-fn connect<'a>(
-    plan: &'a StartPlan,
-    born: &Born,
-    undo: &mut Undo<'a>,
-    warnings: &mut Vec<String>,
-) -> Result<(), Source> {
-    let namespace = born.namespace("net")?;
-    let Some((host, link)) = &plan.network else {
-        return Ok(veld_network::loopback_up(namespace.as_fd())?);
-    };
-    match veld_network::ensure_host(host) {
-        Err(error @ veld_network::Error::NoNftables(_)) => {
-            warnings.push(format!(
-                "{}: addresses are neither checked nor masqueraded",
-                crate::error::chain(&error)
-            ));
-        }
-        result => result?,
-    }
-    // What is in the way is somebody else's: undone is only what was done.
-    veld_network::attach(namespace.as_fd(), link)?;
-    undo.push(|| Ok(veld_network::detach(&link.host_name)?));
-    Ok(())
 }
 
 /// Executes the shim over this process; returns why it could not.

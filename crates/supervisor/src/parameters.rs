@@ -45,6 +45,8 @@ enum Holder {
     Kernel(String, When),
     /// The list of devices.
     Devices,
+    /// Links and rules.
+    Network,
     /// Veld itself.
     Us(When),
 }
@@ -57,7 +59,7 @@ pub fn parameters() -> Vec<Parameter> {
 
 pub(crate) fn when(key: Key) -> When {
     match holder(key) {
-        Holder::Cgroup(_) | Holder::Devices => When::Live,
+        Holder::Cgroup(_) | Holder::Devices | Holder::Network => When::Live,
         Holder::Kernel(_, when) | Holder::Us(when) => when,
     }
 }
@@ -67,7 +69,10 @@ pub(crate) fn no_runtime(key: Key) -> Option<&'static str> {
     match (when(key), holder(key)) {
         (When::NextStart, _) => Some("counts from the next start"),
         (When::Live, Holder::Us(_)) => Some("is read from the config alone"),
-        (When::Live, Holder::Cgroup(_) | Holder::Kernel(..) | Holder::Devices) => None,
+        (
+            When::Live,
+            Holder::Cgroup(_) | Holder::Kernel(..) | Holder::Devices | Holder::Network,
+        ) => None,
     }
 }
 
@@ -82,7 +87,7 @@ fn parameter(key: Key) -> Parameter {
             Some("a BPF program".to_owned()),
             Some(Ok("devices.allow".to_owned())),
         ),
-        Holder::Us(_) => (None, None),
+        Holder::Network | Holder::Us(_) => (None, None),
     };
     let when = when(key);
     Parameter { key, when, v2, v1 }
@@ -124,6 +129,8 @@ fn beside_cgroups(name: &str) -> Holder {
             Holder::Kernel(format!("/proc/sys/user/max_{file}"), When::Live)
         }
         ("devices", _) => Holder::Devices,
+        ("network.dns", _) => Holder::Us(When::NextStart),
+        ("net", _) | (_, Some(("network", _))) => Holder::Network,
         // They are read when they are needed.
         ("onboot" | "bootorder" | "restart", _) => Holder::Us(When::Live),
         _ => Holder::Us(When::NextStart),

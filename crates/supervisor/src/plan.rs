@@ -2,14 +2,12 @@
 
 use std::ffi::CString;
 use std::fmt;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use veld_cgroups::Limits;
-use veld_config::{Cgroup, HostConfig, InitWay, Mode, VeConfig, VeId, VeName};
+use veld_config::{Cgroup, HostConfig, InitWay, VeConfig, VeId, VeName};
 use veld_launch::{Names, Resolver};
 use veld_namespaces::{IDS, IdRange, Table};
-use veld_network::{HostNetwork, RoutedLink};
 use veld_privileges::Bounds;
 use veld_protocol::init;
 use veld_protocol::restart::Policy;
@@ -17,6 +15,7 @@ use veld_rootfs::{CgroupTree, Sizes};
 use veld_units::Bytes;
 
 use crate::devices::Devices;
+use crate::net::NetPlan;
 use crate::tuning::{self, Tuning};
 
 /// Everything that a start does, before any of it is done.
@@ -44,8 +43,8 @@ pub struct StartPlan {
     pub sizes: Sizes,
     /// Host name, resolver.
     pub names: Names,
-    /// Its link, where it has one, and the host's side of it.
-    pub network: Option<(HostNetwork, RoutedLink)>,
+    /// How it is connected.
+    pub net: NetPlan,
     /// Arguments of veld-init, less its name.
     pub arguments: Vec<CString>,
     /// Environment of PID 1.
@@ -75,7 +74,6 @@ pub(crate) struct Facts<'a> {
     pub(crate) memory: u64,
     pub(crate) tuning: Tuning,
     pub(crate) resolver: Resolver,
-    pub(crate) link: String,
 }
 
 impl StartPlan {
@@ -86,6 +84,7 @@ impl StartPlan {
             tables,
             oom_score_adj: _,
             devices: _,
+            net,
         } = facts.tuning;
         let memory = limits
             .memory
@@ -112,7 +111,7 @@ impl StartPlan {
                 hostname: config.hostname.as_str().to_owned(),
                 resolver: Some(facts.resolver).filter(|resolver| !resolver.servers.is_empty()),
             },
-            network: network(config, facts.config, facts.id, facts.link),
+            net,
             arguments: arguments(config),
             environment: environment(config),
             guarantees: guarantees(facts.config, facts.memory),
@@ -133,35 +132,6 @@ pub(crate) fn guarantees(host: &HostConfig, memory: u64) -> u64 {
     let bytes = (memory / 100).saturating_mul(percent);
     // The kernel counts in pages.
     bytes - bytes % PAGE
-}
-
-fn network(
-    config: &VeConfig,
-    host: &HostConfig,
-    id: VeId,
-    link: String,
-) -> Option<(HostNetwork, RoutedLink)> {
-    match config.network.mode {
-        Mode::None => None,
-        Mode::Routed => {
-            let link = RoutedLink {
-                host_name: link,
-                guest_name: "eth0".to_owned(),
-                addresses: config.network.ip.clone(),
-                mac: veld_network::mac_for(id.get()),
-                mtu: None,
-            };
-            Some((host_network(host), link))
-        }
-    }
-}
-
-pub(crate) fn host_network(host: &HostConfig) -> HostNetwork {
-    HostNetwork {
-        link_prefix: host.network.link_prefix.clone(),
-        pool4: Some(host.network.pool4),
-        pool6: Some(host.network.pool6),
-    }
 }
 
 fn arguments(config: &VeConfig) -> Vec<CString> {
@@ -275,14 +245,14 @@ impl fmt::Display for StartPlan {
             .resolver
             .iter()
             .flat_map(|resolver| &resolver.servers);
-        writeln!(f, "dns        {}", words(servers))?;
-        match &self.network {
-            None => writeln!(f, "network    none")?,
-            Some((_, link)) => {
-                writeln!(f, "network    routed, link {}", link.host_name)?;
-                writeln!(f, "ip         {}", words(link.addresses.iter()))?;
-            }
-        }
+        let servers: Vec<String> = servers.map(ToString::to_string).collect();
+        let servers = if servers.is_empty() {
+            "none".to_owned()
+        } else {
+            servers.join(" ")
+        };
+        writeln!(f, "dns        {servers}")?;
+        write!(f, "{}", self.net)?;
         let shown: Vec<_> = self
             .arguments
             .iter()
@@ -300,13 +270,4 @@ impl fmt::Display for StartPlan {
 
 fn size(bytes: u64) -> String {
     format!("{:#}", Bytes::new(bytes))
-}
-
-fn words<'a>(addresses: impl Iterator<Item = &'a IpAddr>) -> String {
-    let words: Vec<String> = addresses.map(ToString::to_string).collect();
-    if words.is_empty() {
-        "none".to_owned()
-    } else {
-        words.join(" ")
-    }
 }

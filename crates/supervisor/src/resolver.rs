@@ -26,6 +26,8 @@ pub(crate) fn resolver(config: &VeConfig, host: &HostConfig) -> Resolver {
     for server in wanted {
         match server {
             Dns::Server(address) => resolver.servers.push(*address),
+            // It listens where every VE finds its host.
+            Dns::Veld => resolver.servers.push(veld_network::GATEWAY4.into()),
             Dns::Host => {
                 let of_host = of_host();
                 resolver.servers.extend(of_host.servers);

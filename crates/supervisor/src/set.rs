@@ -97,7 +97,7 @@ fn set_stopped(ve: &Ve<'_>, setting: &Setting) -> Result<Told, Error> {
     }
     let save = || -> Result<(), Source> {
         let config = ve.config()?.assign(&setting.assignments)?;
-        let limits = Tuning::new(ve, &config)?.limits;
+        let limits = tuning::limits(ve, &config)?;
         ve.host.cgroups()?.check(&limits)?;
         ve.step("save config");
         Ok(config.save(&ve.area.config())?)
@@ -185,14 +185,12 @@ impl Settings {
         let mut of_this_run = self.of_this_run.clone();
         if setting.runtime {
             for assignment in &new {
-                if assignment.replaces() {
-                    of_this_run.retain(|old| old.key() != assignment.key());
-                }
+                of_this_run.retain(|old| !assignment.replaces(old));
                 of_this_run.push(assignment.clone());
             }
         } else {
             saved = saved.assign(&new)?;
-            of_this_run.retain(|old| !new.iter().any(|new| new.key() == old.key()));
+            of_this_run.retain(|old| !new.iter().any(|new| new.is_about(old)));
         }
         let in_force = together(&saved, &of_this_run, &self.in_force)?;
         Ok(Self {
@@ -330,11 +328,13 @@ fn settle_locked(ve: &Ve<'_>, _lock: &Lock) -> Result<(), Source> {
     };
     ve.step("settle");
     let mut settings = Settings::now(ve)?;
+    let said = Tuning::new(ve, &settings.in_force)?;
     settings.in_force = together(&settings.saved, &settings.of_this_run, &settings.in_force)?;
     let wanted = Tuning::new(ve, &settings.in_force)?;
     let group = ve.group()?;
     let unknown = Tuning {
         tables: tuning::unknown_tables(),
+        net: said.net,
         ..wanted.clone()
     };
     tuning::apply(ve, &running, &group, &unknown, &wanted)?;

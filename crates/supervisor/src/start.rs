@@ -98,7 +98,6 @@ pub(crate) fn make_plan(ve: &Ve<'_>) -> Result<StartPlan, Source> {
         memory: veld_kernfs::memory_total()?,
         tuning: Tuning::new(ve, &config)?,
         resolver: resolver(&config, ve.host.config()),
-        link: ve.link(id),
     };
     let plan = StartPlan::new(&ve.name, &config, facts);
     ve.host.cgroups()?.check(&plan.limits)?;

@@ -5,13 +5,14 @@
 
 mod rates;
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use veld_cgroups::Usage;
-use veld_config::VeName;
+use veld_config::{VeId, VeName};
 use veld_network::{Counters, all_counters};
 use veld_protocol::stamp::Stamp;
-use veld_state::glance;
+use veld_state::{Account, glance};
 
 pub use rates::Rates;
 pub(crate) use rates::per_second;
@@ -19,6 +20,7 @@ pub(crate) use rates::per_second;
 use crate::error::Error;
 use crate::host::Host;
 use crate::inspect::{Phase, phase};
+use crate::net::account_now;
 use crate::ve::Ve;
 
 /// A running VE at one moment.
@@ -42,6 +44,8 @@ pub struct Sample {
     pub usage: Usage,
     /// What went over its link, if it has one.
     pub network: Option<Counters>,
+    /// The same this month, and since it was created.
+    pub traffic: Option<Account>,
 }
 
 /// Looks at those of `ves` that run.
@@ -60,19 +64,28 @@ pub fn sample(host: &Host, ves: &[Ve<'_>]) -> Result<Vec<Sample>, Error> {
         let running = glance(&ve.run)?;
         let id = ve.id().ok();
         let usage = ve.group().ok()?.usage(&mut buffer);
+        let network = id.and_then(|id| of_all_links(ve, id, &links));
+        let started = running.record.started;
         Some(Sample {
             name: ve.name.clone(),
-            id: id.map(veld_config::VeId::get),
+            id: id.map(VeId::get),
             phase: phase(ve, &running).0,
             init_pid: running.record.init.pid,
-            started: running.record.started,
+            started,
             at: Stamp::now(),
             clock: Instant::now(),
             usage,
-            network: id.and_then(|id| links.get(&ve.link(id)).copied()),
+            network,
+            traffic: account_now(ve, Some((started, network.unwrap_or_default()))),
         })
     });
     Ok(samples.collect())
+}
+
+/// What went over all links of a VE; nothing where it has none.
+fn of_all_links(ve: &Ve<'_>, id: VeId, links: &BTreeMap<String, Counters>) -> Option<Counters> {
+    let all = ve.links(id).filter_map(|name| links.get(&name).copied());
+    all.reduce(|all, link| all + link)
 }
 
 /// All memory of the host, in bytes: what a VE without a limit may use.

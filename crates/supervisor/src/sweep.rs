@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use veld_cgroups::{ErrorKind as CgroupErrorKind, Group};
 
 use crate::error::{Error, ErrorKind, Source};
+use crate::net;
 use crate::stop::abort_fuse;
 use crate::ve::Ve;
 use crate::waiter::end_wait;
@@ -42,6 +43,8 @@ pub(crate) fn sweep(ve: &Ve<'_>, left: Left) -> Result<(), Error> {
             .map_err(|failure| failed(failure.into()))?;
     }
     end_wait(ve).map_err(failed)?;
+    ve.step("take away what is left of the network");
+    net::disconnect(ve).map_err(failed)?;
     ve.step("clear run directory");
     ve.run.clear().map_err(|failure| failed(failure.into()))
 }

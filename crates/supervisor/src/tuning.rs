@@ -13,6 +13,7 @@ use veld_state::Running;
 use crate::devices::{self, Devices};
 use crate::error::Source;
 use crate::guarantee;
+use crate::net::{self, NetPlan};
 use crate::ve::Ve;
 
 /// Open files of a VE's processes, as systemd sets them for its services.
@@ -57,6 +58,8 @@ pub(crate) struct Tuning {
     pub(crate) oom_score_adj: i32,
     /// Devices that it may use.
     pub(crate) devices: Devices,
+    /// How it is connected.
+    pub(crate) net: NetPlan,
 }
 
 impl Tuning {
@@ -65,39 +68,47 @@ impl Tuning {
     /// # Errors
     /// The devices of the VE's files could not be found out.
     pub(crate) fn new(ve: &Ve<'_>, config: &VeConfig) -> Result<Self, Source> {
-        let wanted = &config.resources;
-        // Asked for only where it counts.
-        let io_devices = if wanted.iolimit.is_some() || wanted.iopslimit.is_some() {
-            disks(ve)?
-        } else {
-            Vec::new()
-        };
-        let bytes = |size: Option<veld_units::Bytes>| size.map(|size| size.get());
-        let limits = Limits {
-            memory: bytes(wanted.ram),
-            memory_min: bytes(wanted.ram_guarantee),
-            memory_low: bytes(wanted.ram_low),
-            memory_high: bytes(wanted.ram_high),
-            swap: bytes(wanted.swap),
-            swap_high: bytes(wanted.swap_high),
-            cpu_units: wanted.cpuunits.map(|units| u64::from(units.get())),
-            cpu_quota_percent: wanted.cpulimit.map(|percent| percent.get()),
-            cpus: wanted.cpus.map(|cpus| cpus.get()),
-            cpu_list: wanted.cpumask.as_ref().map(|list| list.numbers().collect()),
-            processes: wanted.processes.map(|processes| u64::from(processes.get())),
-            io_weight: wanted.ioweight.map(|weight| weight.get()),
-            io_bytes: bytes(wanted.iolimit),
-            io_operations: wanted.iopslimit.map(|count| u64::from(count.get())),
-            io_devices,
-            huge_pages: bytes(wanted.hugepages),
-        };
         Ok(Self {
-            limits,
+            limits: limits(ve, config)?,
             tables: tables(config),
-            oom_score_adj: wanted.oom_score_adj.unwrap_or_default(),
+            oom_score_adj: config.resources.oom_score_adj.unwrap_or_default(),
             devices: Devices::present(config),
+            net: NetPlan::new(config, ve.host.config(), ve.id()?),
         })
     }
+}
+
+/// The limits that a config asks for.
+///
+/// # Errors
+/// The devices of the VE's files could not be found out.
+pub(crate) fn limits(ve: &Ve<'_>, config: &VeConfig) -> Result<Limits, Source> {
+    let wanted = &config.resources;
+    // Asked for only where it counts.
+    let io_devices = if wanted.iolimit.is_some() || wanted.iopslimit.is_some() {
+        disks(ve)?
+    } else {
+        Vec::new()
+    };
+    let bytes = |size: Option<veld_units::Bytes>| size.map(|size| size.get());
+    Ok(Limits {
+        memory: bytes(wanted.ram),
+        memory_min: bytes(wanted.ram_guarantee),
+        memory_low: bytes(wanted.ram_low),
+        memory_high: bytes(wanted.ram_high),
+        swap: bytes(wanted.swap),
+        swap_high: bytes(wanted.swap_high),
+        cpu_units: wanted.cpuunits.map(|units| u64::from(units.get())),
+        cpu_quota_percent: wanted.cpulimit.map(|percent| percent.get()),
+        cpus: wanted.cpus.map(|cpus| cpus.get()),
+        cpu_list: wanted.cpumask.as_ref().map(|list| list.numbers().collect()),
+        processes: wanted.processes.map(|processes| u64::from(processes.get())),
+        io_weight: wanted.ioweight.map(|weight| weight.get()),
+        io_bytes: bytes(wanted.iolimit),
+        io_operations: wanted.iopslimit.map(|count| u64::from(count.get())),
+        io_devices,
+        huge_pages: bytes(wanted.hugepages),
+    })
 }
 
 fn disks(ve: &Ve<'_>) -> Result<Vec<Device>, Source> {
@@ -212,8 +223,10 @@ pub(crate) fn apply(
         ve.step("change out-of-memory score");
         group.change_oom_score_adj(old.oom_score_adj, new.oom_score_adj)?;
     }
-    if old.devices == new.devices {
-        return Ok(Vec::new());
+    let mut warnings = net::change(ve, running, &old.net, &new.net)?;
+    if old.devices != new.devices {
+        let lists = [&old.devices, &new.devices];
+        warnings.extend(devices::change(ve, running, group, lists)?);
     }
-    devices::change(ve, running, group, [&old.devices, &new.devices])
+    Ok(warnings)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use veld_cgroups::Group;
-use veld_config::{VeConfig, VeId, VeName};
+use veld_config::{Slot, VeConfig, VeId, VeName};
 use veld_durable::{Lock, LockError};
 use veld_namespaces::IdRange;
 use veld_state::{Observed, RunDir, observe};
@@ -11,6 +11,7 @@ use veld_storage::Area;
 
 use crate::error::{Error, ErrorKind, Source};
 use crate::host::Host;
+use crate::net::host_name;
 
 /// A VE by name; nothing is read or locked by having one.
 #[derive(Debug)]
@@ -75,9 +76,10 @@ impl<'h> Ve<'h> {
         })?)
     }
 
-    /// The name of its link on the host.
-    pub(crate) fn link(&self, id: VeId) -> String {
-        format!("{}{id}", self.host.config().network.link_prefix)
+    /// The names on the host of the links that it may have.
+    pub(crate) fn links(&self, id: VeId) -> impl Iterator<Item = String> {
+        let prefix = &self.host.config().network.link_prefix;
+        Slot::all().map(move |slot| host_name(prefix, id, slot))
     }
 
     /// Its group in every cgroup hierarchy.

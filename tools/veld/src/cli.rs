@@ -95,6 +95,9 @@ pub(crate) enum Command {
     /// Tidy up after a VE that has ended by itself; its shim calls this.
     #[command(name = veld_protocol::shim::AFTER_END, hide = true)]
     AfterEnd(One),
+    /// Look after what a VE has moved over its links; its shim calls this.
+    #[command(name = veld_protocol::shim::ACCOUNT, hide = true)]
+    Account(One),
 }
 
 /// What to expect of a paused VE.

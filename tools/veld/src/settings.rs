@@ -4,6 +4,10 @@
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use veld_config::{Assignment, Key};
 
+/// The option of interfaces beside the first; each of its values was checked to be
+/// one.
+const INTERFACES: &str = "net";
+
 /// What was set on the command line.
 #[derive(Debug, Default)]
 pub(crate) struct Settings(pub(crate) Vec<Assignment>);
@@ -26,7 +30,7 @@ fn argument(key: Key) -> Arg {
     if key.is_switch() {
         return argument.action(ArgAction::SetTrue);
     }
-    let action = if key.is_list() {
+    let action = if key.is_list() || key.is_interfaces() {
         ArgAction::Append
     } else {
         ArgAction::Set
@@ -45,13 +49,15 @@ fn heading(key: Key) -> Option<&'static str> {
         "rlimits" => Some("Limits of each of its processes, SOFT:HARD or one number for both"),
         "kernel" => Some("Tables of the kernel, for each of its users"),
         "network" => Some("Network"),
+        "" if key.is_interfaces() => Some("Network"),
         _ => None,
     }
 }
 
 impl FromArgMatches for Settings {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let settings = Key::all().filter_map(|key| {
+        let fixed = Key::all().filter(|key| !key.is_interfaces());
+        let settings = fixed.filter_map(|key| {
             if key.is_switch() {
                 let given = matches.get_flag(key.word());
                 return given.then(|| Assignment::new(key, "true"));
@@ -60,7 +66,9 @@ impl FromArgMatches for Settings {
             let values: Vec<&str> = values.map(String::as_str).collect();
             Some(Assignment::new(key, &values.join(",")))
         });
-        Ok(Self(settings.collect()))
+        let interfaces = matches.get_many::<String>(INTERFACES).into_iter().flatten();
+        let interfaces = interfaces.filter_map(|text| format!("{INTERFACES}.{text}").parse().ok());
+        Ok(Self(settings.chain(interfaces).collect()))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

@@ -197,7 +197,10 @@ impl<C> Reader<'_, C> {
             if let Some(row) = known {
                 self.seen.insert(row.key);
                 if let Err(complaints) = (row.read)(self.config, &Value::new(value)) {
-                    let problem = |Complaint { at, what }| self.lines.problem(at, Some(&key), what);
+                    let problem = |Complaint { at, below, what }| {
+                        let key = format!("{key}{below}");
+                        self.lines.problem(at, Some(&key), what)
+                    };
                     self.problems.extend(complaints.into_iter().map(problem));
                 }
             } else if self.is_section(&key) {

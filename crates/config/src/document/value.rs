@@ -1,11 +1,15 @@
 //! A value with its place, and what a validator may ask of it.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::str::FromStr;
 
 use toml::Spanned;
 use toml::de::{DeInteger, DeValue};
 use veld_units::Quoted;
+
+use super::{Parameter, nearest};
 
 /// Elements of a list, of which each is compared with each.
 const MOST_ELEMENTS: usize = 256;
@@ -14,6 +18,8 @@ const MOST_ELEMENTS: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Complaint {
     pub(crate) at: usize,
+    /// What follows the key of the row that complains, of a value within its own.
+    pub(crate) below: String,
     pub(crate) what: String,
 }
 
@@ -80,6 +86,90 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Puts a table of tables, as `[net.eth1]` and `[net.eth2]`, into `slot`: each
+    /// begins as `new` and is read through a table of rows.
+    pub(crate) fn set_tables<K: Ord + FromStr, C>(
+        &self,
+        slot: &mut BTreeMap<K, C>,
+        new: impl Fn() -> C,
+        rows: &[Parameter<C>],
+    ) -> Outcome
+    where
+        K::Err: Display,
+    {
+        let DeValue::Table(tables) = self.0.get_ref() else {
+            return Err(vec![self.not("a table")]);
+        };
+        let mut values = BTreeMap::new();
+        let mut complaints = Vec::new();
+        for (name, value) in tables {
+            let mut config = new();
+            let read = match name.get_ref().parse() {
+                Ok(key) => Value::new(value)
+                    .read_table(&mut config, rows)
+                    .map(|()| drop(values.insert(key, config))),
+                Err(error) => Err(vec![Complaint {
+                    at: name.span().start,
+                    below: String::new(),
+                    what: K::Err::to_string(&error),
+                }]),
+            };
+            let below = format!(".{}", nearest::shown(name.get_ref()));
+            complaints.extend(read.err().into_iter().flatten().map(|mut complaint| {
+                complaint.below.insert_str(0, &below);
+                complaint
+            }));
+        }
+        if complaints.is_empty() {
+            *slot = values;
+            Ok(())
+        } else {
+            Err(complaints)
+        }
+    }
+
+    /// Reads a table without sections through one of rows.
+    fn read_table<C>(&self, config: &mut C, rows: &[Parameter<C>]) -> Outcome {
+        let DeValue::Table(table) = self.0.get_ref() else {
+            return Err(vec![self.not("a table")]);
+        };
+        let known: Vec<&str> = rows.iter().map(|row| row.key).collect();
+        let mut complaints = Vec::new();
+        for (name, value) in table {
+            let key = name.get_ref().as_ref();
+            let Some(row) = rows.iter().find(|row| row.key == key) else {
+                let what = match nearest::nearest(key, &known) {
+                    Some(near) => format!("unknown key, did you mean {near}?"),
+                    None => format!("unknown key: allowed are {}", known.join(", ")),
+                };
+                complaints.push(Complaint {
+                    at: name.span().start,
+                    below: format!(".{}", nearest::shown(key)),
+                    what,
+                });
+                continue;
+            };
+            let read = (row.read)(config, &Value::new(value));
+            complaints.extend(read.err().into_iter().flatten().map(|mut complaint| {
+                complaint.below.insert_str(0, &format!(".{key}"));
+                complaint
+            }));
+        }
+        for row in rows {
+            let is_missing = !table.iter().any(|(name, _)| name.get_ref() == row.key);
+            if let Some(allowed) = row.required.filter(|_| is_missing) {
+                let mut complaint = self.complaint(format!("is missing: allowed is {allowed}"));
+                complaint.below = format!(".{}", row.key);
+                complaints.push(complaint);
+            }
+        }
+        if complaints.is_empty() {
+            Ok(())
+        } else {
+            Err(complaints)
+        }
+    }
+
     /// Puts true or false into `slot`.
     pub(crate) fn set_switch(&self, slot: &mut bool) -> Outcome {
         if let DeValue::Boolean(switch) = self.0.get_ref() {
@@ -134,7 +224,8 @@ impl<'a> Value<'a> {
 
     fn complaint(&self, what: String) -> Complaint {
         let at = self.0.span().start;
-        Complaint { at, what }
+        let below = String::new();
+        Complaint { at, below, what }
     }
 }
 

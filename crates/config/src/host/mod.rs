@@ -2,7 +2,9 @@
 //! is needed.
 
 mod settings;
+mod shared;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -11,9 +13,12 @@ use veld_units::{Quoted, Timespan};
 
 use crate::document::{Document, Parameter};
 use crate::{
-    ConfigError, Dns, ErrorKind, Invalid, Problem, TemplateName, VeId, VeName, file, parameter,
+    ConfigError, Dns, ErrorKind, GroupName, Invalid, PoolName, Problem, TemplateName, VeId, VeName,
+    file, parameter,
 };
 use settings::PARAMETERS;
+use shared::RawPool;
+pub use shared::{Group, Pool};
 
 /// Where the file is, unless `VELD_CONFIG` says otherwise.
 const DEFAULT_FILE: &str = "/etc/veld/veld.toml";
@@ -38,6 +43,10 @@ pub struct HostConfig {
     pub first_uid: u32,
     /// What the VEs' addresses, name servers and links come from.
     pub network: HostNetwork,
+    /// Further pools of addresses.
+    pub pools: BTreeMap<PoolName, Pool>,
+    /// Groups of VEs that have a policy in common.
+    pub groups: BTreeMap<GroupName, Group>,
     /// How long a start may take.
     pub start_timeout: Timespan,
     /// How long a stop waits for the VE to end by itself.
@@ -91,7 +100,13 @@ impl HostConfig {
         let mut raw = Raw::default();
         let parameters: Vec<&Parameter<Raw>> = PARAMETERS.iter().collect();
         document.read(&parameters, &mut raw)?;
-        Ok(raw.complete())
+        let config = raw.complete();
+        let problems = shared::overlaps(&config, file);
+        if problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError::Invalid(problems))
+        }
     }
 
     /// The folder of a VE.
@@ -217,6 +232,8 @@ struct Raw {
     overcommit: u32,
     first_uid: u32,
     network: HostNetwork,
+    pools: BTreeMap<PoolName, RawPool>,
+    groups: BTreeMap<GroupName, Group>,
     start_timeout: Timespan,
     stop_timeout: Timespan,
 }
@@ -232,6 +249,8 @@ impl Default for Raw {
             overcommit: 100,
             first_uid: 1_879_048_192,
             network: settings::default_network(),
+            pools: BTreeMap::new(),
+            groups: BTreeMap::new(),
             start_timeout: Timespan::seconds(90),
             stop_timeout: Timespan::seconds(60),
         }
@@ -254,6 +273,12 @@ impl Raw {
             overcommit_percent: self.overcommit,
             first_uid: self.first_uid,
             network: self.network,
+            pools: self
+                .pools
+                .into_iter()
+                .filter_map(|(name, pool)| Some((name, pool.complete()?)))
+                .collect(),
+            groups: self.groups,
             start_timeout: self.start_timeout,
             stop_timeout: self.stop_timeout,
         }

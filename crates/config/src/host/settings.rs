@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
 use veld_units::Error;
 
+use super::shared::{GROUP, Group, POOL, RawPool};
 use super::{HostNetwork, IDS_PER_VE, Raw};
 use crate::document::Parameter;
 use crate::parameter::{self, absolute_path};
@@ -44,6 +45,12 @@ pub(super) const PARAMETERS: &[Parameter<Raw>] = &[
     }),
     Parameter::optional("network.link_prefix", |raw, value| {
         value.set(&mut raw.network.link_prefix, link_prefix)
+    }),
+    Parameter::optional("pool", |raw, value| {
+        value.set_tables(&mut raw.pools, RawPool::new, POOL)
+    }),
+    Parameter::optional("group", |raw, value| {
+        value.set_tables(&mut raw.groups, Group::default, GROUP)
     }),
     Parameter::optional("start.timeout", |raw, value| {
         value.set(&mut raw.start_timeout, parameter::start_timeout)
@@ -117,7 +124,7 @@ fn pool4(text: &str) -> Result<Ipv4Network, Invalid> {
     let network = network
         .filter(|network| text.contains('/') && (8..=28).contains(&network.prefix()))
         .ok_or_else(|| Invalid::form(text, "a pool", allowed))?;
-    check_pool(text, IpNetwork::V4(network))?;
+    pool(text, IpNetwork::V4(network))?;
     Ok(network)
 }
 
@@ -128,12 +135,12 @@ fn pool6(text: &str) -> Result<Ipv6Network, Invalid> {
     let network = network
         .filter(|network| text.contains('/') && (16..=112).contains(&network.prefix()))
         .ok_or_else(|| Invalid::form(text, "a pool", allowed))?;
-    check_pool(text, IpNetwork::V6(network))?;
+    pool(text, IpNetwork::V6(network))?;
     Ok(network)
 }
 
 /// A pool is written by its first address, and of addresses that VEs can have.
-fn check_pool(text: &str, network: IpNetwork) -> Result<(), Invalid> {
+pub(super) fn pool(text: &str, network: IpNetwork) -> Result<(), Invalid> {
     let first = network.network();
     if network.ip() != first {
         return Err(Invalid::HostBits {
@@ -155,16 +162,16 @@ fn last(network: IpNetwork) -> IpAddr {
     network.broadcast()
 }
 
-/// Eight letters and an id of five digits fit into the kernel's fifteen, with
-/// two to spare.
+/// Seven letters, an id of five digits, a point, the number of an interface and a
+/// letter for what else is made for it are the kernel's fifteen.
 ///
 /// # Kernel
 /// netdevice(7), IFNAMSIZ.
 fn link_prefix(text: &str) -> Result<String, Invalid> {
-    if (1..=8).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase()) {
+    if (1..=7).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase()) {
         Ok(text.to_owned())
     } else {
-        let allowed = "1 to 8 lower-case letters";
+        let allowed = "1 to 7 lower-case letters";
         Err(Invalid::form(
             text,
             "the beginning of a link's name",

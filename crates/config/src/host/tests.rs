@@ -154,11 +154,11 @@ const REFUSED: &[(&str, &str)] = &[
     (
         "network.link_prefix = \"veldveldv\"",
         "network.link_prefix: \"veldveldv\" is not the beginning of a link's name: \
-         allowed is 1 to 8 lower-case letters",
+         allowed is 1 to 7 lower-case letters",
     ),
     (
         "network.dns = [\"dns\"]",
-        "network.dns: \"dns\" is not a name server: allowed is host or the IP address of one",
+        "network.dns: \"dns\" is not a name server: allowed is host, veld or the IP address of one",
     ),
     (
         "start.timeout = 0",
@@ -171,11 +171,22 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "network.pool = \"10.0.0.0/8\"",
-        "unknown key network.pool, did you mean network.pool4?",
+        "unknown key network.pool, did you mean pool?",
+    ),
+    (
+        "pool.public.nat = false",
+        "pool.public.network: is missing: allowed is a network of addresses, as 203.0.113.0/28",
+    ),
+    (
+        "group.blue.allow = [\"tcp 80\"]",
+        "group.blue.allow: \"tcp 80\" is not a rule: allowed is in or out, then any, icmp, tcp or \
+         udp with a port or a range of ports or without, then from or to a network or nothing, \
+         as \"in tcp 80 from 10.0.0.0/8\"",
     ),
     (
         "vswap = 1",
-        "unknown key vswap: allowed are paths, cgroup, memory, ids, network, start, stop",
+        "unknown key vswap: allowed are paths, cgroup, memory, ids, network, pool, group, start, \
+         stop",
     ),
 ];
 
@@ -269,4 +280,26 @@ fn a_named_file_must_be_there_and_its_name_absolute() {
             format!("{variable}: \"veld\" is not a path: allowed is an absolute path without ..")
         );
     }
+}
+
+#[test]
+fn pools_have_no_address_in_common() {
+    let text = "[pool.public]\nnetwork = \"203.0.113.0/28\"\nnat = false\n\
+                [pool.part]\nnetwork = \"203.0.113.8/29\"\n";
+    assert_eq!(
+        parse(text).unwrap_err().to_string(),
+        format!(
+            "{FILE}: pool.public.network: 203.0.113.0/28 has addresses of pool.part.network, \
+             203.0.113.8/29"
+        )
+    );
+    let text = "[pool.inner]\nnetwork = \"10.117.4.0/24\"\n";
+    assert!(parse(text).is_err(), "the default pool has them");
+    let text = "[pool.public]\nnetwork = \"203.0.113.0/28\"\nnat = false\n\
+                [group.blue]\nisolated = true\nallow = [\"in tcp 80\"]\n";
+    let config = parse(text).unwrap();
+    let pool = config.pools[&"public".parse().unwrap()];
+    assert!(!pool.nat && pool.network.prefix() == 28);
+    let group = &config.groups[&"blue".parse().unwrap()];
+    assert!(group.isolated && group.policy.allow.len() == 1);
 }

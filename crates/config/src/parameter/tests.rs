@@ -189,20 +189,23 @@ fn a_path_is_absolute_and_tidy() {
 
 #[test]
 fn modes_and_name_servers_are_words_or_addresses() {
-    for text in ["routed", "none"] {
+    for text in ["routed", "bridge", "macvlan", "ipvlan", "physical", "none"] {
         assert_eq!(text.parse::<Mode>().unwrap().to_string(), text);
     }
     assert_eq!(
-        words("bridge".parse::<Mode>()),
-        "\"bridge\" is not a network mode: allowed is routed or none"
+        words("nat".parse::<Mode>()),
+        "\"nat\" is not a network mode: \
+         allowed is routed, bridge, macvlan, ipvlan, physical or none"
     );
-    for text in ["host", "127.0.0.53", "2001:db8::53"] {
+    for text in ["host", "veld", "127.0.0.53", "2001:db8::53"] {
         assert_eq!(text.parse::<Dns>().unwrap().to_string(), text);
     }
     for text in ["", "Host", "dns.example.org", "0.0.0.0", "ff02::fb"] {
         assert_eq!(
             words(text.parse::<Dns>()),
-            format!("\"{text}\" is not a name server: allowed is host or the IP address of one")
+            format!(
+                "\"{text}\" is not a name server: allowed is host, veld or the IP address of one"
+            )
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
+use toml_edit::{DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
 use super::VeConfig;
 use super::settings;
@@ -57,20 +57,26 @@ pub(super) fn edit(
     Ok(document.to_string())
 }
 
-/// Sets a dotted key. A value that was there gives its comment to the new one.
+/// Sets a dotted key. A value that was there gives its comment to the new one; a
+/// table becomes a section.
 fn put(root: &mut dyn TableLike, key: &str, mut value: Value) {
-    let (table, name) = match key.split_once('.') {
-        None => (root, key),
-        Some((section, name)) => {
-            let section = root
-                .entry(section)
-                .or_insert_with(|| Item::Table(Table::new()));
-            let Some(table) = section.as_table_like_mut() else {
-                return;
-            };
-            (table, name)
-        }
+    let (section, name) = match key.split_once('.') {
+        None => (None, key),
+        Some((section, name)) => (Some(section), name),
     };
+    let table = match section {
+        None => root,
+        Some(section) => match self::section(root, section) {
+            Some(table) => table,
+            None => return,
+        },
+    };
+    if let Value::InlineTable(tables) = value {
+        if let Some(section) = self::section(table, name) {
+            put_all(section, tables);
+        }
+        return;
+    }
     match table.get_mut(name) {
         Some(Item::Value(old)) => {
             *value.decor_mut() = old.decor().clone();
@@ -80,6 +86,32 @@ fn put(root: &mut dyn TableLike, key: &str, mut value: Value) {
             table.insert(name, Item::Value(value));
         }
     }
+}
+
+/// Makes a section have these keys and no others.
+fn put_all(section: &mut dyn TableLike, values: InlineTable) {
+    let gone: Vec<String> = section
+        .iter()
+        .map(|(key, _)| key.to_owned())
+        .filter(|key| !values.contains_key(key))
+        .collect();
+    for key in gone {
+        section.remove(&key);
+    }
+    for (key, value) in values {
+        put(section, &key, value);
+    }
+}
+
+/// The section of this name, which is made where there is none.
+fn section<'t>(root: &'t mut dyn TableLike, name: &str) -> Option<&'t mut dyn TableLike> {
+    let section = root.entry(name).or_insert_with(|| {
+        let mut table = Table::new();
+        // Without keys of its own it needs no line.
+        table.set_implicit(true);
+        Item::Table(table)
+    });
+    section.as_table_like_mut()
 }
 
 /// Removes a dotted key, and the comment right above it.

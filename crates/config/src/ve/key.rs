@@ -3,15 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
-use toml::Spanned;
-use toml::de::{DeArray, DeValue};
-use toml_edit::Value as Toml;
-use veld_units::Quoted;
-
 use super::settings::{self, About, Setting, Shape};
 use super::{Raw, VeConfig};
-use crate::document::{Value, nearest};
-use crate::{ConfigError, Invalid, Problem, parameter};
+use crate::document::nearest;
+use crate::{ConfigError, Invalid, Mode, Problem, parameter};
+
+mod interface;
+mod spoken;
+
+use interface::Part;
+use spoken::Spoken;
 
 /// A key that can be set.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +76,12 @@ impl Key {
         self.about.shape == Shape::Switch
     }
 
+    /// Whether it is a table of interfaces: an assignment names one of them.
+    #[must_use]
+    pub fn is_interfaces(self) -> bool {
+        self.about.shape == Shape::Interfaces
+    }
+
     /// Whether it has several values.
     #[must_use]
     pub fn is_list(self) -> bool {
@@ -85,10 +92,7 @@ impl Key {
     #[must_use]
     pub fn said_by(self, config: &VeConfig) -> Option<String> {
         let value = (self.setting.write)(config)?;
-        match value.as_array() {
-            Some(_) => Some(elements(&value).join(",")),
-            None => Some(plain(&value)),
-        }
+        Some(Spoken::said(&value).to_string())
     }
 
     /// Whether a value could be set.
@@ -96,8 +100,18 @@ impl Key {
     /// # Errors
     /// What is wrong with it, in the words in which a file is refused.
     pub fn check(self, value: &str) -> Result<(), String> {
+        if self.about.shape == Shape::Interfaces {
+            let checked = format!("net.{value}").parse::<Assignment>();
+            return checked.map(drop).map_err(|invalid| invalid.to_string());
+        }
+        let value = self.mode_of(value).map_or(value, |(mode, _)| mode);
         self.read(&Spoken::of(self, value), &mut Raw::default())
             .map_err(|complaints| complaints.join("; "))
+    }
+
+    /// The two parts of a mode with the link that goes with it.
+    fn mode_of(self, value: &str) -> Option<(&str, &str)> {
+        value.split_once(':').filter(|_| self.word() == "network")
     }
 
     fn read(self, spoken: &Spoken, raw: &mut Raw) -> Result<(), Vec<String>> {
@@ -105,7 +119,7 @@ impl Key {
         if complaints.is_empty() {
             Ok(())
         } else {
-            Err(complaints)
+            Err(complaints.into_iter().map(|(_, what)| what).collect())
         }
     }
 }
@@ -143,11 +157,13 @@ enum Change {
     Remove,
 }
 
-/// A key and its new value: `ram=512M`, `ip+=10.0.0.7`, `dns-=host`; `ram=`
-/// unsets it.
+/// A key and its new value: `ram=512M`, `ip+=10.0.0.7`, `dns-=host`,
+/// `net.eth1=bridge:br0,ip=10.0.1.2/24`, `net.eth1.mtu=1400`; `ram=` unsets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
     key: Key,
+    /// Of a key that is a table, what of it is meant.
+    part: Option<Part>,
     change: Change,
     value: String,
 }
@@ -156,9 +172,12 @@ impl Assignment {
     /// Sets a key; a list to the elements between commas.
     #[must_use]
     pub fn new(key: Key, value: &str) -> Self {
-        let change = Change::Set;
-        let value = value.to_owned();
-        Self { key, change, value }
+        Self {
+            key,
+            part: None,
+            change: Change::Set,
+            value: value.to_owned(),
+        }
     }
 
     /// The key.
@@ -167,32 +186,62 @@ impl Assignment {
         self.key
     }
 
-    /// Whether what the key said before does not matter for what it says after.
+    /// Whether what an older one said does not matter any more for what this says.
     #[must_use]
-    pub fn replaces(&self) -> bool {
-        self.change == Change::Set
+    pub fn replaces(&self, older: &Self) -> bool {
+        let covers = match (self.part, older.part) {
+            (Some(new), Some(old)) => new.covers(old),
+            _ => true,
+        };
+        self.change == Change::Set && self.key == older.key && covers
     }
 
-    /// The assignments that it stands for: two of a pair of barrier and limit,
-    /// otherwise itself.
+    /// Whether both are of one key, or of one interface.
+    #[must_use]
+    pub fn is_about(&self, other: &Self) -> bool {
+        let slot = |part: Option<Part>| part.map(|part| part.slot);
+        self.key == other.key && slot(self.part) == slot(other.part)
+    }
+
+    /// The assignments that it stands for: two of a pair of barrier and limit or of
+    /// a mode with its link, several of a whole first interface, otherwise itself.
     #[must_use]
     pub fn parts(&self) -> Vec<Self> {
-        let pair = match self.key.word() {
-            "ram" => Some(("ram-high", parameter::ram(&self.value))),
-            "swap" => Some(("swap-high", parameter::swap(&self.value))),
+        let parts = match self.key.word() {
+            "ram" => self.limits("ram-high", parameter::ram),
+            "swap" => self.limits("swap-high", parameter::swap),
+            "network" => self.mode_and_link(),
+            "net" => interface::parts_of_first(self),
             _ => None,
         };
-        let pair = pair.filter(|_| self.value.contains(':'));
-        let parts = pair.and_then(|(high, pair)| {
-            let pair = pair.ok()?;
-            let high = Key::all().find(|key| key.word() == high)?;
-            let barrier = parameter::barrier(pair).map(|barrier| barrier.to_string());
-            Some(vec![
-                Self::new(self.key, &pair.limit().to_string()),
-                Self::new(high, &barrier.unwrap_or_default()),
-            ])
-        });
         parts.unwrap_or_else(|| vec![self.clone()])
+    }
+
+    fn limits(
+        &self,
+        high: &str,
+        read: fn(&str) -> Result<veld_units::BarrierLimit, veld_units::Error>,
+    ) -> Option<Vec<Self>> {
+        let pair = self.value.contains(':').then(|| read(&self.value));
+        let pair = pair?.ok()?;
+        let high = Key::all().find(|key| key.word() == high)?;
+        let barrier = parameter::barrier(pair).map(|barrier| barrier.to_string());
+        Some(vec![
+            Self::new(self.key, &pair.limit().to_string()),
+            Self::new(high, &barrier.unwrap_or_default()),
+        ])
+    }
+
+    fn mode_and_link(&self) -> Option<Vec<Self>> {
+        let routed = self.value.parse() == Ok(Mode::Routed);
+        let (mode, link) = match self.key.mode_of(&self.value) {
+            Some(both) => both,
+            // It has no other link than its own.
+            None if routed => (self.value.as_str(), ""),
+            None => return None,
+        };
+        let of_link = Key::all().find(|key| key.word() == "link")?;
+        Some(vec![Self::new(self.key, mode), Self::new(of_link, link)])
     }
 
     fn is_of(&self, setting: &Setting) -> bool {
@@ -212,10 +261,22 @@ impl FromStr for Assignment {
             (_, Some(key)) => (key, Change::Remove),
             (None, None) => (key, Change::Set),
         };
+        if let Some(path) = key.strip_prefix("net.") {
+            return interface::assignment(text, path, change, value);
+        }
         let key: Key = key.parse()?;
-        if change != Change::Set && !key.is_list() {
-            let allowed = "one value: only of a list elements are added or removed";
+        if key.is_interfaces() {
+            let allowed = "net.eth1=MODE[:LINK][,KEY=VALUE] or net.eth1.KEY=VALUE";
             return Err(Invalid::form(text, "a setting", allowed));
+        }
+        Self::checked(text, key, change, value)
+    }
+}
+
+impl Assignment {
+    fn checked(text: &str, key: Key, change: Change, value: &str) -> Result<Self, Invalid> {
+        if change != Change::Set && !key.is_list() {
+            return Err(Invalid::form(text, "a setting", ONE_VALUE));
         }
         if !value.is_empty() {
             key.check(value).map_err(|what| {
@@ -223,10 +284,16 @@ impl FromStr for Assignment {
                 Invalid::Value { key, what }
             })?;
         }
-        let value = value.to_owned();
-        Ok(Self { key, change, value })
+        Ok(Self {
+            key,
+            part: None,
+            change,
+            value: value.to_owned(),
+        })
     }
 }
+
+const ONE_VALUE: &str = "one value: only of a list elements are added or removed";
 
 impl fmt::Display for Assignment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -235,7 +302,11 @@ impl fmt::Display for Assignment {
             Change::Add => "+=",
             Change::Remove => "-=",
         };
-        write!(f, "{}{sign}{}", self.key.word(), self.value)
+        f.write_str(self.key.word())?;
+        if let Some(part) = self.part {
+            write!(f, ".{part}")?;
+        }
+        write!(f, "{sign}{}", self.value)
     }
 }
 
@@ -260,11 +331,15 @@ impl VeConfig {
             let complaints = match &now {
                 Some(now) => now.read_as(setting, &mut raw),
                 None if setting.parameter.required.is_some() => {
-                    vec!["cannot be unset".to_owned()]
+                    vec![(String::new(), "cannot be unset".to_owned())]
                 }
                 None => Vec::new(),
             };
-            problems.extend(complaints.into_iter().map(|it| problem(setting.word(), it)));
+            problems.extend(
+                complaints
+                    .into_iter()
+                    .map(|(below, what)| problem(&format!("{}{below}", setting.word()), what)),
+            );
         }
         if !problems.is_empty() {
             return Err(ConfigError::Invalid(problems));
@@ -272,7 +347,7 @@ impl VeConfig {
         let Some(config) = raw.complete() else {
             unreachable!("what a config must have it had, and nothing of that was unset");
         };
-        let problems = super::conflicts(&config, None);
+        let problems = super::conflicts::conflicts(&config, None);
         if problems.is_empty() {
             Ok(config)
         } else {
@@ -292,113 +367,23 @@ fn problem(word: &str, what: String) -> Problem {
 
 /// What a key says after a change.
 fn changed(assignment: &Assignment, now: Option<Spoken>) -> Result<Option<Spoken>, String> {
+    if let Some(part) = assignment.part {
+        return interface::changed(assignment, part, now);
+    }
     let key = assignment.key;
     let new = (!assignment.value.is_empty()).then(|| Spoken::of(key, &assignment.value));
-    let list = |spoken| match spoken {
-        Some(Spoken::List(elements)) => elements,
-        _ => Vec::new(),
-    };
     match assignment.change {
         Change::Set => Ok(new),
-        Change::Add => {
-            let mut elements = list(now);
-            elements.extend(list(new));
-            Ok(Some(Spoken::List(elements)))
-        }
-        Change::Remove => {
-            let mut elements = list(now);
-            for gone in list(new) {
-                let at = elements
-                    .iter()
-                    .position(|element| same(key, element, &gone));
-                let Some(at) = at else {
-                    return Err(format!("{} is not in the list", Quoted(&gone)));
-                };
-                elements.remove(at);
-            }
-            Ok(Some(Spoken::List(elements)))
-        }
+        Change::Add => Ok(Some(Spoken::with(now, new))),
+        Change::Remove => Spoken::without(now, new, |one, other| same(key, one, other)).map(Some),
     }
 }
 
 /// Whether two elements of a list are one, however they are written.
 fn same(key: Key, one: &str, other: &str) -> bool {
-    if one == other {
-        return true;
-    }
-    // A list refuses an element that is there twice.
-    let [one, other] = [one, other].map(str::to_owned);
-    let both = Spoken::List(vec![one.clone(), other.clone()]);
-    let alone = |element| key.read(&Spoken::List(vec![element]), &mut Raw::default());
-    alone(one).is_ok() && alone(other).is_ok() && key.read(&both, &mut Raw::default()).is_err()
-}
-
-/// A value in a form that outlives the text it came from.
-#[derive(Debug, Clone)]
-enum Spoken {
-    One(String),
-    Switch(bool),
-    List(Vec<String>),
-}
-
-impl Spoken {
-    /// A value as it is written on a command line.
-    fn of(key: Key, text: &str) -> Self {
-        match key.about.shape {
-            Shape::One => Self::One(text.to_owned()),
-            Shape::List => Self::List(text.split(',').map(str::to_owned).collect()),
-            Shape::Switch => match text {
-                "true" | "yes" | "on" => Self::Switch(true),
-                "false" | "no" | "off" => Self::Switch(false),
-                _ => Self::One(text.to_owned()),
-            },
-        }
-    }
-
-    /// A value as it is written into a file.
-    fn said(value: &Toml) -> Self {
-        match (value.as_array(), value.as_bool()) {
-            (Some(_), _) => Self::List(elements(value)),
-            (None, Some(switch)) => Self::Switch(switch),
-            (None, None) => Self::One(plain(value)),
-        }
-    }
-
-    /// Reads it as the value of a setting; what is wrong with it.
-    fn read_as(&self, setting: &Setting, raw: &mut Raw) -> Vec<String> {
-        let value = self.value();
-        let complaints = (setting.parameter.read)(raw, &Value::new(&value)).err();
-        let complaints = complaints.into_iter().flatten();
-        complaints.map(|it| it.what).collect()
-    }
-
-    fn value(&self) -> Spanned<DeValue<'_>> {
-        let text = |text: &str| Spanned::new(0..0, DeValue::String(text.to_owned().into()));
-        match self {
-            Self::One(one) => text(one),
-            Self::Switch(switch) => Spanned::new(0..0, DeValue::Boolean(*switch)),
-            Self::List(elements) => {
-                let mut array = DeArray::new();
-                for element in elements {
-                    array.push(text(element));
-                }
-                Spanned::new(0..0, DeValue::Array(array))
-            }
-        }
-    }
-}
-
-fn elements(list: &Toml) -> Vec<String> {
-    let elements = list.as_array().into_iter().flatten();
-    elements.map(plain).collect()
-}
-
-/// A value without its quotes.
-fn plain(value: &Toml) -> String {
-    match value.as_str() {
-        Some(text) => text.to_owned(),
-        None => value.to_string().trim().to_owned(),
-    }
+    spoken::same(one, other, |list| {
+        key.read(list, &mut Raw::default()).is_ok()
+    })
 }
 
 #[cfg(test)]

@@ -9,12 +9,12 @@
 //! it: a VE can be stopped and destroyed while its config is nonsense, and a
 //! copy that a person may edit could only disagree.
 
+mod conflicts;
 mod edit;
 mod key;
 mod settings;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::Path;
 
 pub use key::{Assignment, Key};
@@ -25,8 +25,8 @@ use veld_units::{Bytes, Count, CpuUnits, Percent};
 use crate::document::{Document, Parameter};
 use crate::parameter::{CpuList, Rlimit};
 use crate::{
-    Cgroup, ConfigError, DeviceAccess, Dns, ErrorKind, Hostname, Init, Mode, Problem,
-    RestartPolicy, TemplateName, Uuid, VeName, file,
+    Cgroup, ConfigError, DeviceAccess, ErrorKind, Hostname, Init, Network, RestartPolicy,
+    TemplateName, Uuid, VeName, file,
 };
 
 /// The format that this crate writes, and the latest that it reads.
@@ -102,17 +102,6 @@ pub struct Resources {
     pub oom_score_adj: Option<i32>,
 }
 
-/// How a VE is connected.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Network {
-    /// By what kind of link.
-    pub mode: Mode,
-    /// Its addresses, the one it speaks from first.
-    pub ip: Vec<IpAddr>,
-    /// Its name servers; empty is what the host's config says.
-    pub dns: Vec<Dns>,
-}
-
 impl VeConfig {
     /// A VE with nothing set but what it must have.
     ///
@@ -163,7 +152,7 @@ impl VeConfig {
         let Some(config) = raw.complete() else {
             unreachable!("a document without a required key was refused");
         };
-        let problems = conflicts(&config, Some(file));
+        let problems = conflicts::conflicts(&config, Some(file));
         if problems.is_empty() {
             Ok(config)
         } else {
@@ -209,49 +198,6 @@ impl VeConfig {
         veld_durable::replace(path, text.as_bytes(), Life::Durable)?;
         Ok(())
     }
-}
-
-/// What does not go together.
-fn conflicts(config: &VeConfig, file: Option<&Path>) -> Vec<Problem> {
-    let resources = &config.resources;
-    let pairs = [
-        (
-            "ram-guarantee",
-            resources.ram_guarantee,
-            "ram",
-            resources.ram,
-        ),
-        ("ram-low", resources.ram_low, "ram", resources.ram),
-        ("ram-high", resources.ram_high, "ram", resources.ram),
-        ("swap-high", resources.swap_high, "swap", resources.swap),
-    ];
-    let above = pairs.into_iter().filter_map(|(low, part, high, whole)| {
-        let (part, whole) = part.zip(whole)?;
-        (part > whole).then(|| (low, format!("{part} is more than the {high} of {whole}")))
-    });
-    let cpus = resources.cpus.zip(resources.cpumask.as_ref());
-    let cpus = cpus.and_then(|(count, list)| {
-        let listed = list.numbers().count();
-        let fits = usize::try_from(count.get()).is_ok_and(|count| count <= listed);
-        (!fits).then(|| {
-            (
-                "cpus",
-                format!("{count} is more than the cpumask {list} has"),
-            )
-        })
-    });
-    above
-        .chain(cpus)
-        .map(|(key, what)| Problem {
-            file: file.map(Path::to_owned),
-            line: None,
-            key: Some(match file {
-                Some(_) => format!("resources.{key}"),
-                None => key.to_owned(),
-            }),
-            what,
-        })
-        .collect()
 }
 
 /// A config while its file is read: what must be there is not there yet.

@@ -3,7 +3,9 @@
 //! A row is all that is known of a key: it reads the file and the command line,
 //! writes the file, and is the help of the options of `create`.
 
+pub(super) mod interface;
 mod kernel;
+mod network;
 mod resources;
 mod rlimits;
 
@@ -45,6 +47,8 @@ pub(super) enum Shape {
     One,
     Switch,
     List,
+    /// A table of tables: the interfaces but the first.
+    Interfaces,
 }
 
 impl Setting {
@@ -113,7 +117,9 @@ pub(super) fn all() -> impl Iterator<Item = &'static Setting> + Clone {
         resources::SETTINGS,
         rlimits::SETTINGS,
         kernel::SETTINGS,
-        NETWORK,
+        interface::FIRST,
+        network::SETTINGS,
+        interface::OTHERS,
     ];
     parts.into_iter().flatten()
 }
@@ -211,42 +217,6 @@ const GENERAL: &[Setting] = &[
     ),
 ];
 
-const NETWORK: &[Setting] = &[
-    Setting::free(
-        Parameter::optional("network.mode", |raw, value| {
-            value.set(&mut raw.network.mode, str::parse)
-        }),
-        |config| text(&config.network.mode),
-        one(
-            "network",
-            "MODE",
-            "How it is connected to the network: routed or none",
-        ),
-    ),
-    Setting::free(
-        Parameter::optional("network.ip", |raw, value| {
-            value.set_list(&mut raw.network.ip, parameter::address)
-        }),
-        |config| list(&config.network.ip),
-        several(
-            "ip",
-            "ADDRESS",
-            "IP address, repeatable; one of each pool of the host unless given",
-        ),
-    ),
-    Setting::free(
-        Parameter::optional("network.dns", |raw, value| {
-            value.set_list(&mut raw.network.dns, str::parse)
-        }),
-        |config| list(&config.network.dns),
-        several(
-            "dns",
-            "ADDRESS",
-            "Name server, repeatable; \"host\" for those of the host",
-        ),
-    ),
-];
-
 /// A version that this crate knows; a newer one was refused before.
 fn version(text: &str) -> Result<(), Error> {
     if text == VERSION.to_string() {
@@ -273,4 +243,9 @@ fn text(value: &impl Display) -> Option<Toml> {
 fn list<T: Display>(values: &[T]) -> Option<Toml> {
     let texts: Array = values.iter().map(ToString::to_string).collect();
     Some(texts.into())
+}
+
+/// A list that is not written where it is empty.
+fn some_list<T: Display>(values: &[T]) -> Option<Toml> {
+    (!values.is_empty()).then(|| list(values)).flatten()
 }

@@ -4,7 +4,7 @@
 mod random;
 
 use super::*;
-use crate::InitWay;
+use crate::{Dns, InitWay, Interface, Ip};
 
 const FILE: &str = "/var/lib/veld/ve/web1/config.toml";
 
@@ -62,7 +62,7 @@ fn refusal(more: &str) -> String {
 #[test]
 fn a_full_file_is_read_whole() {
     let config = parse(FULL).unwrap();
-    let ip = ["10.117.0.2", "fd76:656c:64::2"].map(|text| text.parse().unwrap());
+    let ip = ["10.117.0.2", "fd76:656c:64::2"].map(|text| text.parse::<Ip>().unwrap());
     let expected = VeConfig {
         uuid: "01234567-89ab-4def-8123-456789abcdef".parse().unwrap(),
         template: "debian-12".parse().unwrap(),
@@ -88,9 +88,12 @@ fn a_full_file_is_read_whole() {
         rlimits: BTreeMap::new(),
         kernel: BTreeMap::new(),
         network: Network {
-            mode: Mode::Routed,
-            ip: ip.to_vec(),
+            first: Interface {
+                ip: ip.to_vec(),
+                ..Interface::default()
+            },
             dns: vec![Dns::Host, Dns::Server("192.0.2.53".parse().unwrap())],
+            ..Network::default()
         },
     };
     assert_eq!(config, expected);
@@ -114,8 +117,10 @@ const MISTAKES: &[(&str, &str)] = &[
         "5: unknown key ram, did you mean resources.ram?",
     ),
     (
-        "[network]\nmtu = 1500\n",
-        "6: unknown key network.mtu: allowed are mode, ip, dns",
+        "[network]\nquota = 1500\n",
+        "6: unknown key network.quota: allowed are mode, link, name, ip, gateway, mac, mtu, vlan, \
+         rate-in, rate-out, dns, publish, allow, deny, default-in, default-out, group, traffic, \
+         traffic-over, traffic-rate",
     ),
     (
         "[netwrok]\nmtu = 1500\n",
@@ -124,7 +129,7 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "\"re.so\\n\" = 1\n",
         "5: unknown key \"re.so\\n\": allowed are version, uuid, template, hostname, \
-             onboot, bootorder, restart, init, getty, cgroup, devices, resources, rlimits, kernel, network",
+             onboot, bootorder, restart, init, getty, cgroup, devices, resources, rlimits, kernel, network, net",
     ),
     (
         "resources = 5\n",
@@ -194,9 +199,29 @@ const MISTAKES: &[(&str, &str)] = &[
         "6: network.ip: is a list: allowed is one value",
     ),
     (
+        "[net.eth1]\nmode = \"bridge\"\nip = [\"10.0.1.2/24\", \"10.0.1.0/24\"]\n",
+        "7: net.eth1.ip: \"10.0.1.0/24\" cannot be used: it is the address of a network",
+    ),
+    (
+        "[net.eth1]\nmtuu = 5\n[net.eth10]\n",
+        "6: net.eth1.mtuu: unknown key, did you mean mtu?\n\
+         7: net.eth10: \"eth10\" is not an interface: allowed is eth0 to eth9; its key \"name\" \
+         gives it another name inside",
+    ),
+    (
+        "[net.eth1]\nmode = \"macvlan\"\nname = \"eth0\"\n",
+        " net.eth1.link: macvlan needs an interface of the host's\n \
+         net.eth1.name: another interface is called eth0",
+    ),
+    (
+        "[network]\nmode = \"none\"\npublish = [\"80:80\", \"0.0.0.0:80:8080\"]\n",
+        " network.publish: ports lead to a routed interface, of which there is none\n \
+         network.publish: 0.0.0.0:80:8080/tcp is the same port of the host as 80:80/tcp",
+    ),
+    (
         "id = 101\n",
         "5: unknown key id: allowed are version, uuid, template, hostname, \
-             onboot, bootorder, restart, init, getty, cgroup, devices, resources, rlimits, kernel, network",
+             onboot, bootorder, restart, init, getty, cgroup, devices, resources, rlimits, kernel, network, net",
     ),
     ("hostname = \"web2\"\n", "5: not TOML: duplicate key"),
     (
@@ -223,7 +248,7 @@ onbot = true
 uuid = "x"
 [network]
 ip = ["10.0.0.300", "::"]
-mode = "bridge"
+mode = "nat"
 [resources]
 ram = "12Q"
 processes = 3
@@ -236,7 +261,7 @@ FILE:2: unknown key onbot, did you mean onboot?
 FILE:3: uuid: "x" is not a UUID: allowed is 8-4-4-4-12 hexadecimal digits, not all zero
 FILE:5: network.ip: "10.0.0.300" is not an IP address
 FILE:5: network.ip: "::" cannot be used: it is unspecified
-FILE:6: network.mode: "bridge" is not a network mode: allowed is routed or none
+FILE:6: network.mode: "nat" is not a network mode: allowed is routed, bridge, macvlan, ipvlan, physical or none
 FILE:8: resources.ram: "12Q" is not a size: allowed is a number with K, M, G, T or P (pages)
 FILE:9: resources.processes: "3" is out of range: allowed is 8 to 4194304
 FILE: version: is missing: allowed is 1

@@ -15,13 +15,13 @@
 use std::time::Duration;
 
 use veld_config::{Over, VeId};
-use veld_network::meter;
+use veld_durable::Life;
+use veld_network::{Counters, Metered as Link, meter};
 use veld_protocol::event::What;
 use veld_protocol::shim;
 use veld_protocol::stamp::Stamp;
 use veld_protocol::traffic::{Counts, Metered};
 use veld_state::{Account, Month, Observed, Record};
-use veld_sys::{Context, Failure};
 
 use super::{NetPlan, rates};
 use crate::error::{Error, ErrorKind, Source, chain};
@@ -37,16 +37,16 @@ const TURN: u64 = 300;
 
 /// Sets the rates of links that were just made and that nobody uses yet, and says what
 /// the shim is to look at.
-pub(super) fn begin(
-    ve: &Ve<'_>,
-    plan: &NetPlan,
-    warnings: &mut Vec<String>,
-) -> Result<(), Source> {
+pub(super) fn begin(ve: &Ve<'_>, plan: &NetPlan, warnings: &mut Vec<String>) -> Result<(), Source> {
     let (mut account, warning) = of(ve);
     warnings.extend(warning);
     account.turn(Stamp::now());
     let held = is_used_up(plan, &account);
+    let nothing = Counts::default();
+    // First, as a sign that there is something to take away.
+    say(ve, plan, &account, &links(plan)?, [nothing, nothing])?;
     if rates::any(plan, held) {
+        ve.step("limit rates");
         rates::apply(plan, held)?;
     }
     if held != account.held {
@@ -54,32 +54,42 @@ pub(super) fn begin(
         ve.run.tell(told(plan, held));
         account.write(&ve.area.traffic())?;
     }
-    let nothing = Counts::default();
-    say_metered(ve, plan, &account, [nothing, nothing])
+    Ok(())
+}
+
+/// The links of a plan that are metered, as they are now.
+pub(super) fn links(plan: &NetPlan) -> Result<Vec<Link>, Source> {
+    let names = rates::metered(plan).map(|interface| &interface.host_name);
+    Ok(meter(names)?)
+}
+
+/// Whether a run has said what the shim is to look at, and so may have left something.
+pub(super) fn is_said(ve: &Ve<'_>) -> bool {
+    ve.run.file(shim::TRAFFIC).exists()
 }
 
 /// Looks at what a running VE has moved, enters it, and holds its links to what that
-/// leaves to it. Links of `gone`, which are about to be taken away, are counted for the
-/// last time.
+/// leaves to it. Its links may have been others `before`.
 pub(super) fn look(
     ve: &Ve<'_>,
     plan: &NetPlan,
     started: Stamp,
-    gone: &[String],
+    before: &[Link],
 ) -> Result<Option<String>, Source> {
     let (mut account, warning) = of(ve);
-    let before = before_and(ve, gone)?;
-    let names = rates::metered(plan).map(|interface| &interface.host_name);
-    let moved = before.plus(moved_over(names)?);
+    let links = links(plan)?;
+    let gone = over_gone(ve, before, &links);
+    let moved = gone.plus(over(&links));
     account.enter(Stamp::now(), started, moved);
     let held = is_used_up(plan, &account);
+    say(ve, plan, &account, &links, [gone, moved])?;
+    ve.step("limit rates");
     rates::apply(plan, held)?;
     if held != account.held {
         account.held = held;
         ve.run.tell(told(plan, held));
     }
     account.write(&ve.area.traffic())?;
-    say_metered(ve, plan, &account, [before, moved])?;
     Ok(warning)
 }
 
@@ -109,11 +119,8 @@ fn counted(ve: &Ve<'_>) -> Result<Option<Counts>, Source> {
     if let Ok(text) = std::fs::read_to_string(ve.run.file(shim::COUNTS)) {
         return Ok(text.parse().ok());
     }
-    if !ve.run.file(shim::TRAFFIC).exists() {
-        return Ok(None);
-    }
-    let links = moved_over(ve.links(ve.id()?))?;
-    Ok(Some(before(ve).plus(links)))
+    let links = meter(ve.links(ve.id()?))?;
+    Ok(said(ve).map(|said| said.before.plus(over(&links))))
 }
 
 /// Looks after the account of a running VE: what its shim calls where its time has come
@@ -141,18 +148,27 @@ pub fn account(ve: &Ve<'_>) -> Result<Done, Error> {
 }
 
 /// The account as it would be if it were looked after now; nothing where it cannot be
-/// read.
-pub(crate) fn account_now(ve: &Ve<'_>, id: VeId, started: Option<Stamp>) -> Option<Account> {
+/// read. Of one that runs: when it was started, and what went over the links that it
+/// has.
+pub(crate) fn account_now(ve: &Ve<'_>, run: Option<(Stamp, Counters)>) -> Option<Account> {
     let mut account = Account::read(&ve.area.traffic()).ok()?;
     let now = Stamp::now();
-    match started {
-        Some(started) => {
-            let links = moved_over(ve.links(id)).ok()?;
-            account.enter(now, started, before(ve).plus(links));
+    match run {
+        Some((started, links)) => {
+            let gone = said(ve).map(|said| said.before).unwrap_or_default();
+            account.enter(now, started, gone.plus(counts(links)));
         }
         None => account.turn(now),
     }
     Some(account)
+}
+
+/// What went over the links that a VE has.
+pub(crate) fn moved(ve: &Ve<'_>, id: VeId) -> Result<Counters, Source> {
+    let links = meter(ve.links(id))?;
+    Ok(links
+        .iter()
+        .fold(Counters::default(), |all, link| all + link.counters))
 }
 
 /// The account; an empty one, with a warning, where it is damaged.
@@ -181,19 +197,18 @@ fn told(plan: &NetPlan, held: bool) -> What<'static> {
     }
 }
 
-/// What went over links of these names that are there.
-fn moved_over<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> Result<Counts, Source> {
-    Ok(sum(meter(names)?.into_iter()))
+fn over(links: &[Link]) -> Counts {
+    let all = links.iter().map(|link| counts(link.counters));
+    all.fold(Counts::default(), Counts::plus)
 }
 
-fn sum(links: impl Iterator<Item = veld_network::Metered>) -> Counts {
-    let counts = links.map(|link| Counts {
-        received_bytes: link.counters.received_bytes,
-        received_packets: link.counters.received_packets,
-        sent_bytes: link.counters.sent_bytes,
-        sent_packets: link.counters.sent_packets,
-    });
-    counts.fold(Counts::default(), Counts::plus)
+fn counts(counters: Counters) -> Counts {
+    Counts {
+        received_bytes: counters.received_bytes,
+        received_packets: counters.received_packets,
+        sent_bytes: counters.sent_bytes,
+        sent_packets: counters.sent_packets,
+    }
 }
 
 /// What the shim was last told.
@@ -202,42 +217,42 @@ fn said(ve: &Ve<'_>) -> Option<Metered> {
     text.parse().ok()
 }
 
-/// What went over links of this run that are gone.
-fn before(ve: &Ve<'_>) -> Counts {
-    said(ve).map_or_else(Counts::default, |metered| metered.before)
-}
-
-/// The same with what went over links that are about to go, unless that was said
-/// before.
-fn before_and(ve: &Ve<'_>, gone: &[String]) -> Result<Counts, Source> {
-    let Some(metered) = said(ve) else {
-        return Ok(Counts::default());
+/// What went over links of this run that are gone: as was said of some, and with those
+/// that were among the links `before` and are not any more.
+fn over_gone(ve: &Ve<'_>, before: &[Link], now: &[Link]) -> Counts {
+    let Some(said) = said(ve) else {
+        return Counts::default();
     };
-    let gone = meter(gone)?.into_iter();
-    let counted = gone.filter(|link| metered.links().contains(&link.number));
-    Ok(metered.before.plus(sum(counted)))
+    let is_gone = |link: &&Link| {
+        let still = now.iter().any(|other| other.number == link.number);
+        !still && said.links().contains(&link.number)
+    };
+    let gone: Vec<Link> = before.iter().filter(is_gone).copied().collect();
+    said.before.plus(over(&gone))
 }
 
 /// Says to the shim which links to look at, and when to call. Of this run there is what
 /// went over links that are gone, and over all.
-fn say_metered(
+fn say(
     ve: &Ve<'_>,
     plan: &NetPlan,
     account: &Account,
-    [before, moved]: [Counts; 2],
+    links: &[Link],
+    [gone, moved]: [Counts; 2],
 ) -> Result<(), Source> {
-    let names = rates::metered(plan).map(|interface| &interface.host_name);
-    let links = meter(names)?;
     let numbers = links.iter().map(|link| link.number);
-    let mut metered = Metered::new(numbers, before, due(Stamp::now(), plan.id));
+    let mut metered = Metered::new(numbers, gone, due(Stamp::now(), plan.id));
     metered.most = plan.network.traffic.limit.and_then(|limit| {
         let left = limit.get().checked_sub(account.this_month.bytes())?;
         (left > 0).then(|| moved.bytes().saturating_add(left))
     });
     let path = ve.run.file(shim::TRAFFIC);
     let text = metered.to_string();
-    let said = veld_durable::replace(&path, text.as_bytes(), veld_durable::Life::Volatile);
-    Ok(said?)
+    Ok(veld_durable::replace(
+        &path,
+        text.as_bytes(),
+        Life::Volatile,
+    )?)
 }
 
 /// When the account is looked after next, whatever is moved until then.

@@ -120,7 +120,7 @@ impl Column {
             Column::Since => b.since.cmp(&a.since),
             // The longest up is the first started.
             Column::Uptime => b.started.cmp(&a.started),
-            Column::Ip => a.addresses().cmp(b.addresses()),
+            Column::Ip => a.addresses().cmp(&b.addresses()),
             Column::Name
             | Column::Status
             | Column::Template

@@ -133,7 +133,8 @@ fn a_value_that_makes_no_sense_is_named_with_what_is_allowed() {
         ),
         (
             &["create", "a", "-t", "x", "--network", "vlan"],
-            "create: --network: \"vlan\" is not a network mode: allowed is routed or none",
+            "create: --network: \"vlan\" is not a network mode: allowed is routed, bridge, \
+             macvlan, ipvlan, physical or none",
         ),
         (
             &["set", "a", "ram"],

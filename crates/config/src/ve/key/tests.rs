@@ -69,12 +69,12 @@ fn a_pair_is_two_settings() {
 #[test]
 fn lists_grow_and_shrink() {
     let some = assigned(&config(), &["ip=10.0.0.1,fd00::1", "dns+=host"]).unwrap();
-    assert_eq!(some.network.ip.len(), 2);
+    assert_eq!(some.network.first.ip.len(), 2);
     assert_eq!(some.network.dns, [Dns::Host]);
     let other = assigned(&some, &["ip+=10.0.0.2", "ip-=fd00:0::1", "network=none"]).unwrap();
     let ip: Key = "ip".parse().unwrap();
     assert_eq!(ip.said_by(&other).as_deref(), Some("10.0.0.1,10.0.0.2"));
-    assert_eq!(other.network.mode, Mode::None);
+    assert_eq!(other.network.first.mode, Mode::None);
     let twice = assigned(&some, &["ip+=10.0.0.1"]).unwrap_err();
     assert_eq!(twice, "ip: \"10.0.0.1\" is there twice");
     let absent = assigned(&some, &["ip-=10.0.0.9"]).unwrap_err();
@@ -153,6 +153,115 @@ fn a_pair_stands_for_two_settings_and_anything_else_for_itself() {
     assert_eq!(parts("ram=512M:512M"), ["ram=512M", "ram-high="]);
     assert_eq!(parts("ram=512M"), ["ram=512M"]);
     assert_eq!(parts("rlimit-nofile=1:2"), ["rlimit-nofile=1:2"]);
-    let replaces = |text: &str| text.parse::<Assignment>().unwrap().replaces();
-    assert!(replaces("dns=10.0.0.1") && !replaces("dns+=10.0.0.1") && !replaces("dns-=10.0.0.1"));
+    let of = |text: &str| text.parse::<Assignment>().unwrap();
+    let older = of("dns=10.0.0.2");
+    assert!(of("dns=10.0.0.1").replaces(&older) && !of("ip=10.0.0.1").replaces(&older));
+    assert!(!of("dns+=10.0.0.1").replaces(&older) && !of("dns-=10.0.0.1").replaces(&older));
+}
+
+#[test]
+fn interfaces_come_change_and_go() {
+    let net: Key = "net".parse().unwrap();
+    let said = |config: &VeConfig| net.said_by(config);
+    let whole = "net.eth1=bridge:br0,ip=10.0.1.2/24,ip=fd01::2/64,gateway=10.0.1.1";
+    let one = assigned(&config(), &[whole]).unwrap();
+    let eth1 = &one.network.others[&"eth1".parse().unwrap()];
+    assert_eq!(eth1.mode, Mode::Bridge);
+    assert_eq!(eth1.addresses().count(), 2);
+    assert_eq!(said(&one).as_deref(), whole.strip_prefix("net."));
+    let changes = [
+        "net.eth1.mtu=1400",
+        "net.eth1.ip-=10.0.1.2/24",
+        "net.eth1.name=lan0",
+    ];
+    let other = assigned(&one, &changes).unwrap();
+    let expected = "eth1=bridge:br0,name=lan0,ip=fd01::2/64,gateway=10.0.1.1,mtu=1400";
+    assert_eq!(said(&other).as_deref(), Some(expected));
+    let unset = assigned(&other, &["net.eth1.mtu=", "net.eth1.name="]).unwrap();
+    let expected = "eth1=bridge:br0,ip=fd01::2/64,gateway=10.0.1.1";
+    assert_eq!(said(&unset).as_deref(), Some(expected));
+    assert_eq!(said(&assigned(&unset, &["net.eth1="]).unwrap()), None);
+}
+
+#[test]
+fn the_first_interface_has_the_words_of_others_too() {
+    let ip: Key = "ip".parse().unwrap();
+    let one = assigned(&config(), &["net.eth0.mtu=1400", "net.eth0.ip+=10.0.0.7"]).unwrap();
+    assert_eq!(one.network.first.mtu, Some(1400));
+    assert_eq!(ip.said_by(&one).as_deref(), Some("10.0.0.7"));
+    let bridged = assigned(&one, &["net.eth0=bridge:br0,ip=10.0.1.2/24"]).unwrap();
+    assert_eq!(bridged.network.first.mtu, None);
+    assert_eq!(ip.said_by(&bridged).as_deref(), Some("10.0.1.2/24"));
+    let link: Key = "link".parse().unwrap();
+    assert_eq!(link.said_by(&bridged).as_deref(), Some("br0"));
+    let routed = assigned(&bridged, &["network=routed", "ip=10.0.0.7"]).unwrap();
+    assert_eq!(link.said_by(&routed), None);
+    let again = assigned(&routed, &["network=bridge:br1"]).unwrap();
+    assert_eq!(link.said_by(&again).as_deref(), Some("br1"));
+}
+
+#[test]
+fn what_is_wrong_with_an_interface_is_told() {
+    let table = [
+        (
+            "net.eth1=bridg",
+            "net: eth1: mode: \"bridg\" is not a network mode: allowed is routed, bridge, macvlan, ipvlan, physical or none",
+        ),
+        ("net.eth1=routed,mtu", "net: eth1: \"mtu\" is not KEY=VALUE"),
+        (
+            "net.eth1=routed,mtu=5",
+            "net: eth1: mtu: \"5\" is out of range: allowed is 68 to 65535",
+        ),
+        (
+            "net.eth1=routed,mtu=500,mtu=600",
+            "net: eth1: mtu is there twice",
+        ),
+        (
+            "net.eth1.mac=01:00:00:00:00:01",
+            "net: eth1.mac: \"01:00:00:00:00:01\" is not a MAC address: allowed is that of one interface; this is a multicast address",
+        ),
+        (
+            "net.eth1.name=sixteen-letters.",
+            "net: eth1.name: \"sixteen-letters.\" is not the name of an interface: 16 characters, allowed are 15",
+        ),
+        (
+            "net.eth1.rate-n=1M",
+            "unknown key \"net.ethN.rate-n\", did you mean net.ethN.rate-in?",
+        ),
+        (
+            "net.eth1.mtu+=5",
+            "\"net.eth1.mtu+=5\" is not a setting: allowed is one value: only of a list elements are added or removed",
+        ),
+        (
+            "net=x",
+            "\"net=x\" is not a setting: allowed is net.eth1=MODE[:LINK][,KEY=VALUE] or net.eth1.KEY=VALUE",
+        ),
+    ];
+    for (text, expected) in table {
+        assert_eq!(
+            text.parse::<Assignment>().unwrap_err().to_string(),
+            expected
+        );
+    }
+    let absent = assigned(&config(), &["net.eth1.mtu=1400"]).unwrap_err();
+    assert_eq!(absent, "net: there is no eth1: net.eth1=MODE makes one");
+    let conflict = assigned(
+        &config(),
+        &["net.eth1=bridge,rate-in=1M", "net.eth1.mode=macvlan"],
+    );
+    assert_eq!(
+        conflict.unwrap_err(),
+        "net.eth1.rate-in: only routed interfaces and those on bridges have a rate\n\
+         net.eth1.link: macvlan needs an interface of the host's"
+    );
+}
+
+#[test]
+fn a_later_assignment_covers_what_it_is_of() {
+    let of = |text: &str| text.parse::<Assignment>().unwrap();
+    let [whole, mtu, name] = ["net.eth1=routed", "net.eth1.mtu=1400", "net.eth1.name=x"].map(of);
+    assert!(whole.replaces(&mtu) && mtu.replaces(&mtu));
+    assert!(!mtu.replaces(&whole) && !mtu.replaces(&name));
+    assert!(!whole.replaces(&of("net.eth2=routed")));
+    assert!(mtu.is_about(&name) && !mtu.is_about(&of("net.eth2.mtu=1400")));
 }

@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
+use std::net::IpAddr;
+
 use super::*;
+use crate::{Mode, Policy, Traffic, Verdict};
 
 prop_compose! {
     fn resources()(
@@ -45,18 +48,71 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn network()(
-        mode in prop_oneof![Just(Mode::Routed), Just(Mode::None)],
-        v4 in proptest::collection::btree_set(0x0a00_0000_u32..0x0b00_0000, 0..4),
+    fn interface()(
+        bridged: bool,
+        link in proptest::option::of("[a-z.-]{1,14}[a-z]"),
+        name in proptest::option::of("[a-z]{3,14}[A-Z]"),
+        v4 in proptest::collection::btree_set(0x0a00_0001_u32..0x0aff_ffff, 0..4),
         v6 in proptest::collection::btree_set(0xfd_u128 << 120..0xfe << 120, 0..4),
-        host: bool,
-    ) -> Network {
+        mac in proptest::option::of(0x1_0000..0xff_ffff_u32),
+        mtu in proptest::option::of(1280..65_536_u32),
+        vlan in proptest::option::of(1..4095_u16),
+        rates in proptest::collection::vec(proptest::option::of(4096..1_u64 << 39), 2),
+    ) -> Interface {
         let v4 = v4.into_iter().map(|bits| IpAddr::from(bits.to_be_bytes()));
         let v6 = v6.into_iter().map(|bits| IpAddr::from(bits.to_be_bytes()));
-        let ip: Vec<IpAddr> = v4.chain(v6).collect();
-        let servers = ip.iter().copied().map(Dns::Server);
-        let dns = host.then_some(Dns::Host).into_iter().chain(servers).collect();
-        Network { mode, ip, dns }
+        let mac = mac.map(|mac| {
+            let [_, a, b, c] = mac.to_be_bytes();
+            format!("02:00:00:{a:02x}:{b:02x}:{c:02x}").parse().unwrap()
+        });
+        let rate = |at: usize| rates[at].map(Bytes::new);
+        Interface {
+            mode: if bridged { Mode::Bridge } else { Mode::Routed },
+            link: link.filter(|_| bridged).map(|link| link.parse().unwrap()),
+            name: name.map(|name| name.parse().unwrap()),
+            ip: v4.chain(v6).map(Ip::from).collect(),
+            gateway: Vec::new(),
+            mac,
+            mtu,
+            vlan: vlan.filter(|_| bridged),
+            rate_in: rate(0),
+            rate_out: rate(1),
+        }
+    }
+}
+
+prop_compose! {
+    fn network()(
+        first in interface().boxed(),
+        mut other in proptest::option::of(interface().boxed()),
+        host: bool,
+        ports in proptest::collection::btree_set(1..65_535_u16, 0..3),
+        denied: bool,
+        group in proptest::option::of("[a-z][a-z0-9-]{0,14}"),
+        traffic in proptest::option::of(1_u64 << 20..1 << 50),
+    ) -> Network {
+        if let Some(other) = &mut other {
+            other.ip.clear();
+            other.name = None;
+            other.gateway = vec!["192.0.2.1".parse().unwrap()];
+            other.mode = Mode::Bridge;
+        }
+        let publish = ports.iter().map(|port| format!("{port}:{port}/udp").parse().unwrap());
+        let publish = publish.filter(|_| first.mode == Mode::Routed);
+        let rules = ports.iter().map(|port| format!("in tcp {port} from 10.0.0.0/8"));
+        Network {
+            dns: host.then_some(Dns::Host).into_iter().chain([Dns::Veld]).collect(),
+            publish: publish.collect(),
+            policy: Policy {
+                allow: rules.map(|rule| rule.parse().unwrap()).collect(),
+                default_in: if denied { Verdict::Deny } else { Verdict::Allow },
+                ..Policy::default()
+            },
+            group: group.map(|group| group.parse().unwrap()),
+            traffic: Traffic { limit: traffic.map(Bytes::new), ..Traffic::default() },
+            others: other.map(|it| ("eth3".parse().unwrap(), it)).into_iter().collect(),
+            first,
+        }
     }
 }
 
@@ -82,11 +138,11 @@ prop_compose! {
         getty: bool,
         cgroup in prop_oneof![Just(Cgroup::Unified), Just(Cgroup::Legacy)],
         devices in proptest::collection::btree_set("/dev/(x/)?[a-e][-a-z0-9:]{0,9}[a-z]:[rwm]", 0..3),
-        resources in resources(),
+        resources in resources().boxed(),
         soft in 0..1000_u64,
         more in proptest::option::of(0..1000_u64),
         watches in proptest::option::of(0..100_000_u32),
-        network in network(),
+        network in network().boxed(),
     ) -> VeConfig {
         let hex = format!("{uuid:032x}");
         let hard = more.map_or("unlimited".to_owned(), |more| (soft + more).to_string());

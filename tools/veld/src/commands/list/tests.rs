@@ -16,7 +16,7 @@ fn three() -> Vec<Summary> {
         let config = ve.config.as_mut().unwrap();
         config.template = format!("t{number}").parse().unwrap();
         config.hostname = format!("h{number}").parse().unwrap();
-        config.network.ip = vec![ip.parse().unwrap()];
+        config.network.first.ip = vec![ip.parse().unwrap()];
         ve.pid = Some(pid);
         ve.started = Some(at(started));
         ve.since = Some(at(started));

@@ -1,0 +1,96 @@
+//! The network of a VE: what it is to be, making it so at a start, changing it while
+//! the VE runs, and taking away what a run leaves.
+//!
+//! ```text
+//! config ──> NetPlan ──connect──> the kernel ──change──> … ──disconnect──> nothing
+//! ```
+//!
+//! All of a plan follows from the config and the VE's number: names on the host,
+//! MAC addresses, names of chains. So what is in the kernel can be taken away, or put
+//! right, by whoever knows the name of the VE.
+
+mod links;
+mod plan;
+mod rates;
+mod traffic;
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use veld_state::Running;
+
+use crate::error::{Source, chain};
+use crate::undo::Undo;
+use crate::ve::Ve;
+pub(crate) use plan::InterfacePlan;
+pub use plan::NetPlan;
+pub(crate) use plan::host_name;
+pub use traffic::account;
+pub(crate) use traffic::{account_now, moved};
+
+/// Connects a VE that has not begun to run, in the network namespace `guest`.
+pub(crate) fn connect<'a>(
+    ve: &'a Ve<'_>,
+    plan: &'a NetPlan,
+    guest: BorrowedFd<'_>,
+    undo: &mut Undo<'a>,
+    warnings: &mut Vec<String>,
+) -> Result<(), Source> {
+    if plan.interfaces.is_empty() {
+        return Ok(veld_network::loopback_up(guest)?);
+    }
+    warnings.extend(prepare_host(plan)?);
+    for interface in &plan.interfaces {
+        links::attach(guest, interface)?;
+        // What is in the way is somebody else's: undone is only what was done.
+        undo.push(|| links::detach(interface));
+    }
+    undo.push(|| rates::remove(ve, plan.id));
+    traffic::begin(ve, plan, warnings)
+}
+
+/// Makes a VE that runs be connected as `new` says, which was as `old` says. May be
+/// called where some of it is so already, as after one that was killed.
+pub(crate) fn change(
+    ve: &Ve<'_>,
+    running: &Running,
+    old: &NetPlan,
+    new: &NetPlan,
+) -> Result<Vec<String>, Source> {
+    if old == new {
+        return Ok(Vec::new());
+    }
+    ve.step("change network");
+    let pid = running.record.init.pid;
+    let guest = veld_namespaces::open(pid, "net", running.init.as_fd())?;
+    let mut warnings = Vec::new();
+    if !new.interfaces.is_empty() {
+        warnings.extend(prepare_host(new)?);
+    }
+    let before = traffic::links(old)?;
+    links::change(guest.as_fd(), &old.without_rates(), &new.without_rates())?;
+    let started = running.record.started;
+    warnings.extend(traffic::look(ve, new, started, &before)?);
+    Ok(warnings)
+}
+
+/// Takes away what the run of a VE that has ended has left of its network.
+///
+/// The kernel takes links away with the VE's namespace; this is for the rest.
+pub(crate) fn disconnect(ve: &Ve<'_>) -> Result<(), Source> {
+    if !traffic::is_said(ve) {
+        return Ok(());
+    }
+    traffic::close(ve);
+    rates::remove(ve, ve.id()?)
+}
+
+/// What all VEs need of the host; the warning where it cannot have all of it.
+fn prepare_host(plan: &NetPlan) -> Result<Option<String>, Source> {
+    match veld_network::ensure_host(&plan.host) {
+        Err(error @ veld_network::Error::NoNftables(_)) => Ok(Some(format!(
+            "{}: addresses are neither checked nor masqueraded",
+            chain(&error)
+        ))),
+        result => Ok(result.map(|()| None)?),
+    }
+}

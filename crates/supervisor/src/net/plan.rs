@@ -1,0 +1,115 @@
+//! What the network of a VE is to be: a value, of its config and its number alone.
+
+use std::fmt;
+
+use veld_config::{HostConfig, Interface, Network, Slot, VeConfig, VeId};
+use veld_network::HostNetwork;
+
+/// What the network of a VE is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetPlan {
+    /// The host's side, which all VEs share.
+    pub host: HostNetwork,
+    /// The VE's number.
+    pub id: VeId,
+    /// Its interfaces, `eth0` first.
+    pub interfaces: Vec<InterfacePlan>,
+    /// What else is set.
+    pub network: Network,
+}
+
+/// One interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InterfacePlan {
+    /// The VE's number.
+    pub id: VeId,
+    /// Which of its interfaces it is.
+    pub slot: Slot,
+    /// The name of its end on the host, where it has one.
+    pub host_name: String,
+    /// What is set for it.
+    pub set: Interface,
+}
+
+impl NetPlan {
+    /// The plan for a VE of this config on this host.
+    pub(crate) fn new(config: &VeConfig, host: &HostConfig, id: VeId) -> Self {
+        let network = &config.network;
+        let interfaces = network.interfaces().map(|(slot, set)| InterfacePlan {
+            id,
+            slot,
+            host_name: host_name(&host.network.link_prefix, id, slot),
+            set: set.clone(),
+        });
+        Self {
+            host: host_network(host),
+            id,
+            interfaces: interfaces.collect(),
+            network: network.clone(),
+        }
+    }
+
+    /// The same without what changes no link: how fast it is.
+    pub(crate) fn without_rates(&self) -> Self {
+        let mut plan = self.clone();
+        for interface in &mut plan.interfaces {
+            interface.set.rate_in = None;
+            interface.set.rate_out = None;
+        }
+        plan
+    }
+
+    /// The interface of this slot.
+    pub(crate) fn interface(&self, slot: Slot) -> Option<&InterfacePlan> {
+        self.interfaces.iter().find(|it| it.slot == slot)
+    }
+}
+
+impl InterfacePlan {
+    /// What it is called inside.
+    #[must_use]
+    pub fn guest_name(&self) -> String {
+        self.set.name_inside(self.slot)
+    }
+}
+
+/// The name on the host of an interface's end: `veld101`, `veld101.1`.
+pub(crate) fn host_name(prefix: &str, id: VeId, slot: Slot) -> String {
+    if slot == Slot::FIRST {
+        format!("{prefix}{id}")
+    } else {
+        format!("{prefix}{id}.{}", slot.get())
+    }
+}
+
+pub(crate) fn host_network(host: &HostConfig) -> HostNetwork {
+    HostNetwork {
+        link_prefix: host.network.link_prefix.clone(),
+        pool4: Some(host.network.pool4),
+        pool6: Some(host.network.pool6),
+    }
+}
+
+/// A line for each interface.
+impl fmt::Display for NetPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.interfaces.is_empty() {
+            return writeln!(f, "network    none");
+        }
+        for interface in &self.interfaces {
+            let (name, mode) = (interface.guest_name(), interface.set.mode);
+            write!(f, "network    {name} {mode}, link {}", interface.host_name)?;
+            if let Some(link) = &interface.set.link {
+                write!(f, " on {link}")?;
+            }
+            let addresses: Vec<String> = interface.set.ip.iter().map(ToString::to_string).collect();
+            let addresses = if addresses.is_empty() {
+                "none".to_owned()
+            } else {
+                addresses.join(" ")
+            };
+            writeln!(f, "\nip         {addresses}")?;
+        }
+        Ok(())
+    }
+}
