@@ -1,5 +1,5 @@
-//! What the VE's links have moved: looked at every few seconds where a quota is set,
-//! and once more at the end. What is done about it is a command's work, which runs as
+//! What the VE's links have moved: asked every few seconds where a quota is set, and
+//! once more at the end. What is done about it is a command's work, which runs as
 //! a child of the shim's.
 //!
 //! ```text
@@ -26,9 +26,10 @@ use crate::child::Child;
 use crate::run_directory::RunDirectory;
 use crate::start::Successor;
 
-/// How often a VE with a quota is looked at.
+/// How often a VE is looked at; one without a quota too, since it may be given one.
+/// That is a small file to read.
 const LOOK: Duration = Duration::from_secs(5);
-/// How often one without is, since it may be given one.
+/// How often one without a network is, likewise.
 const SELDOM: Duration = Duration::from_secs(60);
 /// The longest wait before a command that has not mended matters runs again.
 const LONGEST_WAIT: Duration = Duration::from_secs(320);
@@ -75,7 +76,6 @@ impl Traffic {
             return;
         }
         let Some(metered) = metered(directory) else {
-            // Written by whoever starts the VE, or never.
             self.next = later(SELDOM);
             return;
         };
