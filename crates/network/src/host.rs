@@ -15,7 +15,7 @@ use crate::{Error, name, rules, sysctl};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostNetwork {
     /// How the names of all host ends begin, and the nftables table's name: up
-    /// to eight lower-case letters.
+    /// to seven lower-case letters.
     pub link_prefix: String,
     /// IPv4 addresses that the world sees as the host's.
     pub pool4: Option<Ipv4Network>,

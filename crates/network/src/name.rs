@@ -4,8 +4,8 @@ use crate::Error;
 
 /// `IFNAMSIZ` less the NUL.
 const LONGEST: usize = 15;
-/// Leaves a prefix room for seven digits behind it.
-const LONGEST_PREFIX: usize = 8;
+/// Leaves a prefix room for five digits, a point, another digit and a letter behind it.
+const LONGEST_PREFIX: usize = 7;
 
 /// Refuses what the kernel would not take as a link's name, and what it would
 /// take for a pattern.
@@ -34,7 +34,7 @@ pub(crate) fn check_prefix(prefix: &str) -> Result<(), Error> {
     let reason = if prefix.is_empty() {
         "it is empty"
     } else if prefix.len() > LONGEST_PREFIX {
-        "a prefix has 8 letters at most"
+        "a prefix has 7 letters at most"
     } else if !prefix.bytes().all(|byte| byte.is_ascii_lowercase()) {
         "a prefix has lower-case letters only"
     } else {
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn prefixes_are_letters() {
         assert!(check_prefix("veld").is_ok());
-        for wrong in ["", "ve1", "ninechars", "ve ld", "ve\"", "Veld", "ve*"] {
+        for wrong in ["", "ve1", "eightlet", "ve ld", "ve\"", "Veld", "ve*"] {
             assert!(check_prefix(wrong).is_err(), "{wrong}");
         }
     }

@@ -27,7 +27,7 @@ pub(crate) struct Area {
 /// The demo's.
 pub(crate) const DEMO: Area = Area {
     name: "demo",
-    links: "velddemo",
+    links: "velddem",
     first_uid: 0x6000_0000,
     pool4: "10.118.0.0/16",
     pool6: "fd76:656c:6465::/64",
@@ -36,7 +36,7 @@ pub(crate) const DEMO: Area = Area {
 /// The benchmarks'.
 pub(crate) const BENCH: Area = Area {
     name: "bench",
-    links: "veldbnch",
+    links: "veldbnc",
     first_uid: 0x6800_0000,
     pool4: "10.119.0.0/16",
     pool6: "fd76:656c:6265::/64",
@@ -210,7 +210,7 @@ mod tests {
             "libexec = \"/w/target/stage/libexec/veld\"",
             "parent = \"veld-demo\"",
             "first = 1610612736",
-            "link_prefix = \"velddemo\"",
+            "link_prefix = \"velddem\"",
         ] {
             assert!(text.lines().any(|other| other == line), "{line}");
         }

@@ -10,6 +10,7 @@ mod list;
 mod load;
 mod memory;
 mod neighbour;
+mod scale;
 mod start;
 mod stats;
 mod throughput;
@@ -74,6 +75,10 @@ pub(super) const ALL: &[Group] = &[
     Group {
         name: "stats",
         measure: stats::measure,
+    },
+    Group {
+        name: "scale",
+        measure: scale::measure,
     },
     Group {
         name: "fairness",
