@@ -6,9 +6,11 @@
     reason = "all of this is a test, which writes files as an administrator or a fault would"
 )]
 
+mod rates;
 mod reach;
 mod settings;
 mod spoof;
+mod traffic;
 
 use veld_tests::{Cmd, Ve};
 
