@@ -4,20 +4,33 @@
 //! the same counts may be entered any number of times, and what is entered is entered
 //! once, whatever is killed in between. Months are those of UTC.
 
-use std::collections::BTreeMap;
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use veld_durable::Life;
 use veld_protocol::stamp::Stamp;
 use veld_protocol::traffic::Counts;
-use veld_sys::{Context, Failure};
+use veld_sys::{Context, Failure, fault};
 
 mod month;
 
 pub use month::Month;
 
-/// The account of one VE: lines of `key value`, kept in its directory.
+/// In place of a month, before the first.
+const NONE: &str = "-";
+/// By which a line is known to be whole.
+const END: &str = " .\n";
+/// Size past which a file is begun anew, in bytes: one block of most file systems.
+const LONGEST: u64 = 4096;
+
+/// The account of one VE, kept in its directory: a line of words each time that it
+/// changes, of which the last whole one counts.
+///
+/// ```text
+/// 2026-11 this 1520 12 900 8 last 0 0 0 0 total 1520 12 900 8 run 1795715896.03 1520 12 900 8 held .
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Account {
     /// The month of the last entry; none before the first.
@@ -45,7 +58,9 @@ impl Account {
             text => text.context(|| format!("read {}", path.display()))?,
         };
         let damaged = || io::Error::from(io::ErrorKind::InvalidData);
-        Self::parse(&text)
+        let mut lines = text.split_inclusive('\n').rev();
+        lines
+            .find_map(Self::parse)
             .ok_or_else(damaged)
             .context(|| format!("parse {}", path.display()))
     }
@@ -55,7 +70,25 @@ impl Account {
     /// # Errors
     /// Names the path.
     pub fn write(&self, path: &Path) -> Result<(), Failure> {
-        veld_durable::replace(path, self.to_text().as_bytes(), Life::Durable)
+        veld_durable::replace(path, self.to_line().as_bytes(), Life::Durable)
+    }
+
+    /// Adds the account to what is at `path`. It is on disk when the file system comes
+    /// to it; a host that fails before that has what it had.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn add(&self, path: &Path) -> Result<(), Failure> {
+        if std::fs::metadata(path).is_ok_and(|file| file.len() > LONGEST) {
+            return self.write(path);
+        }
+        let mut open = OpenOptions::new();
+        let open = open.append(true).create(true).mode(0o600);
+        fault::point("write file")
+            .and_then(|()| open.open(path))
+            // What another began to write and did not end is no line.
+            .and_then(|mut file| file.write_all(format!("\n{}", self.to_line()).as_bytes()))
+            .context(|| format!("write {}", path.display()))
     }
 
     /// Enters what the run that was started at `run` has moved since its start. What
@@ -89,47 +122,58 @@ impl Account {
         }
     }
 
-    fn to_text(self) -> String {
-        let mut text = String::new();
-        if let Some(month) = self.month {
-            text += &format!("month {month}\n");
-        }
-        text += &format!(
-            "this-month {}\nlast-month {}\ntotal {}\n",
-            self.this_month, self.last_month, self.total
-        );
+    fn to_line(self) -> String {
+        let month = self
+            .month
+            .map_or_else(|| NONE.to_owned(), |it| it.to_string());
+        let (this, last, total) = (self.this_month, self.last_month, self.total);
+        let mut line = format!("{month} this {this} last {last} total {total}");
         if let Some((run, moved)) = self.run {
-            text += &format!("run {run}\nof-run {moved}\n");
+            line += &format!(" run {run} {moved}");
         }
         if self.held {
-            text += "held yes\n";
+            line += " held";
         }
-        text
+        line + END
     }
 
-    fn parse(text: &str) -> Option<Self> {
-        let pairs: BTreeMap<&str, &str> = text
-            .lines()
-            .filter_map(|line| line.split_once(' '))
-            .collect();
-        let counts = |key| pairs.get(key)?.parse::<Counts>().ok();
-        let month = match pairs.get("month") {
-            Some(month) => Some(month.parse().ok()?),
+    /// Nothing of a line that is not whole.
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = line.strip_suffix(END)?.split(' ').peekable();
+        let month = match words.next()? {
+            NONE => None,
+            month => Some(month.parse().ok()?),
+        };
+        let [this_month, last_month, total] =
+            ["this", "last", "total"].map(|word| counts_after(&mut words, word));
+        let run = match words.next_if_eq(&"run") {
+            Some(_) => Some((words.next()?.parse().ok()?, counts(&mut words)?)),
             None => None,
         };
-        let run = match pairs.get("run") {
-            Some(run) => Some((run.parse().ok()?, counts("of-run")?)),
-            None => None,
-        };
-        Some(Self {
+        let held = words.next_if_eq(&"held").is_some();
+        words.next().is_none().then_some(Self {
             month,
-            this_month: counts("this-month")?,
-            last_month: counts("last-month")?,
-            total: counts("total")?,
+            this_month: this_month?,
+            last_month: last_month?,
+            total: total?,
             run,
-            held: pairs.get("held") == Some(&"yes"),
+            held,
         })
     }
+}
+
+fn counts_after<'a>(words: &mut impl Iterator<Item = &'a str>, word: &str) -> Option<Counts> {
+    (words.next()? == word).then(|| counts(words)).flatten()
+}
+
+fn counts<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Counts> {
+    let mut next = || words.next()?.parse().ok();
+    Some(Counts {
+        received_bytes: next()?,
+        received_packets: next()?,
+        sent_bytes: next()?,
+        sent_packets: next()?,
+    })
 }
 
 #[cfg(test)]
@@ -200,14 +244,44 @@ mod tests {
         account.held = true;
         account.write(&path).unwrap();
         assert_eq!(Account::read(&path).unwrap(), account);
-        let text = account.to_text();
+        let line = account.to_line();
         for damaged in [
-            text.replace("2026-11", "2026-13"),
-            text.replace("total 100", "total x"),
-            text.replace("of-run", "of"),
+            line.replace("2026-11", "2026-13"),
+            line.replace("total 100", "total x"),
+            line.replace("this", "that"),
+            line.replace("held", "held held"),
+            line.trim_end().to_owned(),
             String::new(),
         ] {
-            assert_eq!(Account::parse(&damaged), None, "{damaged}");
+            std::fs::File::create(&path)
+                .and_then(|mut file| file.write_all(damaged.as_bytes()))
+                .unwrap();
+            let refused = Account::read(&path).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::InvalidData, "{damaged}");
         }
+    }
+
+    #[test]
+    fn the_last_whole_line_counts_and_the_file_stays_short() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("traffic");
+        let mut account = Account::default();
+        for bytes in 0..200 {
+            account.enter(at(NOVEMBER), at(1), moved(bytes));
+            account.add(&path).unwrap();
+            assert_eq!(Account::read(&path).unwrap(), account);
+        }
+        assert!(path.metadata().unwrap().len() < LONGEST + 512);
+        // Half a line, as a disk that was full takes it.
+        let half = &account.to_line()[..20];
+        OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(half.as_bytes()))
+            .unwrap();
+        assert_eq!(Account::read(&path).unwrap(), account);
+        account.enter(at(NOVEMBER), at(1), moved(500));
+        account.add(&path).unwrap();
+        assert_eq!(Account::read(&path).unwrap(), account);
     }
 }

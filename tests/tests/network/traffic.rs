@@ -50,8 +50,8 @@ fn events(host: &Host, ve: &Ve<'_>, kind: &str) -> usize {
 fn turn_the_month(ve: &Ve<'_>) {
     let account = ve.directory().join("traffic");
     let text = std::fs::read_to_string(&account).unwrap();
-    let (_, rest) = text.split_once('\n').unwrap();
-    std::fs::write(&account, format!("month 2020-01\n{rest}")).unwrap();
+    let (_, rest) = text.trim().split_once(' ').unwrap();
+    std::fs::write(&account, format!("2020-01 {rest}\n")).unwrap();
     let said = ve.run_directory().join("traffic");
     let text = std::fs::read_to_string(&said).unwrap();
     let (rest, _) = text.split_once("due ").unwrap();

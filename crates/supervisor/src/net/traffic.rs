@@ -106,7 +106,8 @@ pub(super) fn close(ve: &Ve<'_>) {
         };
         let (mut account, _) = of(ve);
         account.enter(Stamp::now(), record.started, moved);
-        Ok(account.write(&ve.area.traffic())?)
+        // A wait for the disk is longer than all else of an end.
+        Ok(account.add(&ve.area.traffic())?)
     };
     if let Err(error) = enter() {
         tracing::debug!(ve = %ve.name, error = chain(&error), "traffic of the run is lost");
