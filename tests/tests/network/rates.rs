@@ -115,7 +115,7 @@ fn what_limits_a_ve_goes_with_its_run_whoever_ends_it() {
 fn a_rate_for_an_interface_without_an_end_on_the_host_is_refused() {
     let host = host!();
     let ve = host.ve("a").create();
-    let refused = ve.veld("set", ["network=macvlan", "link=lo", "rate-in=1M"]);
+    let refused = ve.veld("set", ["network=macvlan", "link=up0", "rate-in=1M"]);
     assert_eq!(refused.status, 1, "{refused:?}");
     let why = "only routed interfaces and those on bridges have a rate";
     assert!(refused.stderr.contains(why), "{}", refused.stderr);

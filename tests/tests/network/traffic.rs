@@ -74,7 +74,7 @@ fn what_was_moved_is_counted_over_all_runs_and_once() {
     );
     for _ in 0..2 {
         // Which sweeps, and finds nothing.
-        ve.veld("stop", [""; 0]).fails(1, "a: is not running");
+        ve.veld("stop", [""; 0]).fails(1, "veld: a: is not running");
         assert_eq!(total(&ve), stopped);
     }
     ve.start();
