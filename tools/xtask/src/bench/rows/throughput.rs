@@ -66,19 +66,22 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// Makes the command line of iperf3 in the place of a client.
+type Client<'a> = dyn Fn() -> Command + Send + Sync + 'a;
+
 /// One of those compared: a server on its host, and a client that reaches it.
 struct Side<'a> {
     name: &'static str,
     host: Netns,
     server: Child,
-    client: Box<dyn Fn() -> Command + Sync + 'a>,
+    client: Box<Client<'a>>,
 }
 
 impl<'a> Side<'a> {
     fn new(
         name: &'static str,
         host: Netns,
-        client: impl Fn() -> Command + Sync + 'a,
+        client: impl Fn() -> Command + Send + Sync + 'a,
     ) -> Result<Self> {
         let server = host.run(|| {
             let mut server = Command::new(IPERF);
@@ -130,6 +133,12 @@ impl Drop for Side<'_> {
     fn drop(&mut self) {
         let _ = self.server.kill();
         let _ = self.server.wait();
+        // LXC reaches a container by a socket of the namespace that it was started in.
+        let client = std::mem::replace(&mut self.client, Box::new(|| Command::new(IPERF)));
+        let _ = self.host.run(|| {
+            drop(client);
+            Ok(())
+        });
     }
 }
 
