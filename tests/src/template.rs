@@ -35,7 +35,12 @@ pub enum Template {
     Finit,
     /// Debian 12 with BusyBox as its init, and services of System V.
     BusyboxDebian,
+    /// Debian 12 with a web server and the tools of firewalls.
+    DebianWeb,
 }
+
+/// What [`Template::DebianWeb`] has besides.
+const WEB: &str = "nginx-light,curl,nftables,iptables";
 
 /// Raised whenever built templates are to be built again: their name has it.
 const RECIPE: u32 = 2;
@@ -48,6 +53,9 @@ impl Template {
     #[must_use]
     pub fn name(self) -> String {
         match self.debian() {
+            Some((suite, init)) if self == Self::DebianWeb => {
+                format!("{suite}-{init}-web-{RECIPE}")
+            }
             Some((suite, init)) => format!("{suite}-{init}-{RECIPE}"),
             None if self == Self::Busybox => format!("busybox-{}", busybox::RECIPE),
             None => format!("noinit-{}", busybox::RECIPE),
@@ -59,7 +67,7 @@ impl Template {
         Some(match self {
             Self::Busybox | Self::NoInit => return None,
             Self::DebianBullseye => ("bullseye", "systemd"),
-            Self::Debian => ("bookworm", "systemd"),
+            Self::Debian | Self::DebianWeb => ("bookworm", "systemd"),
             Self::DebianTrixie => ("trixie", "systemd"),
             Self::DebianSid => ("sid", "systemd"),
             Self::Sysvinit => ("bookworm", "sysvinit"),
@@ -120,7 +128,12 @@ impl Template {
 
     fn build(self, suite: &str, init: &str) {
         let name = self.name();
-        veld(["template", "build", &name, "--suite", suite, "--init", init]);
+        let words = ["template", "build", &name, "--suite", suite, "--init", init];
+        if self == Self::DebianWeb {
+            veld(words.into_iter().chain(["--include", WEB]));
+        } else {
+            veld(words);
+        }
     }
 }
 
@@ -130,7 +143,7 @@ pub(crate) fn directory() -> PathBuf {
 }
 
 /// Runs a command on templates: it needs none of what a test's host has.
-fn veld<const N: usize>(words: [&str; N]) {
+fn veld<'a>(words: impl IntoIterator<Item = &'a str>) {
     let config = cache().join("templates.toml");
     let text = format!(
         "[paths]\ndata = {:?}\nrun = {:?}\ntemplates = {:?}\n",

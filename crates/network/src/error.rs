@@ -88,6 +88,38 @@ pub enum Error {
         /// The first line that nft said.
         message: String,
     },
+
+    /// Nobody loaded the rules here, or somebody flushed them.
+    #[error("table inet {table} is not loaded")]
+    NotLoaded {
+        /// The table's name.
+        table: String,
+    },
+
+    /// A port cannot lead to this guest.
+    #[error("cannot publish {port}: {reason}")]
+    CannotPublish {
+        /// Port of the host, with its address where one was given.
+        port: String,
+        /// What is in the way.
+        reason: &'static str,
+    },
+
+    /// A port of the host leads to another guest.
+    #[error("{port} is already published for {holder}")]
+    PortTaken {
+        /// Port of the host, with its address where one was given.
+        port: String,
+        /// Where it leads to.
+        holder: IpAddr,
+    },
+
+    /// A process of the host has the port.
+    #[error("{port} is in use by a process of the host")]
+    PortInUse {
+        /// Port of the host, with its address where one was given.
+        port: String,
+    },
 }
 
 impl Error {
@@ -97,15 +129,18 @@ impl Error {
     pub fn errno(&self) -> Option<i32> {
         match self {
             Self::Failed(failure) | Self::NoNftables(failure) => failure.errno(),
-            Self::LinkExists { .. } | Self::AddressTaken { .. } => {
+            Self::LinkExists { .. } | Self::AddressTaken { .. } | Self::PortTaken { .. } => {
                 Some(Errno::EXIST.raw_os_error())
             }
+            Self::PortInUse { .. } => Some(Errno::ADDRINUSE.raw_os_error()),
+            Self::NotLoaded { .. } => Some(Errno::NOENT.raw_os_error()),
             Self::NotOurs { .. }
             | Self::NotAnIfb { .. }
             | Self::BadName { .. }
             | Self::BadAddress { .. }
             | Self::OutOfPool { .. }
-            | Self::RulesRefused { .. } => None,
+            | Self::RulesRefused { .. }
+            | Self::CannotPublish { .. } => None,
         }
     }
 }

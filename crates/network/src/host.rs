@@ -1,6 +1,6 @@
 //! What the host has once, for all links together.
 
-use ipnetwork::{Ipv4Network, Ipv6Network};
+use ipnetwork::IpNetwork;
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::address::{AddressFlags, AddressScope};
 use rustix::io::Errno;
@@ -8,6 +8,7 @@ use veld_sys::Context;
 
 use crate::link::open_host;
 use crate::message::{self, LOOPBACK};
+use crate::rules::Rules;
 use crate::setup::GATEWAY4;
 use crate::{Error, name, rules, sysctl};
 
@@ -17,10 +18,9 @@ pub struct HostNetwork {
     /// How the names of all host ends begin, and the nftables table's name: up
     /// to seven lower-case letters.
     pub link_prefix: String,
-    /// IPv4 addresses that the world sees as the host's.
-    pub pool4: Option<Ipv4Network>,
-    /// IPv6 addresses that the world sees as the host's.
-    pub pool6: Option<Ipv6Network>,
+    /// Addresses that the world sees as the host's. All others of guests it sees
+    /// as they are, and is to know the way to.
+    pub masquerade: Vec<IpNetwork>,
 }
 
 /// Makes this network namespace a host for links: rules, the gateway's address,
@@ -32,9 +32,11 @@ pub struct HostNetwork {
 /// - a packet's source must be routed to the link it came by, or it is dropped;
 /// - ICMP redirects, IPv6 router advertisements and answers of DHCP servers are
 ///   dropped, as is multicast and broadcast other than neighbour solicitation;
-/// - packets of a pool that leave by another link are masqueraded;
-/// - packets to a pool's address that no link has are refused, not sent to the
-///   uplink.
+/// - packets from addresses to masquerade that leave by another link are;
+/// - packets to such an address that no link has are refused, not sent to the
+///   uplink;
+/// - ports that are published, isolation and policies, by entries that
+///   [`admit`](crate::admit) makes.
 ///
 /// Forwarding is switched on for both families and so for all links of the
 /// host, as the kernel knows no finer switch: a host with several uplinks that
@@ -49,17 +51,29 @@ pub struct HostNetwork {
 ///
 /// # Kernel
 /// nftables with `fib` (Linux 4.10) in an `inet` table; `inet` NAT, Linux 5.2.
-pub fn ensure_host(network: &HostNetwork) -> Result<(), Error> {
+pub fn ensure_host(network: &HostNetwork) -> Result<Rules, Error> {
     name::check_prefix(&network.link_prefix)?;
     // Before forwarding, so that no packet of a guest is ever forwarded unchecked.
     let rules = rules::ensure(network);
     match rules {
-        Ok(()) | Err(Error::NoNftables(_)) => {}
+        Ok(_) | Err(Error::NoNftables(_)) => {}
         Err(error) => return Err(error),
     }
     add_gateway()?;
     sysctl::ensure_forwarding(&network.link_prefix)?;
     rules
+}
+
+/// As [`ensure_host`], with the rules loaded anew whatever is there: for a table
+/// that somebody else has changed. Their entries are gone then, so the caller
+/// puts them back by [`rebuild`](crate::rebuild) right away.
+///
+/// # Errors
+/// Those of [`ensure_host`].
+pub fn reload_host(network: &HostNetwork) -> Result<(), Error> {
+    name::check_prefix(&network.link_prefix)?;
+    rules::reload(network)?;
+    ensure_host(network).map(|_| ())
 }
 
 /// Takes away the rules and the gateway's address; links stay, as does

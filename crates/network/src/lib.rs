@@ -31,6 +31,12 @@
 //! and the host learns a neighbour by ARP only where that is so (`arp_filter`),
 //! so a guest cannot fill the host's neighbour table either.
 //!
+//! What differs from guest to guest in the rules, ports of the host that lead to
+//! it, a policy, a group that it is isolated in, are entries of sets and maps and
+//! chains that a map leads to: [`admit`] puts them in, [`change`] alters them and
+//! [`withdraw`] takes them out, each as one transaction by netlink. A guest that
+//! has none of it costs none of it.
+//!
 //! What this crate must not know: VEs, config files, names of templates. Guests
 //! are namespace descriptors, and links are names and numbers.
 
@@ -44,7 +50,7 @@ mod message;
 mod meter;
 mod name;
 mod netns;
-mod nfnetlink;
+mod nft;
 mod observe;
 mod pool;
 mod rtnl;
@@ -58,12 +64,16 @@ mod sysctl;
 mod uplink;
 
 pub use error::Error;
-pub use host::{HostNetwork, ensure_host, remove_host};
+pub use host::{HostNetwork, ensure_host, reload_host, remove_host};
 pub use link::{RoutedLink, attach, detach, exists};
 pub use loopback::loopback_up;
 pub use mac::{Mac, mac_for};
 pub use meter::{Metered, meter};
 pub use observe::{Counters, Observed, ObservedLink, all_counters, counters, observe};
 pub use pool::{address_for, address6_for};
+pub use rules::{
+    Direction, GuestRules, Policy, PolicyRule, Publish, RuleProtocol, Rules, Transport, admit,
+    change, holder, rebuild, withdraw,
+};
 pub use setup::GATEWAY4;
 pub use shape::{Rates, shape, shapers, unshape};

@@ -1,196 +1,118 @@
-//! The one nftables table: its text, and getting it into the kernel.
+//! The rules: one nftables table for all guests, and what differs from guest to
+//! guest as entries of its sets and maps.
 //!
-//! The rules are the same for every link and name none, so they are loaded once
-//! and stay. An empty chain named by a digest of the text says which rules are
-//! loaded: new pools or a new release have another name, and the whole table is
-//! then replaced in one transaction, between two packets.
+//! The static part is the same for every link and names none, so it is loaded
+//! once, by nft. An empty chain named by a digest of its text says which rules
+//! are loaded: new pools or a new release have another name, and the whole table
+//! is then replaced in one transaction, between two packets.
+//!
+//! ```text
+//! published4, published4_at, …6   address of the host, port → inner address, port
+//! hairpin                         links whose guest may reach itself by such a port
+//! policy_out                      link that a packet comes by    → chain ve5_out
+//! policy_in, policy_in4, …6       link or address that it goes to → chain ve5_in
+//! isolated                        link of either end → chain isolated_GROUP, which
+//!                                 looks both ends up in the set members_GROUP
+//! ```
+//!
+//! Each is looked up by hash, so a packet passes as many rules with a thousand
+//! guests as with one, and a guest that is neither published nor under any policy
+//! has no entry at all.
 
-use std::fmt::Write as _;
-use std::io::{self, Read, Write as _};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+mod change;
+mod guest;
+mod load;
+mod port;
+mod text;
+mod wanted;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::{Errno, retry_on_intr};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use veld_sys::{Context, Failure, fault};
+use std::io;
 
-use crate::{Error, HostNetwork, nfnetlink};
+use veld_sys::Failure;
 
-/// The program that turns rules into netlink.
-const NFT: &str = "nft";
-/// Where it is looked for: a user's PATH may lack the sbin directories.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// How long nft may take; it takes 3 ms.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::nft;
+use crate::nft::question::Table;
+use crate::{Error, HostNetwork};
+
+pub use change::{admit, change, holder, rebuild, withdraw};
+pub use guest::{Direction, GuestRules, Policy, PolicyRule, Publish, RuleProtocol, Transport};
+
+/// Whether the rules were there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rules {
+    /// Just these were loaded already, entries and all.
+    Kept,
+    /// They have been loaded, and have no entries: whoever has guests that are
+    /// published or under a policy calls [`rebuild`].
+    Loaded,
+}
 
 /// Loads the rules for `network` unless just these are loaded.
-pub(crate) fn ensure(network: &HostNetwork) -> Result<(), Error> {
+pub(crate) fn ensure(network: &HostNetwork) -> Result<Rules, Error> {
     let table = &network.link_prefix;
-    let body = body(network);
-    let mark = mark(&body);
-    match nfnetlink::has_chain(table, &mark) {
-        Ok(true) => return Ok(()),
-        Ok(false) => {}
-        Err(error) => return Err(refused(table, error)),
+    let rules = text::Text::new(network);
+    if is_loaded(table, &rules.mark)? {
+        return Ok(Rules::Kept);
     }
-    let script = format!(
-        "add table inet {table}\ndelete table inet {table}\n\
-         table inet {table} {{\n\tchain {mark} {{ }}\n{body}}}\n"
-    );
-    run(NFT, table, &script)
+    match replace(table, &rules) {
+        Ok(()) => Ok(Rules::Loaded),
+        // Another start was faster; its entries are not to be lost.
+        Err(Error::RulesRefused { .. }) if is_loaded(table, &rules.mark)? => Ok(Rules::Kept),
+        Err(error) => Err(error),
+    }
+}
+
+/// Loads the rules for `network`, whatever is there.
+pub(crate) fn reload(network: &HostNetwork) -> Result<(), Error> {
+    replace(&network.link_prefix, &text::Text::new(network))
 }
 
 /// Removes the table; none is fine.
 pub(crate) fn remove(table: &str) -> Result<(), Error> {
-    match nfnetlink::has_table(table) {
-        Ok(true) => {
-            // Added first, so that it may vanish meanwhile.
-            let script = format!("add table inet {table}\ndelete table inet {table}\n");
-            run(NFT, table, &script)
-        }
-        Ok(false) => Ok(()),
-        Err(error) if nfnetlink::is_missing(&error) => Ok(()),
+    match Table::open(table).and_then(|mut table| table.number()) {
+        // Added first, so that it may vanish meanwhile.
+        Ok(Some(_)) => load::run(
+            table,
+            &format!("add table inet {table}\ndelete table inet {table}\n"),
+        ),
+        Ok(None) => Ok(()),
+        Err(error) if nft::is_missing(&error) => Ok(()),
         Err(error) => Err(refused(table, error)),
     }
 }
 
+fn is_loaded(table: &str, mark: &str) -> Result<bool, Error> {
+    Table::open(table)
+        .and_then(|mut table| table.has_chain(mark))
+        .map_err(|error| refused(table, error))
+}
+
+/// Puts the rules in the place of those that are there now, and of no others:
+/// what somebody else loads meanwhile is not replaced.
+fn replace(table: &str, rules: &text::Text) -> Result<(), Error> {
+    let number = Table::open(table)
+        .and_then(|mut table| table.number())
+        .map_err(|error| refused(table, error))?;
+    let first = match number {
+        Some(number) => format!("delete table inet handle {number}"),
+        None => format!("create table inet {table}"),
+    };
+    load::run(
+        table,
+        &format!(
+            "{first}\ntable inet {table} {{\n\tchain {} {{ }}\n{}}}\n",
+            rules.mark, rules.body
+        ),
+    )
+}
+
 fn refused(table: &str, error: io::Error) -> Error {
-    let missing = nfnetlink::is_missing(&error);
+    let missing = nft::is_missing(&error);
     let failure = Failure::new(format!("look up table inet {table}"), error);
     if missing {
         Error::NoNftables(failure)
     } else {
         Error::Failed(failure)
-    }
-}
-
-/// What the table holds besides its mark.
-///
-/// Nothing of it is for one guest. The prefix is checked to be letters, and
-/// networks print as numbers, so nothing needs quoting.
-fn body(network: &HostNetwork) -> String {
-    let ours = format!("\"{}*\"", network.link_prefix);
-    let mut pools = Vec::new();
-    if let Some(pool) = network.pool4 {
-        pools.push(("ip", format!("{}/{}", pool.network(), pool.prefix())));
-    }
-    if let Some(pool) = network.pool6 {
-        pools.push(("ip6", format!("{}/{}", pool.network(), pool.prefix())));
-    }
-    let mut text = format!(
-        "\tchain prerouting {{
-\t\ttype filter hook prerouting priority raw; policy accept;
-\t\tiifname {ours} jump from_guest
-\t}}
-\tchain from_guest {{
-\t\tfib saddr . iif oif missing drop
-\t\ticmp type redirect drop
-\t\ticmpv6 type {{ nd-redirect, nd-router-advert }} drop
-\t\tudp sport . udp dport {{ 67 . 68, 547 . 546 }} drop
-\t\ticmpv6 type nd-neighbor-solicit accept
-\t\tip daddr {{ 224.0.0.0/4, 255.255.255.255 }} drop
-\t\tip6 daddr ff00::/8 drop
-\t}}
-"
-    );
-    let mut forward = String::new();
-    let mut postrouting = String::new();
-    for (family, pool) in pools {
-        // A String takes all that is written to it.
-        let _ = writeln!(
-            forward,
-            "\t\toifname != {ours} {family} daddr {pool} reject with icmpx type host-unreachable"
-        );
-        let _ = writeln!(
-            postrouting,
-            "\t\toifname != {ours} {family} saddr {pool} masquerade"
-        );
-    }
-    if !forward.is_empty() {
-        let _ = write!(
-            text,
-            "\tchain forward {{
-\t\ttype filter hook forward priority filter; policy accept;
-{forward}\t}}
-\tchain postrouting {{
-\t\ttype nat hook postrouting priority srcnat; policy accept;
-{postrouting}\t}}
-"
-        );
-    }
-    text
-}
-
-/// The name of the chain that stands for these rules: their FNV-1a hash. It is
-/// to tell our own texts apart, not to withstand anybody.
-fn mark(body: &str) -> String {
-    let hash = body.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("rules_{hash:016x}")
-}
-
-/// Gives a script to nft, which applies all of it or nothing.
-fn run(program: &str, table: &str, script: &str) -> Result<(), Error> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the rules are loaded once per boot, and nft is who knows how to compile them"
-    )]
-    let mut command = Command::new(program);
-    command
-        .args(["-f", "-"])
-        .env_clear()
-        .env("PATH", PATH)
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
-    let what = || format!("run {program}");
-    fault::point("load nftables rules").context(what)?;
-    let mut child = match command.spawn() {
-        Ok(child) => child,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(Error::NoNftables(Failure::new(what(), error)));
-        }
-        Err(error) => return Err(Failure::new(what(), error).into()),
-    };
-    // The script fits a pipe, so this waits for nobody. An nft that does not
-    // read it says why by its status.
-    let written = child
-        .stdin
-        .take()
-        .map_or(Ok(()), |mut stdin| stdin.write_all(script.as_bytes()));
-    let waited = wait(&child);
-    if waited.is_err() {
-        let _ = child.kill();
-    }
-    let mut message = String::new();
-    let status = child.wait().context(what)?;
-    waited.context(what)?;
-    if status.success() {
-        return Ok(written.context(what)?);
-    }
-    if let Some(stderr) = child.stderr.take() {
-        let _ = stderr.take(4096).read_to_string(&mut message);
-    }
-    Err(Error::RulesRefused {
-        table: table.to_owned(),
-        message: message
-            .lines()
-            .next()
-            .map_or_else(|| format!("{program}: {status}"), str::to_owned),
-    })
-}
-
-/// Waits until a child has ended, but not for ever.
-fn wait(child: &Child) -> io::Result<()> {
-    let pidfd = pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
-    let patience = Timespec::try_from(PATIENCE).map_err(|_| Errno::INVAL)?;
-    let mut ended = [PollFd::new(&pidfd, PollFlags::IN)];
-    match retry_on_intr(|| poll(&mut ended, Some(&patience)))? {
-        0 => Err(Errno::TIMEDOUT.into()),
-        _ => Ok(()),
     }
 }
 

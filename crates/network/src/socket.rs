@@ -7,7 +7,9 @@ use std::time::Duration;
 use netlink_packet_core::NetlinkBuffer;
 use rustix::io::Errno;
 use rustix::net::netlink::SocketAddrNetlink;
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::sockopt::{
+    Timeout, set_socket_send_buffer_size_force, set_socket_timeout, socket_send_buffer_size,
+};
 use rustix::net::{
     AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, connect, recv, send,
     socket_with,
@@ -72,6 +74,18 @@ impl Socket {
         &mut self,
         sequence: u32,
     ) -> io::Result<impl Iterator<Item = &[u8]> + use<'_>> {
+        self.receive_between(sequence, sequence)
+    }
+
+    /// As [`receive`](Self::receive), of the requests numbered `first` to `last`.
+    ///
+    /// # Errors
+    /// Those of [`receive`](Self::receive).
+    pub(crate) fn receive_between(
+        &mut self,
+        first: u32,
+        last: u32,
+    ) -> io::Result<impl Iterator<Item = &[u8]> + use<'_>> {
         let length = loop {
             match recv(&self.fd, self.received.as_mut_slice(), RecvFlags::TRUNC) {
                 Ok((_, whole)) if whole > LONGEST => return Err(Errno::MSGSIZE.into()),
@@ -84,8 +98,22 @@ impl Socket {
         let datagram = self.received.get(..length).unwrap_or_default();
         Ok(Messages(datagram).filter(move |message| {
             NetlinkBuffer::new_checked(message)
-                .is_ok_and(|header| header.sequence_number() == sequence)
+                .is_ok_and(|header| (first..=last).contains(&header.sequence_number()))
         }))
+    }
+
+    /// Lets one request have `length` bytes.
+    ///
+    /// # Kernel
+    /// `SO_SNDBUFFORCE` of socket(7), for which `CAP_NET_ADMIN` is needed, as for
+    /// any request that is so long.
+    pub(crate) fn make_room(&self, length: usize) -> io::Result<()> {
+        // The kernel counts its own overhead in.
+        let wanted = length.saturating_mul(2);
+        if wanted > socket_send_buffer_size(&self.fd)? {
+            set_socket_send_buffer_size_force(&self.fd, wanted)?;
+        }
+        Ok(())
     }
 }
 

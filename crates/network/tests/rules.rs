@@ -7,7 +7,9 @@ use std::os::fd::AsFd;
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use veld_network::{Error, HostNetwork, attach, ensure_host, remove_host};
+use veld_network::{
+    Error, GuestRules, HostNetwork, Rules, admit, attach, ensure_host, remove_host, withdraw,
+};
 use world::{HOST4, HOST6, LAN4, Netns, World, any, guest4, guest6, network, send, talks};
 
 #[test]
@@ -19,9 +21,42 @@ fn rules_are_loaded_once_and_links_add_none() {
         "{rules}"
     );
     let _guests = [world.guest(1), world.guest(2)];
-    world.host.run(|| ensure_host(&world.network)).unwrap();
+    let again = world.host.run(|| ensure_host(&world.network)).unwrap();
+    assert_eq!(again, Rules::Kept);
     // Each rule and each table has a number that only it ever had.
     assert_eq!(world.host.nft("-a list ruleset"), rules);
+}
+
+#[test]
+fn of_many_starts_at_once_one_loads_the_rules() {
+    let Some(world) = World::new() else { return };
+    let host = Netns::new();
+    host.ip("link set lo up");
+    let loaded = std::thread::scope(|scope| {
+        let starts: Vec<_> = (0..8_u8)
+            .map(|id| {
+                let (host, network) = (&host, &world.network);
+                scope.spawn(move || {
+                    let guest = GuestRules {
+                        number: id.into(),
+                        links: vec![format!("veld{id}")],
+                        isolated: Some("blue".to_owned()),
+                        ..GuestRules::default()
+                    };
+                    host.run(|| {
+                        let rules = ensure_host(network).unwrap();
+                        admit(network, &guest).unwrap();
+                        rules
+                    })
+                })
+            })
+            .collect();
+        let rules = starts.into_iter().map(|start| start.join().unwrap());
+        rules.filter(|rules| *rules == Rules::Loaded).count()
+    });
+    assert_eq!(loaded, 1);
+    let members = host.nft("list set inet veld members_blue");
+    assert_eq!(members.matches("veld").count(), 1 + 8, "{members}");
 }
 
 #[test]
@@ -31,9 +66,12 @@ fn other_pools_replace_the_rules_and_leave_other_tables_alone() {
     world.host.nft("add table inet other");
     world.host.nft("add chain inet veld leftover");
     let changed = network("10.99.0.0/16", "fd99::/64");
-    world.host.run(|| ensure_host(&changed)).unwrap();
+    let loaded = world.host.run(|| ensure_host(&changed)).unwrap();
+    assert_eq!(loaded, Rules::Loaded);
     let rules = world.host.nft("list ruleset");
-    assert!(rules.contains("ip saddr 10.99.0.0/16") && rules.contains("ip6 saddr fd99::/64"));
+    assert!(
+        rules.contains("ip saddr 10.99.0.0/16 masq") && rules.contains("ip6 saddr fd99::/64 masq")
+    );
     assert!(!rules.contains("10.77.0.0") && !rules.contains("leftover"));
     assert!(rules.contains("table inet other"));
     let seen = send(&one, any(LAN4), &world.lan, LAN4);
@@ -48,12 +86,12 @@ fn a_host_without_pools_still_checks_sources() {
     let Some(world) = World::new() else { return };
     let one = world.guest(1);
     let none = HostNetwork {
-        pool4: None,
-        pool6: None,
+        masquerade: Vec::new(),
         ..world.network.clone()
     };
     world.host.run(|| ensure_host(&none)).unwrap();
-    assert!(!world.host.nft("list ruleset").contains("masquerade"));
+    assert!(!world.host.nft("list ruleset").contains("10.77"));
+    assert_eq!(send(&one, any(LAN4), &world.lan, LAN4), Some(guest4(1)));
     one.ip("addr add fd77::9/128 dev eth0 nodad");
     for (source, arrives) in [(guest6(1), true), (guest6(9), false)] {
         let seen = send(&one, source, &world.host, HOST6);
@@ -136,6 +174,18 @@ fn a_host_without_nft_forwards_all_the_same_and_says_so() {
     assert_eq!(host.sysctl("ipv4/ip_forward"), "1");
     assert!(host.ip("addr show dev lo").contains("169.254.0.1/32"));
     assert_eq!(host.nft("list tables"), "");
+    // A guest without rules needs none; one with them is not left without.
+    let mut guest = GuestRules {
+        number: 1,
+        links: vec!["veld1".to_owned()],
+        addresses: vec![guest4(1)],
+        ..GuestRules::default()
+    };
+    host.run(|| admit(&world.network, &guest)).unwrap();
+    guest.policy.denies_in = true;
+    let error = host.run(|| admit(&world.network, &guest)).unwrap_err();
+    assert_eq!(error.to_string(), "table inet veld is not loaded");
+    host.run(|| withdraw(&world.network, &guest)).unwrap();
 }
 
 #[test]

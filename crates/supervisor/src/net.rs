@@ -12,18 +12,22 @@
 mod links;
 mod plan;
 mod rates;
+mod rules;
 mod traffic;
 
 use std::os::fd::{AsFd, BorrowedFd};
 
+use veld_network::Rules;
 use veld_state::Running;
 
 use crate::error::{Source, chain};
+use crate::host::Host;
 use crate::undo::Undo;
 use crate::ve::Ve;
 pub(crate) use plan::InterfacePlan;
 pub use plan::NetPlan;
 pub(crate) use plan::host_name;
+pub use rules::{RulesPlan, repair};
 pub use traffic::account;
 pub(crate) use traffic::{account_now, moved};
 
@@ -35,17 +39,20 @@ pub(crate) fn connect<'a>(
     undo: &mut Undo<'a>,
     warnings: &mut Vec<String>,
 ) -> Result<(), Source> {
+    plan.rules.check()?;
     if plan.interfaces.is_empty() {
         return Ok(veld_network::loopback_up(guest)?);
     }
-    warnings.extend(prepare_host(plan)?);
+    warnings.extend(prepare_host(ve.host, plan)?);
     for interface in &plan.interfaces {
         links::attach(guest, interface)?;
         // What is in the way is somebody else's: undone is only what was done.
         undo.push(|| links::detach(interface));
     }
     undo.push(|| rates::remove(ve, plan.id));
-    traffic::begin(ve, plan, warnings)
+    traffic::begin(ve, plan, warnings)?;
+    ve.step("admit to rules");
+    rules::admit(ve.host, plan, undo)
 }
 
 /// Makes a VE that runs be connected as `new` says, which was as `old` says. May be
@@ -59,15 +66,18 @@ pub(crate) fn change(
     if old == new {
         return Ok(Vec::new());
     }
+    new.rules.check()?;
     ve.step("change network");
     let pid = running.record.init.pid;
     let guest = veld_namespaces::open(pid, "net", running.init.as_fd())?;
     let mut warnings = Vec::new();
     if !new.interfaces.is_empty() {
-        warnings.extend(prepare_host(new)?);
+        warnings.extend(prepare_host(ve.host, new)?);
     }
     let before = traffic::links(old)?;
-    links::change(guest.as_fd(), &old.without_rates(), &new.without_rates())?;
+    rules::change(ve.host, old, new, || {
+        links::change(guest.as_fd(), &old.without_rates(), &new.without_rates())
+    })?;
     let started = running.record.started;
     warnings.extend(traffic::look(ve, new, started, &before)?);
     Ok(warnings)
@@ -77,20 +87,29 @@ pub(crate) fn change(
 ///
 /// The kernel takes links away with the VE's namespace; this is for the rest.
 pub(crate) fn disconnect(ve: &Ve<'_>) -> Result<(), Source> {
-    if !traffic::is_said(ve) {
-        return Ok(());
+    if traffic::is_said(ve) {
+        traffic::close(ve);
+        rates::remove(ve, ve.id()?)?;
     }
-    traffic::close(ve);
-    rates::remove(ve, ve.id()?)
+    rules::withdraw(ve)
 }
 
-/// What all VEs need of the host; the warning where it cannot have all of it.
-fn prepare_host(plan: &NetPlan) -> Result<Option<String>, Source> {
+/// What all VEs need of the host; warnings where it cannot have all of it.
+fn prepare_host(host: &Host, plan: &NetPlan) -> Result<Vec<String>, Source> {
     match veld_network::ensure_host(&plan.host) {
-        Err(error @ veld_network::Error::NoNftables(_)) => Ok(Some(format!(
-            "{}: addresses are neither checked nor masqueraded",
+        Ok(Rules::Kept) => Ok(Vec::new()),
+        // At the first start, or after somebody has flushed them.
+        Ok(Rules::Loaded) => Ok(rules::rebuild(host)?.1),
+        Err(error @ veld_network::Error::NoNftables(_)) if plan.rules.guest.is_empty() => {
+            Ok(vec![format!(
+                "{}: addresses are neither checked nor masqueraded",
+                chain(&error)
+            )])
+        }
+        Err(error @ veld_network::Error::NoNftables(_)) => Err(Source::Refused(format!(
+            "{}: without it no port is published, no policy holds and no group is isolated",
             chain(&error)
         ))),
-        result => Ok(result.map(|()| None)?),
+        Err(error) => Err(error.into()),
     }
 }

@@ -24,6 +24,7 @@ use veld_state::{Observed, Running};
 
 use crate::devices::{self, Devices};
 use crate::error::{Error, ErrorKind, Source, chain};
+use crate::net::NetPlan;
 use crate::outcome::Done;
 use crate::parameters::{When, no_runtime, when};
 use crate::present::{Bound, below_use};
@@ -99,6 +100,7 @@ fn set_stopped(ve: &Ve<'_>, setting: &Setting) -> Result<Told, Error> {
         let config = ve.config()?.assign(&setting.assignments)?;
         let limits = tuning::limits(ve, &config)?;
         ve.host.cgroups()?.check(&limits)?;
+        NetPlan::new(&config, ve.host.config(), ve.id()?).check()?;
         ve.step("save config");
         Ok(config.save(&ve.area.config())?)
     };

@@ -6,8 +6,12 @@
     reason = "all of this is a test, which writes files as an administrator or a fault would"
 )]
 
+mod lan;
+mod policy;
+mod publish;
 mod rates;
 mod reach;
+mod repair;
 mod settings;
 mod spoof;
 mod traffic;

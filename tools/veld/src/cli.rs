@@ -1,5 +1,6 @@
 //! The command line as data: what may be said, and what each word means.
 
+mod net;
 mod template;
 
 use std::ffi::OsString;
@@ -12,6 +13,7 @@ use crate::commands;
 use crate::settings::Settings;
 use crate::signal::SignalNumber;
 
+pub(crate) use net::Net;
 pub(crate) use template::{Build, Import, Template, TemplateList, TemplateShow};
 
 /// Virtual environments (VEs): full, unmodified Linux distributions on one kernel.
@@ -92,6 +94,9 @@ pub(crate) enum Command {
     /// Build, import, list and remove OS templates.
     #[command(subcommand)]
     Template(Template),
+    /// Look after the network of all VEs together.
+    #[command(subcommand)]
+    Net(Net),
     /// Tidy up after a VE that has ended by itself; its shim calls this.
     #[command(name = veld_protocol::shim::AFTER_END, hide = true)]
     AfterEnd(One),

@@ -8,6 +8,7 @@ mod exec;
 mod host;
 mod list;
 mod logs;
+mod net;
 mod pause;
 mod restart;
 mod set;
@@ -58,6 +59,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
         Command::Enter(enter) => return exec::enter(&host, enter),
         Command::Top(top) => return top::run(&host, &top),
         Command::Console(one) => return console::run(&host, &one),
+        Command::Net(net) => net::run(&host, &net),
         Command::Template(command) => template::run(&host, command),
         Command::Create(create) => create::run(&host, create),
         Command::Start(start) => start::run(&host, &start),

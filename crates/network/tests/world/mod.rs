@@ -184,8 +184,7 @@ impl World {
 pub fn network(pool4: &str, pool6: &str) -> HostNetwork {
     HostNetwork {
         link_prefix: "veld".into(),
-        pool4: Some(pool4.parse().unwrap()),
-        pool6: Some(pool6.parse().unwrap()),
+        masquerade: vec![pool4.parse().unwrap(), pool6.parse().unwrap()],
     }
 }
 

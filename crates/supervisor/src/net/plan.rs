@@ -5,6 +5,9 @@ use std::fmt;
 use veld_config::{HostConfig, Interface, Network, Slot, VeConfig, VeId};
 use veld_network::HostNetwork;
 
+use super::rules::RulesPlan;
+use crate::error::Source;
+
 /// What the network of a VE is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetPlan {
@@ -16,6 +19,8 @@ pub struct NetPlan {
     pub interfaces: Vec<InterfacePlan>,
     /// What else is set.
     pub network: Network,
+    /// What the host's rules hold for it.
+    pub rules: RulesPlan,
 }
 
 /// One interface.
@@ -41,10 +46,12 @@ impl NetPlan {
             host_name: host_name(&host.network.link_prefix, id, slot),
             set: set.clone(),
         });
+        let interfaces: Vec<InterfacePlan> = interfaces.collect();
         Self {
             host: host_network(host),
             id,
-            interfaces: interfaces.collect(),
+            rules: RulesPlan::new(config, host, &interfaces),
+            interfaces,
             network: network.clone(),
         }
     }
@@ -57,6 +64,11 @@ impl NetPlan {
             interface.set.rate_out = None;
         }
         plan
+    }
+
+    /// Refuses what no host could do, whatever it is about to do.
+    pub(crate) fn check(&self) -> Result<(), Source> {
+        self.rules.check()
     }
 
     /// The interface of this slot.
@@ -82,11 +94,15 @@ pub(crate) fn host_name(prefix: &str, id: VeId, slot: Slot) -> String {
     }
 }
 
+/// The host's side, the same for all VEs: the world sees addresses as the host's
+/// that are of the default pools, or of one that is not said to be without NAT.
 pub(crate) fn host_network(host: &HostConfig) -> HostNetwork {
+    let mut masquerade = vec![host.network.pool4.into(), host.network.pool6.into()];
+    let named = host.pools.values().filter(|pool| pool.nat);
+    masquerade.extend(named.map(|pool| pool.network));
     HostNetwork {
         link_prefix: host.network.link_prefix.clone(),
-        pool4: Some(host.network.pool4),
-        pool6: Some(host.network.pool6),
+        masquerade,
     }
 }
 

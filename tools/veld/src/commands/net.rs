@@ -1,0 +1,26 @@
+//! `veld net …`
+
+use veld_supervisor::Host;
+
+use crate::cli::Net;
+use crate::output;
+use crate::report::{self, Failed};
+
+pub(crate) fn run(host: &Host, net: &Net) -> Result<(), Failed> {
+    match net {
+        Net::Repair => repair(host),
+    }
+}
+
+fn repair(host: &Host) -> Result<(), Failed> {
+    let done = veld_supervisor::repair(host)?;
+    output::print(&format!("{}\n", done.what))?;
+    for warning in &done.warnings {
+        report::line(warning);
+    }
+    if done.warnings.is_empty() {
+        Ok(())
+    } else {
+        Err(Failed::Reported)
+    }
+}
