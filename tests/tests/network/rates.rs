@@ -112,6 +112,25 @@ fn what_limits_a_ve_goes_with_its_run_whoever_ends_it() {
 }
 
 #[test]
+fn what_shaped_a_link_that_is_gone_goes_with_a_repair() {
+    let host = host!();
+    if !Cmd::is_there("nft") {
+        return;
+    }
+    let _ve = host.ve("a").with(["--rate-out", "1M"]).start();
+    for name in ["veld36862o", "other0"] {
+        ip(&["link", "add", name, "type", "ifb"]);
+    }
+    host.veld(["net", "repair"]).ok();
+    let left = ip(&["-o", "link", "show", "type", "ifb"]);
+    assert!(
+        left.contains("veld101o") && left.contains("other0"),
+        "{left}"
+    );
+    assert!(!left.contains("veld36862o"), "{left}");
+}
+
+#[test]
 fn a_rate_for_an_interface_without_an_end_on_the_host_is_refused() {
     let host = host!();
     let ve = host.ve("a").create();

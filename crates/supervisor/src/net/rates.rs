@@ -4,8 +4,9 @@
 use veld_config::{Interface, Mode, Over, Slot, Traffic, VeId};
 use veld_network::Rates;
 
-use super::{InterfacePlan, NetPlan};
+use super::{InterfacePlan, NetPlan, host_name};
 use crate::error::Source;
+use crate::host::Host;
 use crate::ve::Ve;
 
 /// Holds all links to what is set for them; to what is left to a VE that has used up
@@ -24,6 +25,29 @@ pub(super) fn remove(ve: &Ve<'_>, id: VeId) -> Result<(), Source> {
     let prefix = &ve.host.config().network.link_prefix;
     let shapers = Slot::all().map(|slot| shaper(prefix, id, slot));
     Ok(veld_network::unshape(shapers)?)
+}
+
+/// Takes away what is left of rates where the link that was held to one is gone, as
+/// after an end that was killed whose VE was then forgotten.
+pub(super) fn sweep(host: &Host) -> Result<(), Source> {
+    let prefix = &host.config().network.link_prefix;
+    for shaper in veld_network::shapers(prefix)? {
+        // A link is there before its shaper, and goes before it.
+        if let Some(shaped) = shaped_by(prefix, &shaper)
+            && !veld_network::exists(&shaped)?
+        {
+            veld_network::unshape([shaper])?;
+        }
+    }
+    Ok(())
+}
+
+/// The name of the link that a shaper of this name is for.
+fn shaped_by(prefix: &str, name: &str) -> Option<String> {
+    let (id, _) = name.strip_prefix(prefix)?.split_once('o')?;
+    let id = VeId::new(id.parse().ok()?)?;
+    let slot = Slot::all().find(|slot| shaper(prefix, id, *slot) == name)?;
+    Some(host_name(prefix, id, slot))
 }
 
 /// The name of the link that what comes from an interface is led through: `veld101o`,
@@ -71,6 +95,27 @@ mod tests {
     use veld_units::Bytes;
 
     use super::*;
+
+    #[test]
+    fn the_link_that_is_shaped_is_known_by_the_name_of_what_shapes_it() {
+        let id = VeId::new(36_862).unwrap();
+        for slot in Slot::all() {
+            let shaper = shaper("ninechar", id, slot);
+            assert!(shaper.len() <= 15, "{shaper}");
+            let shaped = shaped_by("ninechar", &shaper);
+            assert_eq!(shaped, Some(host_name("ninechar", id, slot)));
+        }
+        for other in [
+            "veldo",
+            "veld101",
+            "veld101o0",
+            "veld101o10",
+            "veld1o",
+            "eth0",
+        ] {
+            assert_eq!(shaped_by("veld", other), None, "{other}");
+        }
+    }
 
     #[test]
     fn a_held_ve_has_the_less_of_what_is_set_and_what_is_left() {
