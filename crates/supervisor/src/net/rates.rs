@@ -110,7 +110,7 @@ mod tests {
             "veld101",
             "veld101o0",
             "veld101o10",
-            "veld1o",
+            "veldxo",
             "eth0",
         ] {
             assert_eq!(shaped_by("veld", other), None, "{other}");
