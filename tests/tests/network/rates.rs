@@ -128,6 +128,7 @@ fn what_shaped_a_link_that_is_gone_goes_with_a_repair() {
         "{left}"
     );
     assert!(!left.contains("veld36862o"), "{left}");
+    ip(&["link", "delete", "other0"]);
 }
 
 #[test]
