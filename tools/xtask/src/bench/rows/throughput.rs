@@ -35,8 +35,10 @@ const ATTEMPTS: usize = 4;
 
 const TEMPLATE: &str = "iperf";
 const IPERF: &str = "/usr/bin/iperf3";
-/// Of each host.
+/// Of veld's host; and of the others', on the link itself: a server answers datagrams
+/// from the address that is nearest.
 const HOST: &str = "198.18.0.1";
+const GATEWAY: &str = "10.120.0.1";
 /// The host end of LXC's pair.
 const PAIR: &str = "lxcpair";
 
@@ -72,6 +74,7 @@ type Client<'a> = dyn Fn() -> Command + Send + Sync + 'a;
 /// One of those compared: a server on its host, and a client that reaches it.
 struct Side<'a> {
     name: &'static str,
+    address: &'static str,
     host: Netns,
     server: Child,
     client: Box<Client<'a>>,
@@ -80,6 +83,7 @@ struct Side<'a> {
 impl<'a> Side<'a> {
     fn new(
         name: &'static str,
+        address: &'static str,
         host: Netns,
         client: impl Fn() -> Command + Send + Sync + 'a,
     ) -> Result<Self> {
@@ -92,6 +96,7 @@ impl<'a> Side<'a> {
         })?;
         let side = Self {
             name,
+            address,
             host,
             server,
             client: Box::new(client),
@@ -122,7 +127,7 @@ impl<'a> Side<'a> {
     fn flow(&self, words: &[&str]) -> Result<f64> {
         let said = self.host.run(|| {
             let mut client = (self.client)();
-            client.args(["-c", HOST, "-f", "K"]).args(words);
+            client.args(["-c", self.address, "-f", "K"]).args(words);
             run::output(&mut client)
         })?;
         arrived(&said).with_context(|| format!("cannot read what iperf3 said: {said}"))
@@ -232,7 +237,7 @@ fn veld_side<'a>(veld: &'a Veld, root: &Path) -> Result<Side<'a>> {
         ve.start()?;
         Ok(ve)
     })?;
-    Side::new("veld", host, move || ve.exec_command(&[IPERF]))
+    Side::new("veld", HOST, host, move || ve.exec_command(&[IPERF]))
 }
 
 /// LXC looks for a bridge in a /sys that shows another namespace's, so the host end is
@@ -257,7 +262,7 @@ fn lxc_side<'a>(bench: &Bench, root: &Path) -> Result<Side<'a>> {
             &format!("link set {PAIR} up"),
         ])
     })?;
-    Side::new("lxc, veth on a bridge", host, move || {
+    Side::new("lxc, veth on a bridge", GATEWAY, host, move || {
         lxc.attach_command(&[IPERF])
     })
 }
@@ -277,7 +282,7 @@ fn bare_side<'a>() -> Result<Side<'a>> {
             "route add default via 10.120.0.1",
         ])
     })?;
-    Side::new("a bare veth pair", host, move || {
+    Side::new("a bare veth pair", GATEWAY, host, move || {
         let mut enter = Command::new("nsenter");
         enter.arg(format!("--net={}", guest.path())).arg(IPERF);
         enter
