@@ -1,6 +1,6 @@
 //! After PID 1 has ended: how it did, what it said last, and who comes next.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io::Write;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
@@ -121,21 +121,22 @@ fn pass_network_on(network: &OwnedFd) -> rustix::io::Result<OwnedFd> {
 
 /// Executes the successor, with nothing of the shim's but its environment.
 fn become_successor(successor: &Successor) -> Failure {
-    let operation = || {
-        format!(
-            "execute {} for {}",
-            successor.command.to_string_lossy(),
-            successor
-                .arguments
-                .each_ref()
-                .map(|a| a.to_string_lossy())
-                .join(" ")
-        )
-    };
     // Older kernels lack the flag; all that the shim opened or took has its own.
     let _ = exec::close_on_exec_from(3);
     // Where it cannot be passed on, the kernel brings back what is in it.
     let _passed = successor.network.as_ref().map(pass_network_on);
+    execute(&successor.command, &successor.arguments)
+}
+
+/// Executes a command over this process; returns why it could not.
+pub(crate) fn execute(command: &CStr, arguments: &[CString; 3]) -> Failure {
+    let operation = || {
+        format!(
+            "execute {} for {}",
+            command.to_string_lossy(),
+            arguments.each_ref().map(|a| a.to_string_lossy()).join(" ")
+        )
+    };
     if let Err(failure) = signal::default_dispositions().context(operation) {
         return failure;
     }
@@ -145,6 +146,6 @@ fn become_successor(successor: &Successor) -> Failure {
             CString::new(assignment).ok()
         })
         .collect();
-    let cause = exec::exec_path(&successor.command, &successor.arguments, &environment);
+    let cause = exec::exec_path(command, arguments, &environment);
     Failure::new(operation(), cause)
 }

@@ -31,7 +31,8 @@ use crate::readiness::Readiness;
 use crate::refusals::{Refusals, Source};
 use crate::run_directory::RunDirectory;
 use crate::scrollback::Scrollback;
-use crate::start::Descriptors;
+use crate::start::{Descriptors, Successor};
+use crate::traffic::Traffic;
 use crate::watch::Watch;
 
 /// Output read before everything else has its turn, in reads of [`OUTPUT`] bytes.
@@ -78,6 +79,7 @@ pub(crate) enum Event {
 #[derive(Debug)]
 pub(crate) struct Shim<'a> {
     directory: &'a RunDirectory,
+    successor: &'a Successor,
     watch: Watch,
     init: OwnedFd,
     console: Console,
@@ -86,6 +88,7 @@ pub(crate) struct Shim<'a> {
     clients: Clients,
     readiness: Readiness,
     refusals: Refusals,
+    traffic: Traffic,
 }
 
 impl<'a> Shim<'a> {
@@ -94,6 +97,7 @@ impl<'a> Shim<'a> {
     pub(crate) fn new(
         directory: &'a RunDirectory,
         descriptors: Descriptors,
+        successor: &'a Successor,
     ) -> Result<Self, Failure> {
         let console = Console::new(descriptors.console, descriptors.console_slave)?;
         let clients = Clients::new(descriptors.clients)?;
@@ -112,6 +116,7 @@ impl<'a> Shim<'a> {
         }
         Ok(Self {
             directory,
+            successor,
             watch,
             init: descriptors.init,
             console,
@@ -120,6 +125,7 @@ impl<'a> Shim<'a> {
             clients,
             readiness,
             refusals,
+            traffic: Traffic::new(),
         })
     }
 
@@ -130,7 +136,11 @@ impl<'a> Shim<'a> {
     pub(crate) fn run(&mut self) -> Result<(), Failure> {
         let mut state = State::Flowing;
         while state != State::Ended {
-            let due_in = [self.readiness.due_in(), self.refusals.due_in()];
+            let due_in = [
+                self.readiness.due_in(),
+                self.refusals.due_in(),
+                self.traffic.due_in(),
+            ];
             let events = self.watch.wait(due_in.into_iter().flatten().min())?;
             for event in events {
                 state = self.step(state, event);
@@ -160,6 +170,7 @@ impl<'a> Shim<'a> {
             (State::Flowing | State::Stuffed, Event::Due) => {
                 self.readiness.write_due(self.directory);
                 self.look_at_due();
+                self.traffic.look(self.directory, self.successor);
                 state
             }
             (State::Flowing, Event::Said(seat)) => self.listen_to(seat),
@@ -205,6 +216,7 @@ impl<'a> Shim<'a> {
         self.pass_output_on(DRAIN_READS);
         self.readiness.write_all(self.directory);
         self.refusals.count_all(self.directory);
+        self.traffic.end(self.directory);
     }
 
     /// Counts anew what has been left alone for long enough, and waits for what has

@@ -4,7 +4,7 @@
 //! process, now small. It has no thread, takes no memory after its start, and
 //! waits for nothing but its epoll descriptor. It reads the VE's console at all
 //! times, hands it to whoever attaches, believes PID 1 (alone) about readiness,
-//! counts what limits refuse, writes down what happens to the VE, and when PID 1 has ended records how and makes way for the command that
+//! counts what limits refuse and what the links move, writes down what happens to the VE, and when PID 1 has ended records how and makes way for the command that
 //! sweeps up or starts the VE again.
 //!
 //! ```text
@@ -27,6 +27,7 @@
 //! The contract with the launcher and the commands is `veld_protocol::shim`.
 
 mod answer;
+mod child;
 mod clients;
 mod console;
 mod end;
@@ -40,6 +41,7 @@ mod run_directory;
 mod scrollback;
 mod start;
 mod stopper;
+mod traffic;
 mod watch;
 
 use std::process::ExitCode;
@@ -75,7 +77,7 @@ fn serve(
     descriptors: Descriptors,
     successor: &Successor,
 ) -> Result<(), Failure> {
-    let mut shim = Shim::new(directory, descriptors)?;
+    let mut shim = Shim::new(directory, descriptors, successor)?;
     shim.run()?;
     end::end(shim, directory, successor)
 }

@@ -39,6 +39,8 @@ pub(crate) enum Task {
 pub(crate) struct Successor {
     pub(crate) command: CString,
     pub(crate) arguments: [CString; 3],
+    /// Of the command that looks after the VE's account meanwhile.
+    pub(crate) account: [CString; 3],
     /// Held for it.
     pub(crate) network: Option<OwnedFd>,
 }
@@ -144,13 +146,18 @@ fn successor(given: &mut impl Iterator<Item = OsString>) -> Result<Successor, Fa
         argument.context(|| format!("find {what} among the arguments"))
     };
     let (name, command) = (next("the VE's name")?, next("the command's path")?);
+    let name = c_string(name)?;
+    let arguments = |verb: &str| -> Result<_, Failure> {
+        Ok([
+            c_string("veld".into())?,
+            c_string(verb.into())?,
+            name.clone(),
+        ])
+    };
     Ok(Successor {
         command: c_string(command)?,
-        arguments: [
-            c_string("veld".into())?,
-            c_string(shim::AFTER_END.into())?,
-            c_string(name)?,
-        ],
+        arguments: arguments(shim::AFTER_END)?,
+        account: arguments(shim::ACCOUNT)?,
         network: None,
     })
 }

@@ -21,6 +21,8 @@ pub(crate) struct Link {
     pub(crate) is_operational: bool,
     /// Whether it is one end of a veth pair.
     pub(crate) is_veth: bool,
+    /// Whether it is one that packets are led through to be shaped.
+    pub(crate) is_ifb: bool,
     /// Which namespace, as its own namespace numbers them, its other end is in;
     /// negative where that namespace is being taken apart, none where both ends
     /// are in one.
@@ -61,6 +63,7 @@ impl From<LinkMessage> for Link {
                 LinkAttribute::LinkInfo(infos) => {
                     link.is_veth = infos.contains(&LinkInfo::Kind(InfoKind::Veth));
                     link.bridge = bridge(&infos);
+                    link.is_ifb = infos.contains(&LinkInfo::Kind(InfoKind::Ifb));
                 }
                 LinkAttribute::LinkNetNsId(id) => link.peer_netns = Some(id),
                 LinkAttribute::Stats64(stats) => link.stats = Some(stats),

@@ -37,6 +37,13 @@ pub enum Error {
         name: String,
     },
 
+    /// A link of the name of one that shapes another is there, and is something else.
+    #[error("link {name} is not an ifb")]
+    NotAnIfb {
+        /// The name on the host.
+        name: String,
+    },
+
     /// The kernel would not take this as a link's name.
     #[error("\"{name}\" is not a link name: {reason}")]
     BadName {
@@ -184,6 +191,7 @@ impl Error {
             | Self::IsUplink { .. }
             | Self::NoVlans { .. }
             | Self::NoIpv6 { .. }
+            | Self::NotAnIfb { .. }
             | Self::BadName { .. }
             | Self::BadAddress { .. }
             | Self::RulesRefused { .. }

@@ -59,6 +59,7 @@ mod link;
 mod loopback;
 mod mac;
 mod message;
+mod meter;
 mod name;
 mod names;
 mod netns;
@@ -74,6 +75,7 @@ mod proxy;
 mod rtnl;
 mod rules;
 mod settle;
+mod shape;
 mod socket;
 mod stale;
 mod sysctl;
@@ -89,6 +91,7 @@ pub use interface::{Interface, Kind, LEAST_MTU6, check_mac};
 pub use link::{attach, detach, exists, plug, unplug};
 pub use loopback::loopback_up;
 pub use mac::{Mac, mac_for};
+pub use meter::{Metered, meter};
 pub use names::{DOMAIN, Names};
 pub use observe::{Counters, Observed, ObservedLink, all_counters, counters, observe};
 pub use parts::GATEWAY4;
@@ -100,4 +103,5 @@ pub use rules::{
     Direction, GuestRules, Policy, PolicyRule, Publish, RuleProtocol, Rules, Transport, admit,
     change, holder, rebuild, withdraw,
 };
+pub use shape::{Rates, shape, shapers, unshape};
 pub use sysctl::host_has_ipv6;

@@ -163,7 +163,7 @@ pub fn all_counters(prefix: &str) -> Result<BTreeMap<String, Counters>, Error> {
     Ok(all)
 }
 
-fn seen_from_inside(host_end: &Stats64) -> Counters {
+pub(crate) fn seen_from_inside(host_end: &Stats64) -> Counters {
     Counters {
         received_bytes: host_end.tx_bytes,
         received_packets: host_end.tx_packets,

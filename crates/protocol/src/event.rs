@@ -12,6 +12,9 @@
 //! … limit-hit processes 2000 12 40           limit, its value or -, how often since
 //!                                            the last such line, how often in all
 //! … oom - 1 3                                processes killed inside, in the same way
+//! … traffic-slowed 500000000000               the bytes of a month that are used up
+//! … traffic-cut 500000000000
+//! … traffic-restored
 //! … paused
 //! … resumed
 //! … set ram 512M                             what was set
@@ -64,6 +67,12 @@ pub enum What<'a> {
     StartFailed(&'a str),
     /// A limit refused something, or processes were killed for want of memory.
     Hit(Hit),
+    /// Its traffic of this month, so many bytes, is used up: its links are slow.
+    TrafficSlowed(u64),
+    /// Likewise: nothing goes over its links.
+    TrafficCut(u64),
+    /// Its links are as fast as ever again.
+    TrafficRestored,
     /// Its processes are frozen.
     Paused,
     /// They run on.
@@ -119,6 +128,9 @@ impl What<'_> {
             Self::StartFailed(_) => "start-failed",
             Self::Hit(hit) if hit.limit == Limit::OutOfMemory => "oom",
             Self::Hit(_) => "limit-hit",
+            Self::TrafficSlowed(_) => "traffic-slowed",
+            Self::TrafficCut(_) => "traffic-cut",
+            Self::TrafficRestored => "traffic-restored",
             Self::Paused => "paused",
             Self::Resumed => "resumed",
             Self::Set(_) => "set",
@@ -143,7 +155,8 @@ impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.at, self.what.kind())?;
         match self.what {
-            What::Up | What::Paused | What::Resumed => Ok(()),
+            What::Up | What::Paused | What::Resumed | What::TrafficRestored => Ok(()),
+            What::TrafficSlowed(bytes) | What::TrafficCut(bytes) => write!(f, " {bytes}"),
             What::Started(number) => write!(f, " {number}"),
             What::Degraded(text) | What::StartFailed(text) | What::Set(text) => {
                 f.write_str(" ")?;
@@ -199,6 +212,9 @@ impl<'a> Event<'a> {
             ("up", "") => What::Up,
             ("paused", "") => What::Paused,
             ("resumed", "") => What::Resumed,
+            ("traffic-restored", "") => What::TrafficRestored,
+            ("traffic-slowed", bytes) => What::TrafficSlowed(bytes.parse().ok()?),
+            ("traffic-cut", bytes) => What::TrafficCut(bytes.parse().ok()?),
             ("started", number) => What::Started(number.parse().ok()?),
             ("degraded", text) => What::Degraded(text),
             ("start-failed", text) => What::StartFailed(text),

@@ -17,4 +17,5 @@ pub mod restart;
 pub mod shim;
 pub mod stamp;
 pub mod stopper;
+pub mod traffic;
 pub mod watched;

@@ -51,6 +51,9 @@ pub const NETWORK_WORD: &str = "network";
 /// What the shim's successor is called with, between `veld` and the VE's name.
 pub const AFTER_END: &str = "after-end";
 
+/// What the shim has done about a VE's traffic, likewise.
+pub const ACCOUNT: &str = "account";
+
 /// What a shim without a VE is told before how long it waits.
 pub const WAIT: &str = "wait";
 
@@ -82,6 +85,10 @@ pub const STOPPING: &str = "stopping";
 
 /// How often limits refused something: lines of [`crate::refused::Refused`].
 pub const REFUSALS: &str = "refusals";
+/// What of the VE's traffic the shim is to look at: a [`crate::traffic::Metered`].
+pub const TRAFFIC: &str = "traffic";
+/// What went over the VE's links in all its run: [`crate::traffic::Counts`].
+pub const COUNTS: &str = "counts";
 /// What happened to the VE: lines of [`crate::event::Event`], appended by its shim
 /// and by commands; at most [`EVENTS_LIMIT`] bytes and one line more.
 pub const EVENTS: &str = "events";

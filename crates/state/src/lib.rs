@@ -6,8 +6,8 @@
 //! and a record is believed only if that process was born when the record says.
 //!
 //! ```text
-//! lock  record  ready  status  stopping  stopping-inside  paused  answered  console.sock
-//! stage/
+//! lock  record  ready  status  stopping  stopping-inside  paused  answered  traffic
+//! counts  console.sock  stage/
 //!    from start to end of a run; `lock` stays
 //! restarting
 //!    from the end of a run to the next that follows by itself
@@ -20,6 +20,7 @@
 //! What this crate must not know: what a VE is made of, how it is started or
 //! stopped, cgroups, namespaces.
 
+mod account;
 mod activity;
 mod claims;
 mod event_log;
@@ -32,6 +33,7 @@ mod run_dir;
 mod task;
 mod wait;
 
+pub use account::{Account, Month};
 pub use activity::{Activity, activity, command_lines};
 pub use claims::{Claim, Claims};
 pub use ids::Ids;

@@ -38,7 +38,7 @@ const ANSWERED: &str = "answered";
 const REMOVALS: usize = 8;
 
 /// What a run leaves that the next command has no use for.
-const OF_ONE_RUN: [&str; 25] = [
+const OF_ONE_RUN: [&str; 28] = [
     RECORD,
     ANSWERED,
     settings::RUNTIME,
@@ -53,6 +53,8 @@ const OF_ONE_RUN: [&str; 25] = [
     shim::STOPPING,
     shim::STOPPING_INSIDE,
     shim::CONSOLE_SOCKET,
+    shim::TRAFFIC,
+    shim::COUNTS,
     // What replacements of the above left when they were killed.
     ".record.new",
     ".answered.new",
@@ -62,6 +64,7 @@ const OF_ONE_RUN: [&str; 25] = [
     ".restarting.new",
     ".stopping.new",
     ".paused.new",
+    ".traffic.new",
     ".ended.new",
     ".failure.new",
     ".shim.new",

@@ -20,6 +20,7 @@ pub struct Area {
 
 pub(crate) const ID: &str = "id";
 const CONFIG: &str = "config.toml";
+const TRAFFIC: &str = "traffic";
 const PRIVATE: &str = "private";
 const UPPER: &str = "private/upper";
 const WORK: &str = "private/work";
@@ -44,6 +45,12 @@ impl Area {
     #[must_use]
     pub fn config(&self) -> PathBuf {
         self.path().join(CONFIG)
+    }
+
+    /// The account of what it has moved over its links.
+    #[must_use]
+    pub fn traffic(&self) -> PathBuf {
+        self.path().join(TRAFFIC)
     }
 
     /// The directory that holds the layers `upper` and `work`.

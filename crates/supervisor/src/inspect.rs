@@ -13,11 +13,12 @@ use veld_network::ObservedLink;
 use veld_protocol::ending::Ended;
 use veld_protocol::init::Found;
 use veld_protocol::stamp::Stamp;
-use veld_state::{Observed, Running, ended};
+use veld_state::{Account, Observed, Running, ended};
 
 use crate::error::{Error, chain};
 use crate::health::{Health, health};
 use crate::host::Host;
+use crate::net::{account_now, moved};
 use crate::refusals::{self, Refusals};
 use crate::set::{in_force, keys_of_this_run, settle};
 use crate::tuning::held_tables;
@@ -127,6 +128,8 @@ pub struct Detail {
     pub refusals: Vec<Refusals>,
     /// Links and addresses that it really has.
     pub links: Vec<ObservedLink>,
+    /// What it has moved over its links; none where that cannot be read.
+    pub traffic: Option<Account>,
     /// The first of its host ids.
     pub first_host_id: Option<u32>,
     /// Where its own files are.
@@ -256,6 +259,7 @@ pub fn detail(ve: &Ve<'_>) -> Result<Detail, Error> {
             this_run: None,
             refusals: Vec::new(),
             links: Vec::new(),
+            traffic: account_now(ve, None),
             first_host_id: ve.ids().ok().map(veld_namespaces::IdRange::first),
             area: ve.area.path(),
         };
@@ -280,6 +284,9 @@ pub fn detail(ve: &Ve<'_>) -> Result<Detail, Error> {
             .ok()
             .and_then(|netns| veld_network::observe(netns.as_fd()).ok());
         detail.links = observed.map(|observed| observed.links).unwrap_or_default();
+        let moved = ve.id().ok().and_then(|id| moved(ve, id).ok());
+        detail.traffic =
+            moved.and_then(|moved| account_now(ve, Some((running.record.started, moved))));
         if matches!(detail.summary.phase, Phase::Up | Phase::Degraded) {
             add_health(&mut detail, health(ve, &running));
         }

@@ -137,7 +137,12 @@ fn prepare<'a>(
 
     // PID 1 is there already, and has none of these.
     ve.step("watch limits");
-    let watched = group.watched(shim::MOST_WATCHED)?;
+    let mut watched = group.watched(shim::MOST_WATCHED - 1)?;
+    let held = guest.try_clone();
+    watched.push((
+        Watched::Links,
+        held.context(|| "hold the network namespace")?,
+    ));
 
     write_record(ve, plan, &born, &assembly)?;
     set_badness(plan, &born)?;

@@ -68,7 +68,9 @@ pub use health::Health;
 pub use host::Host;
 pub use inspect::{Detail, Limits, Phase, Summary, all, detail, summary};
 pub use kill::kill;
-pub use net::{Connection, InterfacePlan, NetPlan, RulesPlan, connection, connections, repair};
+pub use net::{
+    Connection, InterfacePlan, NetPlan, RulesPlan, account, connection, connections, repair,
+};
 pub use outcome::Done;
 pub use parameters::{Parameter, When, parameters};
 pub use pause::{pause, resume};

@@ -17,7 +17,9 @@ pub(crate) mod names;
 mod neighbours;
 pub(crate) mod nics;
 mod plan;
+mod rates;
 mod rules;
+mod traffic;
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -32,6 +34,8 @@ pub use inspect::{Connection, connection, connections};
 pub(crate) use plan::host_name;
 pub use plan::{InterfacePlan, NetPlan};
 pub use rules::{RulesPlan, repair};
+pub use traffic::account;
+pub(crate) use traffic::{account_now, moved};
 
 /// Connects a VE that has not begun to run, in the network namespace `guest`.
 pub(crate) fn connect<'a>(
@@ -50,6 +54,8 @@ pub(crate) fn connect<'a>(
     addresses::claim(ve, &plan.addresses())?;
     let answered = addresses::must_be_vacant(ve, None, plan)?;
     links::attach(ve, plan, guest, undo, warnings)?;
+    undo.push(|| rates::remove(ve, plan.id));
+    traffic::begin(ve, plan, warnings)?;
     ve.step("admit to rules");
     rules::admit(ve.host, plan, undo)?;
     undo.push(|| neighbours::answer(ve, None));
@@ -80,11 +86,15 @@ pub(crate) fn change(
     }
     let answered = addresses::must_be_vacant(ve, Some(old), new)?;
     neighbours::note(ve, &answered)?;
+    let before = traffic::links(old)?;
     let mut of_links = Vec::new();
     rules::change(ve.host, old, new, || {
-        links::change(ve, guest.as_fd(), [old, new], &mut of_links)
+        let plans = [&old.without_rates(), &new.without_rates()];
+        links::change(ve, guest.as_fd(), plans, &mut of_links)
     })?;
     warnings.append(&mut of_links);
+    let started = running.record.started;
+    warnings.extend(traffic::look(ve, new, started, &before)?);
     neighbours::answer(ve, Some(new))?;
     warnings.extend(neighbours::announce(guest.as_fd(), Some(old), new));
     names::tell(ve, new)?;
@@ -95,6 +105,10 @@ pub(crate) fn change(
 ///
 /// The kernel takes links away with the VE's namespace; this is for the rest.
 pub(crate) fn disconnect(ve: &Ve<'_>) -> Result<(), Source> {
+    if traffic::is_said(ve) {
+        traffic::close(ve);
+        rates::remove(ve, ve.id()?)?;
+    }
     nics::give_all_back(ve)?;
     for plan in rules::plans(ve) {
         links::forget(&plan)?;

@@ -12,7 +12,7 @@ use veld_cgroups::Usage;
 use veld_config::{VeId, VeName};
 use veld_network::{Counters, all_counters};
 use veld_protocol::stamp::Stamp;
-use veld_state::glance;
+use veld_state::{Account, glance};
 
 pub use rates::Rates;
 pub(crate) use rates::per_second;
@@ -20,6 +20,7 @@ pub(crate) use rates::per_second;
 use crate::error::Error;
 use crate::host::Host;
 use crate::inspect::{Phase, phase};
+use crate::net::account_now;
 use crate::ve::Ve;
 
 /// A running VE at one moment.
@@ -43,6 +44,8 @@ pub struct Sample {
     pub usage: Usage,
     /// What went over its link, if it has one.
     pub network: Option<Counters>,
+    /// The same this month, and since it was created.
+    pub traffic: Option<Account>,
 }
 
 /// Looks at those of `ves` that run.
@@ -61,16 +64,19 @@ pub fn sample(host: &Host, ves: &[Ve<'_>]) -> Result<Vec<Sample>, Error> {
         let running = glance(&ve.run)?;
         let id = ve.id().ok();
         let usage = ve.group().ok()?.usage(&mut buffer);
+        let network = id.and_then(|id| of_all_links(ve, id, &links));
+        let started = running.record.started;
         Some(Sample {
             name: ve.name.clone(),
             id: id.map(VeId::get),
             phase: phase(ve, &running).0,
             init_pid: running.record.init.pid,
-            started: running.record.started,
+            started,
             at: Stamp::now(),
             clock: Instant::now(),
             usage,
-            network: id.and_then(|id| of_all_links(ve, id, &links)),
+            network,
+            traffic: account_now(ve, Some((started, network.unwrap_or_default()))),
         })
     });
     Ok(samples.collect())

@@ -16,12 +16,14 @@ mod physical;
 mod policy;
 mod pools;
 mod publish;
+mod rates;
 mod reach;
 mod repair;
 mod settings;
 mod shown;
 mod spoof;
 mod spoof_bridge;
+mod traffic;
 
 use veld_tests::{Cmd, Ve};
 

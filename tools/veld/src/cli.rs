@@ -101,6 +101,9 @@ pub(crate) enum Command {
     /// Tidy up after a VE that has ended by itself; its shim calls this.
     #[command(name = veld_protocol::shim::AFTER_END, hide = true)]
     AfterEnd(One),
+    /// Look after what a VE has moved over its links; its shim calls this.
+    #[command(name = veld_protocol::shim::ACCOUNT, hide = true)]
+    Account(One),
 }
 
 /// What to expect of a paused VE.
@@ -127,12 +130,13 @@ All of it is set or nothing is. veld set --list tells every key.";
 const MEASURES: &str = "\
 CPU% is measured over 100 ms, with --watch over its interval; 100 is one processor. MEM is all that
 is charged, page cache (FILE) included; MEM% is of the limit, or of the host's memory. READ, WRITE,
-RX and TX are bytes since the start, as the VE counts. PSI-… is the part of the last ten seconds in
-which some process waited. What the host does not tell is - and null.
+RX and TX are bytes since the start, as the VE counts; MONTH and TOTAL both together, of all its runs
+this month (UTC) and ever. PSI-… is the part of the last ten seconds in which some process waited.
+What the host does not tell is - and null.
 --json is one look, of counters since the start, which whoever reads it compares.
 Columns: name, id, status, uptime, cpu%, cputime, throttled, mem, limit, mem%, swap, anon, file,
-shmem, kernel, sock, oom, read, write, reads, writes, rx, tx, rxpkts, txpkts, procs, psi-cpu,
-psi-mem, psi-io.";
+shmem, kernel, sock, oom, read, write, reads, writes, rx, tx, rxpkts, txpkts, month, total, procs,
+psi-cpu, psi-mem, psi-io.";
 
 /// What a script may go by.
 const DOCTOR: &str = "\

@@ -81,6 +81,10 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
         Command::Destroy(destroy) => each(&host, &destroy.which, |ve| {
             veld_supervisor::destroy(ve, destroy.force)
         }),
+        Command::Account(one) => {
+            veld_supervisor::account(&host.find(&one.ve)?)?;
+            Ok(())
+        }
         Command::AfterEnd(one) => {
             veld_supervisor::after_end(&host.find(&one.ve)?)?;
             Ok(())

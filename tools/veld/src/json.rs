@@ -8,6 +8,8 @@ use serde::Serialize;
 use veld_config::Key;
 use veld_protocol::limit::Unit;
 use veld_protocol::stamp::Stamp;
+use veld_protocol::traffic::Counts;
+use veld_state::Account;
 use veld_supervisor::{Detail, Refusals, Summary};
 use veld_sys::Failure;
 
@@ -118,6 +120,44 @@ pub(crate) struct Shown {
     kernel: Option<Kernel>,
     refusals: Vec<Refused>,
     links: Vec<Link>,
+    traffic: Option<Traffic>,
+}
+
+/// What it has moved over its links, by months of UTC.
+#[derive(Debug, Serialize)]
+pub(crate) struct Traffic {
+    month: Option<String>,
+    used_up: bool,
+    this_month: Moved,
+    last_month: Moved,
+    total: Moved,
+}
+
+/// Both ways, as the VE counts.
+#[derive(Debug, Serialize)]
+struct Moved {
+    received_bytes: u64,
+    received_packets: u64,
+    sent_bytes: u64,
+    sent_packets: u64,
+}
+
+impl Traffic {
+    pub(crate) fn new(account: &Account) -> Self {
+        let moved = |counts: Counts| Moved {
+            received_bytes: counts.received_bytes,
+            received_packets: counts.received_packets,
+            sent_bytes: counts.sent_bytes,
+            sent_packets: counts.sent_packets,
+        };
+        Self {
+            month: account.month.map(|month| month.to_string()),
+            used_up: account.held,
+            this_month: moved(account.this_month),
+            last_month: moved(account.last_month),
+            total: moved(account.total),
+        }
+    }
 }
 
 /// What the config says.
@@ -227,6 +267,7 @@ impl Shown {
                 .as_ref()
                 .map(|kernel| Kernel::new(detail, kernel)),
             refusals: detail.refusals.iter().map(Refused::new).collect(),
+            traffic: detail.traffic.as_ref().map(Traffic::new),
             links: detail
                 .links
                 .iter()

@@ -6,6 +6,8 @@ use veld_protocol::init::Found;
 use veld_protocol::kind::Kind;
 use veld_protocol::limit::Limit;
 use veld_protocol::stamp::Stamp;
+use veld_protocol::traffic::Counts;
+use veld_state::Account;
 use veld_supervisor::{Detail, Limits, Phase, Refusals, Summary};
 use veld_units::Bytes;
 
@@ -107,8 +109,22 @@ pub(crate) fn detail(summary: Summary) -> Detail {
         tables: std::collections::BTreeMap::new(),
         this_run: None,
         links: if runs { vec![link] } else { Vec::new() },
+        traffic: None,
         first_host_id: Some(65_536),
         area: "/var/lib/veld/ve/web1".into(),
         summary,
     }
+}
+
+/// What such a VE has moved.
+pub(crate) fn account() -> Account {
+    let mut account = Account::default();
+    let moved = Counts {
+        received_bytes: 3 << 30,
+        received_packets: 3_000_000,
+        sent_bytes: 1 << 30,
+        sent_packets: 1_000_000,
+    };
+    account.enter(at(0), at(0), moved);
+    account
 }

@@ -10,7 +10,7 @@ const AT: Stamp = Stamp {
     nanos: 123_000_000,
 };
 
-fn all() -> [(What<'static>, &'static str); 14] {
+fn all() -> [(What<'static>, &'static str); 17] {
     let hit = |limit, value| {
         What::Hit(Hit {
             limit,
@@ -45,6 +45,9 @@ fn all() -> [(What<'static>, &'static str); 14] {
             "limit-hit processes 2000 12 40",
         ),
         (hit(Limit::OutOfMemory, None), "oom - 12 40"),
+        (What::TrafficSlowed(1 << 40), "traffic-slowed 1099511627776"),
+        (What::TrafficCut(7), "traffic-cut 7"),
+        (What::TrafficRestored, "traffic-restored"),
         (What::Paused, "paused"),
         (What::Resumed, "resumed"),
         (What::Set("ram 512M"), "set ram 512M"),

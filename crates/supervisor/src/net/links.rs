@@ -137,7 +137,9 @@ pub(super) fn sweep_nobodys(host: &Host) -> Result<usize, Source> {
     let prefix = &host.config().network.link_prefix;
     let is_nobodys = |name: &String| {
         let number = name.strip_prefix(prefix.as_str())?;
-        let number = number.split_once('.').map_or(number, |(number, _)| number);
+        let (number, interface) = number.split_once('.').unwrap_or((number, "0"));
+        // A shaper has a letter at its end, and is another's to sweep.
+        interface.parse::<u8>().ok()?;
         let id = number.parse::<u32>().ok()?;
         Some(host.ids().holder(id).is_none())
     };

@@ -64,6 +64,16 @@ impl NetPlan {
         all.map(|network| network.ip()).collect()
     }
 
+    /// The same without what changes no link: how fast it is.
+    pub(crate) fn without_rates(&self) -> Self {
+        let mut plan = self.clone();
+        for interface in &mut plan.interfaces {
+            interface.set.rate_in = None;
+            interface.set.rate_out = None;
+        }
+        plan
+    }
+
     /// Refuses what no host could do, whatever it is about to do.
     pub(crate) fn check(&self) -> Result<(), Source> {
         self.rules.check()

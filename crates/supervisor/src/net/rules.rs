@@ -12,7 +12,7 @@ use veld_network::{GuestRules, PolicyRule, RuleProtocol, Transport};
 use veld_state::Observed;
 
 use super::plan::host_network;
-use super::{InterfacePlan, NetPlan, guards, links};
+use super::{InterfacePlan, NetPlan, guards, links, rates};
 use crate::error::{Error, Source, chain};
 use crate::host::Host;
 use crate::outcome::Done;
@@ -218,7 +218,7 @@ pub(super) fn rebuild(host: &Host) -> Result<(usize, Vec<String>), Source> {
 
 /// Makes the rules be those of all VEs that run, whatever they are, and nobody
 /// else's: loads them anew, puts all back, and then looks at each VE once more that
-/// somebody was at work on meanwhile.
+/// somebody was at work on meanwhile. Links that shaped others that are gone go too.
 ///
 /// # Errors
 /// The rules cannot be loaded.
@@ -238,6 +238,9 @@ pub fn repair(host: &Host) -> Result<Done, Error> {
     match links::sweep_nobodys(host).map_err(failed)? {
         0 => {}
         swept => warnings.push(format!("{swept} links of VEs that are not there removed")),
+    }
+    if let Err(error) = rates::sweep(host) {
+        warnings.push(chain(&error));
     }
     let ves = if count == 1 { "VE" } else { "VEs" };
     Ok(Done::new(format!("rules of {count} {ves} put back")).with_warnings(warnings))

@@ -89,6 +89,7 @@ mod tests {
                 received_bytes: received,
                 ..Counters::default()
             }),
+            traffic: None,
         }
     }
 

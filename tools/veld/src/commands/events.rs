@@ -13,6 +13,7 @@ use veld_protocol::stamp::Stamp;
 use veld_state::RunDir;
 use veld_supervisor::Host;
 use veld_sys::{Context, Failure};
+use veld_units::Bytes;
 
 use crate::cli::Events;
 use crate::output::{self, escape};
@@ -159,10 +160,17 @@ fn sentence(what: &What<'_>) -> String {
         }
         What::StartFailed(reason) => format!("not started: {reason}"),
         What::Hit(hit) => refusal::sentence(hit),
+        What::TrafficSlowed(most) => format!("slowed down: {} used up", traffic(*most)),
+        What::TrafficCut(most) => format!("cut off: {} used up", traffic(*most)),
+        What::TrafficRestored => "as fast as before: traffic is left".to_owned(),
         What::Paused => "paused".to_owned(),
         What::Resumed => "resumed".to_owned(),
         What::Set(parameter) => format!("set {parameter}"),
     }
+}
+
+fn traffic(bytes: u64) -> String {
+    format!("{} of traffic a month", Bytes::new(bytes))
 }
 
 /// An event for programs.

@@ -6,6 +6,7 @@ use veld_config::VeConfig;
 use veld_protocol::stamp::Stamp;
 use veld_supervisor::{Detail, Host};
 
+use crate::amount::size;
 use crate::cli::Show;
 use crate::commands::list::status;
 use crate::json;
@@ -65,7 +66,34 @@ fn rows(detail: &Detail) -> Vec<Row> {
         let addresses: Vec<String> = link.addresses.iter().map(ToString::to_string).collect();
         rows.push(("link", format!("{name} {state} {}", addresses.join(" "))));
     }
+    rows.extend(traffic_row(detail));
     rows
+}
+
+/// What it has moved this month, of what it may, and in all.
+fn traffic_row(detail: &Detail) -> Option<Row> {
+    let account = detail.traffic.filter(|account| account.month.is_some())?;
+    let config = detail.summary.config.as_ref().ok();
+    let limit = config.and_then(|config| config.network.traffic.limit);
+    let month = account.this_month;
+    let mut text = format!(
+        "this month {} in, {} out",
+        size(month.received_bytes),
+        size(month.sent_bytes)
+    );
+    if let Some(limit) = limit {
+        let _ = write!(text, " of {limit}");
+    }
+    if account.held {
+        text += ", used up";
+    }
+    let _ = write!(
+        text,
+        "; last month {}, in all {}",
+        size(account.last_month.bytes()),
+        size(account.total.bytes())
+    );
+    Some(("traffic", text))
 }
 
 fn run_rows(detail: &Detail) -> Vec<Row> {

@@ -163,7 +163,8 @@ const OF_ONE_THAT_RUNS: &str = r#",
         "10.117.0.101/32"
       ]
     }
-  ]
+  ],
+  "traffic": null
 }"#;
 
 #[test]
@@ -200,7 +201,8 @@ const OF_ONE_THAT_DOES_NOT: &str = r#",
   "devices": [],
   "kernel": null,
   "refusals": [],
-  "links": []
+  "links": [],
+  "traffic": null
 }"#;
 
 #[test]

@@ -7,6 +7,7 @@
 
 mod host;
 mod loops;
+mod netns;
 mod peers;
 mod process;
 mod rows;
@@ -161,13 +162,14 @@ fn choose(only: &[String]) -> Result<Vec<&'static rows::Group>> {
 
 fn publish(bench: &Bench, rows: &[Row]) -> Result<()> {
     let text = format!(
-        "{}\nMedians of {} samples after {} for warming up (of inits: at most {} after {}; of fairness: {} windows; of neighbour: {} samples with and without), candidates taking turns; {}.\n",
+        "{}\nMedians of {} samples after {} for warming up (of inits: at most {} after {}; of fairness: {} windows; of throughput: {} rounds; of neighbour: {} samples with and without), candidates taking turns; {}.\n",
         table::markdown(rows),
         bench.samples,
         sample::WARM_UP,
         rows::INITS.0,
         rows::INITS.1,
         rows::WINDOWS,
+        rows::FLOWS,
         rows::NEIGHBOURS,
         host::description(),
     );

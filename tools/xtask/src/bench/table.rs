@@ -15,6 +15,8 @@ pub(super) enum Value {
     Memory(u64),
     /// So many times something else.
     Factor(f64),
+    /// How much is moved, in bytes per second.
+    Rate(f64),
 }
 
 /// What veld's value is to be.
@@ -22,6 +24,8 @@ pub(super) enum Value {
 pub(super) enum Aim {
     /// This part of the peer's at most.
     Ratio(f64),
+    /// This part of the peer's at least.
+    AtLeast(f64),
     /// This at most.
     AtMost(Value),
     /// This, and it may be off by a part of it in per cent.
@@ -80,6 +84,7 @@ impl Row {
     fn is_met(&self) -> Option<bool> {
         match self.aim {
             Aim::Ratio(most) => Some(self.ratio()? <= most),
+            Aim::AtLeast(least) => Some(self.ratio()? >= least),
             Aim::AtMost(most) => Some(self.veld?.number() <= most.number()),
             Aim::Within(wanted, part) => {
                 let off = (self.veld?.number() / wanted.number() - 1.0).abs();
@@ -92,6 +97,7 @@ impl Row {
     fn aim_cell(&self) -> String {
         let aim = match self.aim {
             Aim::Ratio(most) => format!("≤ {most}"),
+            Aim::AtLeast(least) => format!("≥ {least}"),
             Aim::AtMost(most) => format!("≤ {most}"),
             Aim::Within(wanted, part) => format!("{wanted} ± {part} %"),
             Aim::None => return String::new(),
@@ -105,7 +111,7 @@ impl Row {
 }
 
 impl Value {
-    /// Seconds, bytes, or a bare number.
+    /// Seconds, bytes, bytes per second, or a bare number.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a count of bytes of one process is far below 2^52"
@@ -114,7 +120,7 @@ impl Value {
         match self {
             Self::Time(time) => time.as_secs_f64(),
             Self::Memory(bytes) => bytes as f64,
-            Self::Factor(times) => times,
+            Self::Factor(number) | Self::Rate(number) => number,
         }
     }
 }
@@ -125,6 +131,7 @@ impl fmt::Display for Value {
             Self::Time(time) => f.write_str(&report::time(*time)),
             Self::Memory(bytes) => write!(f, "{} KiB", bytes / 1024),
             Self::Factor(times) => write!(f, "{times:.3}"),
+            Self::Rate(bytes) => write!(f, "{:.0} MB/s", bytes / 1e6),
         }
     }
 }
@@ -184,6 +191,20 @@ mod tests {
         let aim = Aim::AtMost(Value::Time(Duration::from_millis(10)));
         assert_eq!(row(Some(11), None, aim).is_met(), Some(false));
         assert_eq!(row(Some(10), Some(1), aim).is_met(), Some(true));
+    }
+
+    #[test]
+    fn an_aim_may_be_a_least() {
+        let row = |veld, least| Row {
+            what: "TCP".to_owned(),
+            veld: Some(Value::Rate(veld)),
+            peer: Some(Peer::Is("lxc".to_owned(), Value::Rate(2e9))),
+            aim: Aim::AtLeast(least),
+        };
+        assert_eq!(row(2e9, 1.0).is_met(), Some(true));
+        assert_eq!(row(1.9e9, 1.0).is_met(), Some(false));
+        let line = "| TCP | 1900 MB/s | lxc: 2000 MB/s | 0.95 | ≥ 0.95, met |\n";
+        assert!(markdown(&[row(1.9e9, 0.95)]).ends_with(line));
     }
 
     #[test]

@@ -73,6 +73,11 @@ const PACKAGES: &[Package] = &[
     ),
     package(
         Set::Test,
+        "iperf3",
+        "measures what goes over the links of VEs",
+    ),
+    package(
+        Set::Test,
         "iproute2",
         "the oracle outside: links, addresses and routes",
     ),
@@ -127,6 +132,16 @@ const PACKAGES: &[Package] = &[
         Set::Bench,
         "hyperfine",
         "a second opinion on any number of the table",
+    ),
+    package(
+        Set::Bench,
+        "iperf3",
+        "measures what goes over links a second",
+    ),
+    package(
+        Set::Bench,
+        "iproute2",
+        "the bridge and the bare pair that links are compared with",
     ),
     package(Set::Bench, "lxc", "the peer whose times are the aims"),
     package(Set::Bench, "runc", "a peer: application containers"),

@@ -57,6 +57,15 @@ fn an_event_is_a_time_a_name_and_a_sentence() {
             hit(Limit::OutOfMemory, None),
             "out of memory: 12 processes killed, 40 in all",
         ),
+        (
+            What::TrafficSlowed(500 << 30),
+            "slowed down: 500G of traffic a month used up",
+        ),
+        (
+            What::TrafficCut(1 << 20),
+            "cut off: 1M of traffic a month used up",
+        ),
+        (What::TrafficRestored, "as fast as before: traffic is left"),
         (What::Paused, "paused"),
         (What::Resumed, "resumed"),
         (What::Set("ram 1G"), "set ram 1G"),

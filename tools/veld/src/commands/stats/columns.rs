@@ -42,6 +42,8 @@ pub(crate) enum Column {
     RxPackets,
     #[value(name = "txpkts")]
     TxPackets,
+    Month,
+    Total,
     Procs,
     #[value(name = "psi-cpu")]
     PsiCpu,
@@ -169,6 +171,8 @@ impl Column {
             Column::Tx => Value::Size(network.map(|net| net.sent_bytes)),
             Column::RxPackets => Value::Count(network.map(|net| net.received_packets)),
             Column::TxPackets => Value::Count(network.map(|net| net.sent_packets)),
+            Column::Month => Value::Size(sample.traffic.map(|it| it.this_month.bytes())),
+            Column::Total => Value::Size(sample.traffic.map(|it| it.total.bytes())),
             Column::Procs => Value::Count(usage.processes),
             Column::PsiCpu => Value::Percent(waited.cpu.map(|cpu| cpu.some.avg10_percent)),
             Column::PsiMem => Value::Percent(waited.memory.map(|mem| mem.some.avg10_percent)),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use veld_supervisor::{Pressure, Sample, Stall};
 use veld_sys::Failure;
 
-use crate::json::seconds;
+use crate::json::{Traffic, seconds};
 use crate::output;
 use crate::report::Failed;
 
@@ -22,6 +22,8 @@ pub(super) struct Ve {
     memory: Memory,
     io: Io,
     network: Option<Network>,
+    /// By months, those of earlier runs too.
+    traffic: Option<Traffic>,
     processes: Option<u64>,
     pressure: Pressures,
 }
@@ -140,6 +142,7 @@ impl Ve {
                 sent_bytes: net.sent_bytes,
                 sent_packets_total: net.sent_packets,
             }),
+            traffic: sample.traffic.as_ref().map(Traffic::new),
             processes: usage.processes,
             pressure: Pressures {
                 cpu: usage.pressure.cpu.map(Waits::new),

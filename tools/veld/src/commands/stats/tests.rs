@@ -47,6 +47,7 @@ pub(crate) fn busy(name: &str, clock: Instant) -> Sample {
         at: at(90),
         clock,
         usage,
+        traffic: Some(crate::samples::account()),
         network: Some(Counters {
             received_bytes: 1_000_000,
             received_packets: 900,
@@ -193,6 +194,28 @@ const SCHEMA: &str = r#"{
     "received_packets_total": 900,
     "sent_bytes": 2048,
     "sent_packets_total": 20
+  },
+  "traffic": {
+    "month": "2023-11",
+    "used_up": false,
+    "this_month": {
+      "received_bytes": 3221225472,
+      "received_packets": 3000000,
+      "sent_bytes": 1073741824,
+      "sent_packets": 1000000
+    },
+    "last_month": {
+      "received_bytes": 0,
+      "received_packets": 0,
+      "sent_bytes": 0,
+      "sent_packets": 0
+    },
+    "total": {
+      "received_bytes": 3221225472,
+      "received_packets": 3000000,
+      "sent_bytes": 1073741824,
+      "sent_packets": 1000000
+    }
   },
   "processes": 12,
   "pressure": {

@@ -115,7 +115,7 @@ fn limited<'a>(veld: &'a Veld, name: &'a str, settings: &[&str]) -> Result<Ve<'a
 fn row(what: &str, measure: impl Fn() -> Result<f64>, wanted: f64, part: f64) -> Result<Row> {
     let measured = (0..ROUNDS).map(|_| measure());
     let mut measured = measured.collect::<Result<Vec<f64>>>()?;
-    let middle = median(&mut measured);
+    let middle = super::median(&mut measured);
     println!("   {what}: {middle:.3} ({measured:.3?})");
     Ok(Row {
         what: what.to_owned(),
@@ -142,12 +142,6 @@ fn used(ve: &Ve<'_>) -> Result<Duration> {
     let used = veld_kernfs::keyed(&stat, "usage_usec");
     let used = used.with_context(|| format!("no usage_usec in {}", file.display()))?;
     Ok(Duration::from_micros(used.trim().parse()?))
-}
-
-/// The middle one; of an even number the upper of the middle two.
-fn median(numbers: &mut [f64]) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
 }
 
 #[cfg(test)]

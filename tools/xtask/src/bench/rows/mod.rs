@@ -13,6 +13,7 @@ mod neighbour;
 mod scale;
 mod start;
 mod stats;
+mod throughput;
 
 use std::process::Command;
 use std::time::Duration;
@@ -84,6 +85,10 @@ pub(super) const ALL: &[Group] = &[
         measure: fairness::measure,
     },
     Group {
+        name: "throughput",
+        measure: throughput::measure,
+    },
+    Group {
         name: NEIGHBOUR,
         measure: neighbour::measure,
     },
@@ -94,6 +99,9 @@ pub(super) const INITS: (usize, usize) = (inits::SAMPLES, inits::WARM_UP);
 
 /// Windows of each row of fairness.
 pub(super) const WINDOWS: usize = fairness::ROUNDS;
+
+/// Rounds of each row of throughput.
+pub(super) const FLOWS: usize = throughput::ROUNDS;
 
 /// Samples of each row of neighbour, with the attack and without.
 pub(super) const NEIGHBOURS: usize = neighbour::ROUNDS * neighbour::SAMPLES;
@@ -197,4 +205,10 @@ fn say(samples: &Samples) {
         report::time(least),
         report::time(most)
     );
+}
+
+/// The middle one; of an even number the upper of the middle two.
+fn median(numbers: &mut [f64]) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
 }
