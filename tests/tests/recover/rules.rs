@@ -70,8 +70,11 @@ fn starts(host: &Host, kind: Kind) {
             }
             started_or_starts(host, round);
             let expected = whole.take();
-            assert_eq!(entries(), expected);
             assert!(expected.len() > 8, "{expected:?}");
+            // Killed there, the VE may end of it only now.
+            if round.point != "execute program" {
+                assert_eq!(entries(), expected);
+            }
             whole.set(expected);
             ve.veld("stop", ["--force"]).done();
             assert_eq!(entries(), Vec::<String>::new());
