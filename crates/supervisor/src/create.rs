@@ -6,6 +6,7 @@ use veld_config::{Assignment, Ip, Mode, TemplateName, Uuid, VeConfig, VeId, VeNa
 
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::host::Host;
+use crate::net::NetPlan;
 use crate::outcome::Done;
 use crate::tuning;
 use crate::ve::Ve;
@@ -61,6 +62,7 @@ fn make(ve: &Ve<'_>, wish: &Wish) -> Result<String, Source> {
     let id = VeId::new(id).ok_or_else(|| Source::Reported(format!("{id} is not an id of a VE")))?;
     let config = config(ve, wish, id)?;
     host.cgroups()?.check(&tuning::limits(ve, &config)?)?;
+    NetPlan::new(&config, host.config(), id).check()?;
     ve.step("write config");
     making.finish(&config.to_toml())?;
     let mut what = format!("created, id {id}");
