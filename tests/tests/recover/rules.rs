@@ -7,7 +7,7 @@ use std::fs;
 use veld_tests::{Cmd, Host, Template, Ve, host};
 
 use crate::start::{is_through, started_or_starts};
-use crate::walk::{Kind, walk};
+use crate::walk::{Fault, Kind, walk};
 
 #[test]
 fn a_start_that_fails_leaves_no_rules() {
@@ -27,6 +27,29 @@ fn a_set_that_fails_leaves_the_rules() {
 #[test]
 fn rules_of_a_killed_set_are_put_right_by_the_next_look() {
     sets(&host!(Template::NoInit), Kind::Kill);
+}
+
+#[test]
+fn what_a_killed_repair_left_undone_the_next_start_does() {
+    let host = &host!(Template::NoInit);
+    let ve = ruled(host);
+    ve.start();
+    let whole = entries();
+    let other = host.ve("web2").template(Template::NoInit).create();
+    for number in 1.. {
+        let fault = Fault::new(host, number, Kind::Kill);
+        let output = fault.veld(host, &["net", "repair"]);
+        let unharmed = fault.passed().len() < number;
+        assert_eq!(output.status == 0, unharmed, "{}", output.stderr);
+        if unharmed {
+            assert!(number > 3, "{:?}", fault.passed());
+            break;
+        }
+        other.start();
+        assert_eq!(entries(), whole, "at point {number}");
+        other.veld("stop", ["--force"]).done();
+    }
+    assert_eq!(entries(), whole);
 }
 
 /// A VE that has rules of every kind.
