@@ -9,7 +9,10 @@
 //! MAC addresses, names of chains. So what is in the kernel can be taken away, or put
 //! right, by whoever knows the name of the VE.
 
+mod guards;
+mod inspect;
 mod links;
+pub(crate) mod nics;
 mod plan;
 mod rules;
 
@@ -22,14 +25,14 @@ use crate::error::{Source, chain};
 use crate::host::Host;
 use crate::undo::Undo;
 use crate::ve::Ve;
-pub(crate) use plan::InterfacePlan;
-pub use plan::NetPlan;
+pub use inspect::{Connection, connection, connections};
 pub(crate) use plan::host_name;
+pub use plan::{InterfacePlan, NetPlan};
 pub use rules::{RulesPlan, repair};
 
 /// Connects a VE that has not begun to run, in the network namespace `guest`.
 pub(crate) fn connect<'a>(
-    ve: &Ve<'_>,
+    ve: &'a Ve<'a>,
     plan: &'a NetPlan,
     guest: BorrowedFd<'_>,
     undo: &mut Undo<'a>,
@@ -40,11 +43,7 @@ pub(crate) fn connect<'a>(
         return Ok(veld_network::loopback_up(guest)?);
     }
     warnings.extend(prepare_host(ve.host, plan)?);
-    for interface in &plan.interfaces {
-        links::attach(guest, interface)?;
-        // What is in the way is somebody else's: undone is only what was done.
-        undo.push(|| links::detach(interface));
-    }
+    links::attach(ve, plan, guest, undo, warnings)?;
     ve.step("admit to rules");
     rules::admit(ve.host, plan, undo)
 }
@@ -68,7 +67,11 @@ pub(crate) fn change(
     if !new.interfaces.is_empty() {
         warnings.extend(prepare_host(ve.host, new)?);
     }
-    rules::change(ve.host, old, new, || links::change(guest.as_fd(), old, new))?;
+    let mut of_links = Vec::new();
+    rules::change(ve.host, old, new, || {
+        links::change(ve, guest.as_fd(), [old, new], &mut of_links)
+    })?;
+    warnings.append(&mut of_links);
     Ok(warnings)
 }
 
@@ -76,6 +79,10 @@ pub(crate) fn change(
 ///
 /// The kernel takes links away with the VE's namespace; this is for the rest.
 pub(crate) fn disconnect(ve: &Ve<'_>) -> Result<(), Source> {
+    nics::give_all_back(ve)?;
+    for plan in rules::plans(ve) {
+        links::forget(&plan)?;
+    }
     rules::withdraw(ve)
 }
 

@@ -6,13 +6,18 @@
     reason = "all of this is a test, which writes files as an administrator or a fault would"
 )]
 
+mod hotplug;
 mod lan;
+mod modes;
+mod physical;
 mod policy;
 mod publish;
 mod reach;
 mod repair;
 mod settings;
+mod shown;
 mod spoof;
+mod spoof_bridge;
 
 use veld_tests::{Cmd, Ve};
 
