@@ -37,13 +37,17 @@ use crate::{Error, HostNetwork};
 pub use change::{admit, change, holder, rebuild, withdraw};
 pub use guest::{Direction, GuestRules, Policy, PolicyRule, Publish, RuleProtocol, Transport};
 
+/// The empty chain that says that all guests' entries are in the table: whoever
+/// loads it may be killed before they are.
+const FILLED: &str = "filled";
+
 /// Whether the rules were there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rules {
     /// Just these were loaded already, entries and all.
     Kept,
-    /// They have been loaded, and have no entries: whoever has guests that are
-    /// published or under a policy calls [`rebuild`].
+    /// They have been loaded, and have no entries or not all: whoever knows the
+    /// guests calls [`rebuild`]. Said again until somebody did.
     Loaded,
 }
 
@@ -51,13 +55,13 @@ pub enum Rules {
 pub(crate) fn ensure(network: &HostNetwork) -> Result<Rules, Error> {
     let table = &network.link_prefix;
     let rules = text::Text::new(network);
-    if is_loaded(table, &rules.mark)? {
-        return Ok(Rules::Kept);
+    if let Some(found) = found(table, &rules.mark)? {
+        return Ok(found);
     }
     match replace(table, &rules) {
         Ok(()) => Ok(Rules::Loaded),
         // Another start was faster; its entries are not to be lost.
-        Err(Error::RulesRefused { .. }) if is_loaded(table, &rules.mark)? => Ok(Rules::Kept),
+        Err(error @ Error::RulesRefused { .. }) => found(table, &rules.mark)?.ok_or(error),
         Err(error) => Err(error),
     }
 }
@@ -81,10 +85,21 @@ pub(crate) fn remove(table: &str) -> Result<(), Error> {
     }
 }
 
-fn is_loaded(table: &str, mark: &str) -> Result<bool, Error> {
-    Table::open(table)
-        .and_then(|mut table| table.has_chain(mark))
-        .map_err(|error| refused(table, error))
+/// What there is of the rules that have this mark.
+fn found(table: &str, mark: &str) -> Result<Option<Rules>, Error> {
+    let look = || -> io::Result<Option<Rules>> {
+        let mut table = Table::open(table)?;
+        if !table.has_chain(mark)? {
+            return Ok(None);
+        }
+        let is_filled = table.has_chain(FILLED)?;
+        Ok(Some(if is_filled {
+            Rules::Kept
+        } else {
+            Rules::Loaded
+        }))
+    };
+    look().map_err(|error| refused(table, error))
 }
 
 /// Puts the rules in the place of those that are there now, and of no others:

@@ -317,6 +317,8 @@ fn flushed_rules_are_rebuilt_for_all() {
         .collect();
     let put = |rules: &GuestRules| world.host.run(|| admit(&world.network, rules));
     all.iter().try_for_each(put).unwrap();
+    let fill = || rebuild(&world.network, &[]);
+    assert!(world.host.run(fill).is_empty(), "none but those");
     let before = world.host.nft("list ruleset");
     world.host.nft("flush ruleset");
     let error = put(&all[0]).unwrap_err();

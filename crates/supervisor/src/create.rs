@@ -4,7 +4,7 @@ use veld_config::{Assignment, TemplateName, Uuid, VeConfig, VeId, VeName};
 
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::host::Host;
-use crate::net::{addresses, names};
+use crate::net::{NetPlan, addresses, names};
 use crate::outcome::Done;
 use crate::tuning;
 use crate::ve::Ve;
@@ -60,6 +60,7 @@ fn make(ve: &Ve<'_>, wish: &Wish) -> Result<String, Source> {
     let id = VeId::new(id).ok_or_else(|| Source::Reported(format!("{id} is not an id of a VE")))?;
     let config = config(ve, wish, id)?;
     host.cgroups()?.check(&tuning::limits(ve, &config)?)?;
+    NetPlan::new(&config, host.config(), id).check()?;
     ve.step("write config");
     making.finish(&config.to_toml())?;
     let mut what = format!("created, id {id}");

@@ -1,5 +1,7 @@
 //! What may come into a VE and go out of it.
 
+use std::path::Path;
+
 use veld_tests::{Cmd, Host, Template, Ve, host, until};
 
 use crate::lan::{Lan, MACHINE};
@@ -111,6 +113,54 @@ fn groups_have_a_policy_in_common_and_see_no_others() {
     let refused = free.veld("set", ["group=green"]);
     assert_eq!(refused.status, 1);
     assert!(refused.stderr.contains("green"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_policy_that_could_not_hold_is_refused() {
+    let host = host!();
+    let template = Template::Busybox.name();
+    let create = |options: &[&str]| {
+        let words = ["create", "web1", "--template", &template];
+        host.veld([&words[..], options].concat())
+    };
+    create(&["--group", "green"]).fails(
+        1,
+        "veld: web1: cannot create: there is no [group.green] in veld.toml",
+    );
+    for options in [
+        &["--network", "bridge", "--default-in", "deny"],
+        &["--network", "macvlan:eth0", "--deny", "in tcp 80"],
+    ] {
+        let said = create(options);
+        assert_eq!(said.status, 1);
+        let text = "policies and isolated groups are for routed interfaces, and eth0 is";
+        assert!(said.stderr.contains(text), "{}", said.stderr);
+    }
+    assert!(!host.existing("web1").directory().exists());
+}
+
+#[test]
+fn a_host_without_nft_starts_no_ve_that_needs_it() {
+    let host = host!();
+    let hidden = |words: &[&str]| {
+        // Its own mounts, in which there is no nft.
+        let script = "mount -t tmpfs none /usr/sbin && exec \"$@\"";
+        let program = Host::program().display().to_string();
+        let head = ["--mount", "sh", "-c", script, "sh", &program];
+        host.tool(Path::new("unshare"), [&head[..], words].concat())
+            .run()
+    };
+    host.ve("a").create();
+    host.ve("b").with(["--publish", "8080:80"]).create();
+    let started = hidden(&["start", "a"]);
+    assert_eq!(started.status, 0, "{}", started.stderr);
+    let text = "cannot run nft: No such file or directory (os error 2): addresses are";
+    assert!(started.stderr.contains(text), "{}", started.stderr);
+    let refused = hidden(&["start", "b"]);
+    assert_eq!(refused.status, 1);
+    let text = "cannot run nft: No such file or directory (os error 2): without it no port";
+    assert!(refused.stderr.contains(text), "{}", refused.stderr);
+    host.existing("b").start();
 }
 
 #[test]

