@@ -10,6 +10,7 @@
 //! right, by whoever knows the name of the VE.
 
 mod guards;
+mod inspect;
 mod links;
 pub(crate) mod nics;
 mod plan;
@@ -24,9 +25,9 @@ use crate::error::{Source, chain};
 use crate::host::Host;
 use crate::undo::Undo;
 use crate::ve::Ve;
-pub(crate) use plan::InterfacePlan;
-pub use plan::NetPlan;
+pub use inspect::{Connection, connection, connections};
 pub(crate) use plan::host_name;
+pub use plan::{InterfacePlan, NetPlan};
 pub use rules::{RulesPlan, repair};
 
 /// Connects a VE that has not begun to run, in the network namespace `guest`.

@@ -15,6 +15,7 @@ mod publish;
 mod reach;
 mod repair;
 mod settings;
+mod shown;
 mod spoof;
 mod spoof_bridge;
 
