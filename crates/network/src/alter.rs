@@ -13,7 +13,7 @@ use crate::link::open_host;
 use crate::message::{self, kinds};
 use crate::parts::{self, Part};
 use crate::rtnl::Rtnl;
-use crate::{Error, netns, pair, uplink};
+use crate::{Error, netns, pair, settle, uplink};
 
 /// Makes `new` of the interface `old` of a guest that runs. Whether the guest still
 /// has it: where it does not, the host's part is done all the same.
@@ -68,7 +68,7 @@ fn step(
         owner: Owner::Guest,
     };
     alter_inside(&mut end, &inner, [old, new], mtu)?;
-    crate::settle::inside(&mut inside, inner.index, new, Owner::Guest)?;
+    settle::inside(&mut inside, inner.index, new, Owner::Guest)?;
     Ok(true)
 }
 
@@ -103,6 +103,9 @@ fn alter_host_end(host: &mut Rtnl, old: &Interface, new: &Interface) -> Result<(
     }
     for part in parts::removed(&before, &after) {
         end.remove(part)?;
+    }
+    if new.kind == Kind::Routed && new.has_ipv6() && !old.has_ipv6() {
+        settle::gateway(host, index);
     }
     Ok(())
 }
@@ -156,20 +159,37 @@ fn alter_inside(
             .change("set MTU", kinds::set_mtu(inner.index, mtu), 0)
             .context(|| format!("set the MTU of {place} to {mtu}"))?;
     }
-    let [before, after] = [parts::inside(old), parts::inside(new)];
-    let removed = parts::removed(&before, &after);
+    exchange(end, &parts::inside(old), &parts::inside(new), was_down)
+}
+
+/// Gives the end inside what is new and takes what is old.
+///
+/// # Kernel
+/// With its last IPv4 address a link loses its IPv4 routes, and with the first of a
+/// network the others of it. So new addresses come before old ones go; but routes
+/// after that, as there is one default route of a metric.
+fn exchange(
+    end: &mut End<'_>,
+    before: &[Part],
+    after: &[Part],
+    was_down: bool,
+) -> Result<(), Error> {
+    let is_address = |part: &Part| matches!(part, Part::Address(..));
+    let added = parts::added(before, after);
+    for part in added.iter().copied().filter(is_address) {
+        end.add(part)?;
+    }
+    let removed = parts::removed(before, after);
     for part in &removed {
         end.remove(*part)?;
     }
-    // A link that was taken down for a moment has lost what it had, and the kernel
-    // takes the others of an IPv4 network away with the first.
-    let shares_network = |part: &Part| matches!(part, Part::Address(address, length) if address.is_ipv4() && *length < 32);
-    let added = if was_down || removed.iter().any(shares_network) {
+    let is_ipv4 = |part: &Part| matches!(part, Part::Address(address, _) if address.is_ipv4());
+    let needed = if was_down || removed.iter().any(is_ipv4) {
         after
     } else {
-        parts::added(&before, &after)
+        &added
     };
-    added.into_iter().try_for_each(|part| end.add(part))
+    needed.iter().try_for_each(|part| end.add(*part))
 }
 
 /// The MAC address inside, where it changes.

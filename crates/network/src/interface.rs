@@ -76,7 +76,7 @@ impl Kind {
 }
 
 impl Interface {
-    /// Whether [`alter`](crate::alter) can make `other` of this one. Otherwise one
+    /// Whether [`alter`](crate::alter()) can make `other` of this one. Otherwise one
     /// is taken away and the other made.
     #[must_use]
     pub fn can_become(&self, other: &Self) -> bool {

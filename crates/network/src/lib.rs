@@ -14,7 +14,7 @@
 //! nftables table, all of which cost a few reads when they are there already.
 //! [`attach`] and [`detach`] make and remove one link, by netlink alone: no
 //! program is run and no rule is added, so the cost of a link does not grow with
-//! the number of links. [`plug`], [`alter`] and [`unplug`] are for a guest that runs,
+//! the number of links. [`plug`], [`alter()`] and [`unplug`] are for a guest that runs,
 //! and may have done anything to what it was given: its links are found by what
 //! the kernel says of the host's end, and what the guest took away is not missed.
 //!

@@ -25,7 +25,7 @@ use crate::{Error, message};
 
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Where a guest runs, which may have taken away what is waited for.
-const PATIENCE_WITH_GUESTS: Duration = Duration::from_millis(20);
+const PATIENCE_WITH_GUESTS: Duration = Duration::from_millis(250);
 const POLL: Duration = Duration::from_micros(100);
 
 /// Waits until a link can send.
@@ -77,6 +77,13 @@ pub(crate) fn host_end(host: &mut Rtnl, interface: &Interface) -> Result<(), Err
         address(host, index, GATEWAY6.into(), deadline).context(what)?;
     }
     Ok(())
+}
+
+/// Waits until the gateway of a routed link whose guest runs receives.
+pub(crate) fn gateway(host: &mut Rtnl, index: u32) {
+    let deadline = Instant::now() + PATIENCE_WITH_GUESTS;
+    // Without a carrier, which the guest can take away, it does not.
+    let _ = address(host, index, GATEWAY6.into(), deadline);
 }
 
 /// Waits until the link inside does; one of a running guest is the guest's to keep.

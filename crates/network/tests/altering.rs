@@ -76,6 +76,47 @@ fn addresses_come_and_go_with_all_that_belongs_to_them() {
 }
 
 #[test]
+fn addresses_are_exchanged_for_others_and_the_ways_stay() {
+    let Some(world) = World::new() else { return };
+    let one = world.guest(1);
+    let other = with(&[guest4(21), guest6(21)]);
+    change(&world, &one, &link(1), &other);
+    for (address, host, lan) in [(guest4(21), HOST4, LAN4), (guest6(21), HOST6, LAN6)] {
+        assert!(talks(&world.host, &one, address), "{address}");
+        assert_eq!(send(&one, address, &world.host, host), Some(address));
+        assert!(talks(&one, &world.lan, lan), "{lan}");
+    }
+    assert!(!talks(&world.host, &one, guest4(1)));
+    // The first of a network, without the others.
+    world.host.run(|| ensure_bridge("veldbr", false)).unwrap();
+    let port = |addresses: &[&str]| Interface {
+        host_name: "veld1.1".into(),
+        guest_name: "eth1".into(),
+        kind: Kind::Bridge {
+            bridge: "veldbr".into(),
+            vlan: None,
+        },
+        addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
+        gateways: vec!["10.88.0.9".parse().unwrap()],
+        mac: mac_for(1, 1),
+        metric: 1,
+        ..link(1)
+    };
+    let [both, second] = [&["10.88.0.1/24", "10.88.0.2/24"][..], &["10.88.0.2/24"]].map(port);
+    world
+        .host
+        .run(|| veld_network::plug(one.as_fd(), &both))
+        .unwrap();
+    change(&world, &one, &both, &second);
+    let shown = one.ip("addr show dev eth1") + &one.ip("route show dev eth1");
+    assert!(
+        shown.contains("10.88.0.2/24") && shown.contains("default via 10.88.0.9"),
+        "{shown}"
+    );
+    assert!(!shown.contains("10.88.0.1/"), "{shown}");
+}
+
+#[test]
 fn an_address_of_another_link_is_refused_and_nothing_is_changed() {
     let Some(world) = World::new() else { return };
     let (one, two) = (world.guest(1), world.guest(2));

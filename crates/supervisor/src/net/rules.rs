@@ -235,15 +235,15 @@ pub fn repair(host: &Host) -> Result<Done, Error> {
             warnings.extend(error.lines());
         }
     }
-    match links::sweep_nobodys(host).map_err(failed)? {
-        0 => {}
-        swept => warnings.push(format!("{swept} links of VEs that are not there removed")),
-    }
+    let swept = match links::sweep_nobodys(host).map_err(failed)? {
+        0 => String::new(),
+        swept => format!("; links removed of VEs that are not there: {swept}"),
+    };
     if let Err(error) = rates::sweep(host) {
         warnings.push(chain(&error));
     }
     let ves = if count == 1 { "VE" } else { "VEs" };
-    Ok(Done::new(format!("rules of {count} {ves} put back")).with_warnings(warnings))
+    Ok(Done::new(format!("rules of {count} {ves} put back{swept}")).with_warnings(warnings))
 }
 
 /// Makes the rules of a VE be what they should once nobody is at work on it.
