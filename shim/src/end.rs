@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 use std::io::Write;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::process::{WaitId, WaitIdOptions};
 use veld_protocol::ending::{Ended, Ending};
 use veld_protocol::event::{Event, What};
-use veld_protocol::shim::ENDED;
+use veld_protocol::shim::{ENDED, NETWORK};
 use veld_protocol::stamp::Stamp;
 use veld_sys::{Context, Failure, exec, signal};
 
@@ -109,6 +109,16 @@ fn record(directory: &RunDirectory, ended: &Ended) {
     let _ = directory.replace(ENDED, line.get(..length).unwrap_or_default());
 }
 
+/// Puts the network namespace where the successor looks for it.
+///
+/// # Kernel
+/// fcntl(2), `F_DUPFD`: the lowest free number, which is this one.
+fn pass_network_on(network: &OwnedFd) -> rustix::io::Result<OwnedFd> {
+    let passed = rustix::io::fcntl_dupfd_cloexec(network, NETWORK)?;
+    rustix::io::fcntl_setfd(&passed, rustix::io::FdFlags::empty())?;
+    Ok(passed)
+}
+
 /// Executes the successor, with nothing of the shim's but its environment.
 fn become_successor(successor: &Successor) -> Failure {
     let operation = || {
@@ -124,6 +134,8 @@ fn become_successor(successor: &Successor) -> Failure {
     };
     // Older kernels lack the flag; all that the shim opened or took has its own.
     let _ = exec::close_on_exec_from(3);
+    // Where it cannot be passed on, the kernel brings back what is in it.
+    let _passed = successor.network.as_ref().map(pass_network_on);
     if let Err(failure) = signal::default_dispositions().context(operation) {
         return failure;
     }

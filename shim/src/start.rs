@@ -39,6 +39,8 @@ pub(crate) enum Task {
 pub(crate) struct Successor {
     pub(crate) command: CString,
     pub(crate) arguments: [CString; 3],
+    /// Held for it.
+    pub(crate) network: Option<OwnedFd>,
 }
 
 /// The descriptors by meaning; see [`veld_protocol::shim`] for each.
@@ -75,8 +77,14 @@ pub(crate) fn start() -> Result<Start, Failure> {
 
 fn prepare() -> Result<(Successor, Task), Failure> {
     let mut given = std::env::args_os().skip(1);
-    let successor = successor(&mut given)?;
-    let mut given = given.peekable();
+    let mut successor = successor(&mut given)?;
+    let mut given: Vec<OsString> = given.collect();
+    if given.last().is_some_and(|word| word == shim::NETWORK_WORD) {
+        given.pop();
+        let number = shim::WATCHED + i32::try_from(given.len()).unwrap_or(i32::MAX);
+        successor.network = Some(take(number, "network namespace")?);
+    }
+    let mut given = given.into_iter().peekable();
     let task = match given.next_if(|word| word == shim::WAIT) {
         None => Task::Serve(descriptors(given)?),
         Some(_) => Task::Wait(duration(&given.next().unwrap_or_default())?),
@@ -143,6 +151,7 @@ fn successor(given: &mut impl Iterator<Item = OsString>) -> Result<Successor, Fa
             c_string(shim::AFTER_END.into())?,
             c_string(name)?,
         ],
+        network: None,
     })
 }
 

@@ -22,7 +22,9 @@ const FIXED: [&str; 6] = [
     ".names/users",
 ];
 /// The one table of rules, which is the host's and names no VE.
-const TABLE: &str = "table inet veld {";
+const TABLES: [&str; 2] = ["table inet veld {", "table bridge veld {"];
+/// Links that stay once they were needed, as the tables do.
+const LINKS: [&str; 2] = ["lo", "veldbr"];
 
 /// A line for each thing of the kernel's.
 pub(crate) fn remains(of: &Remains) -> Vec<String> {
@@ -44,7 +46,7 @@ pub(crate) fn remains(of: &Remains) -> Vec<String> {
     left.extend(
         links
             .iter()
-            .filter(|name| *name != "lo")
+            .filter(|name| !LINKS.contains(&name.as_str()))
             .map(|name| format!("link {name}")),
     );
     left.extend(rules(&links::rules()));
@@ -88,14 +90,14 @@ pub(crate) fn loop_devices(directory: &Path) -> Vec<String> {
     ours.collect()
 }
 
-/// Tables besides the one, and lines of it that name a VE's link.
+/// Tables besides Veld's own, and lines of those that name a VE's link.
 fn rules(ruleset: &str) -> Vec<String> {
     let named = |line: &&str| {
         line.split("\"veld")
             .skip(1)
             .any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
     };
-    let foreign = |line: &&str| line.starts_with("table ") && *line != TABLE;
+    let foreign = |line: &&str| line.starts_with("table ") && !TABLES.contains(line);
     ruleset
         .lines()
         .filter(|line| named(line) || foreign(line))

@@ -6,7 +6,9 @@
 
 use std::net::IpAddr;
 
-use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage, State, Stats64};
+use netlink_packet_route::link::{
+    InfoBridge, InfoData, InfoKind, LinkAttribute, LinkInfo, LinkMessage, State, Stats64,
+};
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage};
 
 /// A link.
@@ -24,6 +26,25 @@ pub(crate) struct Link {
     /// are in one.
     pub(crate) peer_netns: Option<i32>,
     pub(crate) stats: Option<Stats64>,
+    /// The number of the link that it is the other end of, or on top of.
+    pub(crate) other: Option<u32>,
+    /// Its MAC address.
+    pub(crate) address: Vec<u8>,
+    /// The one it was made with; virtual links mostly have none.
+    pub(crate) permanent: Vec<u8>,
+    /// Where it is a bridge.
+    pub(crate) bridge: Option<Bridge>,
+}
+
+/// What a bridge does about VLAN tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bridge {
+    /// Whether its kernel can look at them.
+    pub(crate) knows_vlans: bool,
+    /// Whether it does.
+    pub(crate) filters_vlans: bool,
+    /// The VLAN of untagged frames, for a port that has been given no other; 0: none.
+    pub(crate) default_vlan: u16,
 }
 
 impl From<LinkMessage> for Link {
@@ -39,14 +60,47 @@ impl From<LinkMessage> for Link {
                 LinkAttribute::OperState(state) => link.is_operational = state == State::Up,
                 LinkAttribute::LinkInfo(infos) => {
                     link.is_veth = infos.contains(&LinkInfo::Kind(InfoKind::Veth));
+                    link.bridge = bridge(&infos);
                 }
                 LinkAttribute::LinkNetNsId(id) => link.peer_netns = Some(id),
                 LinkAttribute::Stats64(stats) => link.stats = Some(stats),
+                LinkAttribute::Link(other) => link.other = Some(other),
+                LinkAttribute::Address(address) => link.address = address,
+                LinkAttribute::PermAddress(address) => link.permanent = address,
                 _ => {}
             }
         }
         link
     }
+}
+
+/// # Kernel
+/// A bridge without VLAN filtering in its kernel has no default VLAN, though it says
+/// that it does not filter.
+fn bridge(infos: &[LinkInfo]) -> Option<Bridge> {
+    if !infos.contains(&LinkInfo::Kind(InfoKind::Bridge)) {
+        return None;
+    }
+    let mut bridge = Bridge {
+        knows_vlans: false,
+        filters_vlans: false,
+        default_vlan: 0,
+    };
+    let data = infos.iter().find_map(|info| match info {
+        LinkInfo::Data(InfoData::Bridge(data)) => Some(data.as_slice()),
+        _ => None,
+    });
+    for value in data.unwrap_or_default() {
+        match value {
+            InfoBridge::VlanFiltering(filters) => bridge.filters_vlans = *filters,
+            InfoBridge::VlanDefaultPvid(vlan) => {
+                bridge.knows_vlans = true;
+                bridge.default_vlan = *vlan;
+            }
+            _ => {}
+        }
+    }
+    Some(bridge)
 }
 
 /// The number of the link that a route leads to.

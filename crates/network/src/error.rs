@@ -55,6 +55,66 @@ pub enum Error {
         reason: &'static str,
     },
 
+    /// No single link can have this MAC address.
+    #[error("{} cannot be the MAC address of a link: {reason}", crate::mac::Text(*mac))]
+    BadMac {
+        /// What was given.
+        mac: crate::Mac,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+
+    /// No link with these addresses can have this MTU.
+    #[error("{mtu} cannot be the MTU of a link: {reason}")]
+    BadMtu {
+        /// What was given, bytes.
+        mtu: u32,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+
+    /// The host has no link of this name to make another one of.
+    #[error("there is no link {name}")]
+    NoSuchLink {
+        /// The name on the host.
+        name: String,
+    },
+
+    /// A link of this name is there but no bridge.
+    #[error("link {name} is not a bridge")]
+    NotABridge {
+        /// The name on the host.
+        name: String,
+    },
+
+    /// The host itself uses this link to reach the world.
+    #[error("link {name} is what the host's default route uses")]
+    IsUplink {
+        /// The name on the host.
+        name: String,
+    },
+
+    /// A bridge that somebody else made takes no notice of VLANs.
+    #[error("bridge {name} does not filter VLANs: see vlan_filtering of ip-link(8)")]
+    NoVlans {
+        /// The name on the host.
+        name: String,
+    },
+
+    /// This kernel was built without something.
+    #[error("this kernel has no {what}")]
+    Unsupported {
+        /// What it lacks.
+        what: &'static str,
+    },
+
+    /// IPv6 is switched off where an address was to be.
+    #[error("{link} has IPv6 switched off (see disable_ipv6)")]
+    NoIpv6 {
+        /// The link, and whether it is the end inside.
+        link: String,
+    },
+
     /// The kernel has no nftables or the host has no `nft`. Everything else of
     /// [`ensure_host`](crate::ensure_host) was done: links work, but without
     /// masquerading, and IPv6 source addresses are not checked.
@@ -62,9 +122,9 @@ pub enum Error {
     NoNftables(Failure),
 
     /// `nft` did not take the rules.
-    #[error("cannot load table inet {table}: {message}")]
+    #[error("cannot load table {table}: {message}")]
     RulesRefused {
-        /// The table's name.
+        /// The table's family and name.
         table: String,
         /// The first line that nft said.
         message: String,
@@ -113,9 +173,17 @@ impl Error {
             Self::LinkExists { .. } | Self::AddressTaken { .. } | Self::PortTaken { .. } => {
                 Some(Errno::EXIST.raw_os_error())
             }
+            Self::Unsupported { .. } => Some(Errno::OPNOTSUPP.raw_os_error()),
+            Self::NoSuchLink { .. } => Some(Errno::NODEV.raw_os_error()),
             Self::PortInUse { .. } => Some(Errno::ADDRINUSE.raw_os_error()),
             Self::NotLoaded { .. } => Some(Errno::NOENT.raw_os_error()),
             Self::NotOurs { .. }
+            | Self::BadMac { .. }
+            | Self::BadMtu { .. }
+            | Self::NotABridge { .. }
+            | Self::IsUplink { .. }
+            | Self::NoVlans { .. }
+            | Self::NoIpv6 { .. }
             | Self::BadName { .. }
             | Self::BadAddress { .. }
             | Self::RulesRefused { .. }
@@ -167,7 +235,7 @@ mod tests {
             ),
             (
                 Error::RulesRefused {
-                    table: "veld".into(),
+                    table: "inet veld".into(),
                     message: "Error: x".into(),
                 },
                 "cannot load table inet veld: Error: x",

@@ -8,8 +8,8 @@ use veld_sys::Context;
 
 use crate::link::open_host;
 use crate::message::{self, LOOPBACK};
+use crate::parts::GATEWAY4;
 use crate::rules::Rules;
-use crate::setup::GATEWAY4;
 use crate::{Error, name, rules, sysctl};
 
 /// Which links are ours and which addresses are theirs.
@@ -85,7 +85,7 @@ pub fn reload_host(network: &HostNetwork) -> Result<(), Error> {
 pub fn remove_host(network: &HostNetwork) -> Result<(), Error> {
     name::check_prefix(&network.link_prefix)?;
     rules::remove(&network.link_prefix)?;
-    let gateway = message::delete_address(LOOPBACK, GATEWAY4.into());
+    let gateway = message::delete_address(LOOPBACK, GATEWAY4.into(), 32);
     let removed = open_host()?.change("remove gateway address", gateway, 0);
     match removed {
         Err(error) if Errno::from_io_error(&error) == Some(Errno::ADDRNOTAVAIL) => Ok(()),

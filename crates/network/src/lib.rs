@@ -1,5 +1,6 @@
-//! Routed links: a veth pair into a network namespace, its addresses and
-//! routes, and the few static rules that keep its guest honest.
+//! Interfaces of guests: routed links, ports of bridges, links on top of others and
+//! links of the host's own, with their addresses and routes; and the few static rules
+//! that keep guests honest. A routed link, which is a veth pair:
 //!
 //! ```text
 //!  guest's namespace                     host's namespace
@@ -13,7 +14,9 @@
 //! nftables table, all of which cost a few reads when they are there already.
 //! [`attach`] and [`detach`] make and remove one link, by netlink alone: no
 //! program is run and no rule is added, so the cost of a link does not grow with
-//! the number of links.
+//! the number of links. [`plug`], [`alter`] and [`unplug`] are for a guest that runs,
+//! and may have done anything to what it was given: its links are found by what
+//! the kernel says of the host's end, and what the guest took away is not missed.
 //!
 //! Who answers for the gateway: 169.254.0.1 is an address of the host's `lo`,
 //! which the kernel answers ARP for on every link; fe80::1 is the link-local
@@ -40,12 +43,18 @@
 //! What this crate must not know: VEs, config files, names of templates. Guests
 //! are namespace descriptors, and links are names and numbers.
 
+mod alter;
 mod announce;
 mod answer;
+mod bridge;
+mod end;
 mod error;
 mod ethernet;
 mod frame;
+mod guard;
 mod host;
+mod inner;
+mod interface;
 mod link;
 mod loopback;
 mod mac;
@@ -55,26 +64,35 @@ mod names;
 mod netns;
 mod nft;
 mod observe;
+mod on_top;
+mod pair;
+mod parts;
+mod physical;
 mod pool;
 mod probe;
 mod proxy;
 mod rtnl;
 mod rules;
 mod settle;
-mod setup;
 mod socket;
 mod stale;
 mod sysctl;
 mod uplink;
 
+pub use alter::alter;
 pub use announce::{announce, announce_inside};
+pub use bridge::{ensure_bridge, own_bridge};
 pub use error::Error;
+pub use guard::{guard, guard_again, guards_again, unguard};
 pub use host::{HostNetwork, ensure_host, reload_host, remove_host};
-pub use link::{RoutedLink, attach, detach, exists};
+pub use interface::{Interface, Kind, LEAST_MTU6, check_mac};
+pub use link::{attach, detach, exists, plug, unplug};
 pub use loopback::loopback_up;
 pub use mac::{Mac, mac_for};
 pub use names::{DOMAIN, Names};
 pub use observe::{Counters, Observed, ObservedLink, all_counters, counters, observe};
+pub use parts::GATEWAY4;
+pub use physical::{Nic, NotANic, is_inside, nic, recover, release};
 pub use pool::{addresses_from, pool_has, pool_size};
 pub use probe::{Occupant, Standing, look_up, neighbours};
 pub use proxy::{answer_for, stop_answering_for};
@@ -82,4 +100,4 @@ pub use rules::{
     Direction, GuestRules, Policy, PolicyRule, Publish, RuleProtocol, Rules, Transport, admit,
     change, holder, rebuild, withdraw,
 };
-pub use setup::GATEWAY4;
+pub use sysctl::host_has_ipv6;

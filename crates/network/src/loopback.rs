@@ -1,4 +1,4 @@
-//! A guest without any link of the host's.
+//! A guest's own loopback device.
 
 use std::os::fd::BorrowedFd;
 

@@ -17,7 +17,9 @@ use netlink_packet_route::route::{
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
-use crate::mac::{GATEWAY, Mac};
+use crate::mac::Mac;
+
+pub(crate) mod kinds;
 
 /// `lo` is the first link of every network namespace.
 pub(crate) const LOOPBACK: u32 = 1;
@@ -25,8 +27,12 @@ pub(crate) const LOOPBACK: u32 = 1;
 /// The two ends of a pair to make.
 #[derive(Debug)]
 pub(crate) struct Pair<'a> {
-    /// Name of the end that stays here; its MAC address is the gateway's.
+    /// Name of the end that stays here.
     pub(crate) near: &'a str,
+    /// MAC address of that end.
+    pub(crate) near_mac: Mac,
+    /// The number of the bridge that it is a port of.
+    pub(crate) bridge: Option<u32>,
     /// Name of the other end.
     pub(crate) far: &'a str,
     /// MAC address of the other end.
@@ -56,7 +62,9 @@ pub(crate) fn new_pair(pair: &Pair<'_>) -> RouteNetlinkMessage {
     far.attributes
         .push(LinkAttribute::NetNsFd(pair.far_netns.as_raw_fd()));
     let mut near = LinkMessage::default();
-    near.attributes = end(pair.near, GATEWAY);
+    near.attributes = end(pair.near, pair.near_mac);
+    near.attributes
+        .extend(pair.bridge.map(LinkAttribute::Controller));
     near.attributes.push(LinkAttribute::LinkInfo(vec![
         LinkInfo::Kind(InfoKind::Veth),
         LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(far))),
@@ -161,10 +169,10 @@ pub(crate) fn address(
 }
 
 /// Takes back what [`address`] gave.
-pub(crate) fn delete_address(index: u32, address: IpAddr) -> RouteNetlinkMessage {
+pub(crate) fn delete_address(index: u32, address: IpAddr, prefix_len: u8) -> RouteNetlinkMessage {
     let mut message = AddressMessage::default();
     message.header.family = family(address);
-    message.header.prefix_len = full_length(address);
+    message.header.prefix_len = prefix_len;
     message.header.index = index;
     message.attributes = vec![AddressAttribute::Local(address)];
     RouteNetlinkMessage::DelAddress(message)
@@ -177,6 +185,10 @@ pub(crate) fn get_addresses() -> RouteNetlinkMessage {
 
 /// Routes one address to a link.
 pub(crate) fn host_route(index: u32, address: IpAddr) -> RouteNetlinkMessage {
+    RouteNetlinkMessage::NewRoute(to_one(index, address))
+}
+
+fn to_one(index: u32, address: IpAddr) -> RouteMessage {
     let mut route = route(address);
     // Only the IPv4 table tells neighbours from the world by the scope.
     if address.is_ipv4() {
@@ -187,17 +199,17 @@ pub(crate) fn host_route(index: u32, address: IpAddr) -> RouteNetlinkMessage {
         RouteAttribute::Destination(address.into()),
         RouteAttribute::Oif(index),
     ];
-    RouteNetlinkMessage::NewRoute(route)
+    route
 }
 
-/// Routes everything else of the gateway's family to it.
-pub(crate) fn default_route(index: u32, gateway: IpAddr) -> RouteNetlinkMessage {
+/// To everything else of the gateway's family.
+fn to_others(index: u32, gateway: IpAddr) -> RouteMessage {
     let mut route = route(gateway);
     route.attributes = vec![
         RouteAttribute::Gateway(RouteAddress::from(gateway)),
         RouteAttribute::Oif(index),
     ];
-    RouteNetlinkMessage::NewRoute(route)
+    route
 }
 
 /// Asks where packets to an address would go.

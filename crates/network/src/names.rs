@@ -40,7 +40,7 @@ use veld_sys::{Context, Failure, fault};
 
 use crate::link::open_host;
 use crate::message::{self, LOOPBACK};
-use crate::setup::GATEWAY4;
+use crate::parts::GATEWAY4;
 
 /// The program, and where it is looked for: a user's PATH may lack the sbin directories.
 const PROGRAM: &str = "dnsmasq";
@@ -313,7 +313,7 @@ impl Names {
     }
 
     fn delete_address() -> Result<(), Failure> {
-        let address = message::delete_address(LOOPBACK, SERVER6.into());
+        let address = message::delete_address(LOOPBACK, SERVER6.into(), 128);
         match open_host()?.change("remove resolver address", address, 0) {
             Err(error)
                 if matches!(

@@ -17,8 +17,12 @@ use rustix::io::Errno;
 
 /// `NFNL_SUBSYS_NFTABLES`, the upper byte of a message's type.
 const NFTABLES: u16 = 10 << 8;
-/// `struct nfgenmsg`: `NFPROTO_INET`, version 0, resource 0.
-const INET: [u8; 4] = [1, 0, 0, 0];
+/// Which packets a table sees: `struct nfgenmsg`.
+pub(crate) type Family = [u8; 4];
+/// `NFPROTO_INET`, version 0, resource 0: IPv4 and IPv6.
+pub(crate) const INET: Family = [1, 0, 0, 0];
+/// `NFPROTO_BRIDGE`: frames between ports of bridges.
+pub(crate) const BRIDGE: Family = [7, 0, 0, 0];
 
 /// Whether an errno says that the kernel has no nftables.
 pub(crate) fn is_missing(error: &io::Error) -> bool {

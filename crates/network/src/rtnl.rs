@@ -64,6 +64,26 @@ impl Rtnl {
             .ok_or_else(|| Errno::NODEV.into())
     }
 
+    /// The bytes of the link that `request` names, or none: where a guest may have
+    /// named it, see [`dump`](Self::dump).
+    pub(crate) fn look(&mut self, request: RouteNetlinkMessage) -> io::Result<Option<Vec<u8>>> {
+        let sequence = self.send(request, 0)?;
+        loop {
+            let Some(answer) = self.0.receive(sequence)?.next() else {
+                continue;
+            };
+            let raw = NetlinkBuffer::new(answer);
+            if raw.message_type() != NLMSG_ERROR {
+                return Ok(Some(raw.payload().to_vec()));
+            }
+            let error = error_in(answer);
+            return match Errno::from_io_error(&error) {
+                Some(Errno::NODEV) => Ok(None),
+                _ => Err(error),
+            };
+        }
+    }
+
     /// Shows `visit` the bytes of each object of a kind until it has seen enough.
     ///
     /// Bytes, because in a guest's namespace the guest chooses names, and one

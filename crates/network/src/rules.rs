@@ -21,9 +21,9 @@
 
 mod change;
 mod guest;
-mod load;
+pub(crate) mod load;
 mod port;
-mod text;
+pub(crate) mod text;
 mod wanted;
 
 use std::io;
@@ -72,7 +72,7 @@ pub(crate) fn remove(table: &str) -> Result<(), Error> {
     match Table::open(table).and_then(|mut table| table.number()) {
         // Added first, so that it may vanish meanwhile.
         Ok(Some(_)) => load::run(
-            table,
+            &format!("inet {table}"),
             &format!("add table inet {table}\ndelete table inet {table}\n"),
         ),
         Ok(None) => Ok(()),
@@ -98,7 +98,7 @@ fn replace(table: &str, rules: &text::Text) -> Result<(), Error> {
         None => format!("create table inet {table}"),
     };
     load::run(
-        table,
+        &format!("inet {table}"),
         &format!(
             "{first}\ntable inet {table} {{\n\tchain {} {{ }}\n{}}}\n",
             rules.mark, rules.body
@@ -107,8 +107,13 @@ fn replace(table: &str, rules: &text::Text) -> Result<(), Error> {
 }
 
 fn refused(table: &str, error: io::Error) -> Error {
+    unanswered("inet", table, error)
+}
+
+/// Of a question about a table of a family.
+pub(crate) fn unanswered(family: &str, table: &str, error: io::Error) -> Error {
     let missing = nft::is_missing(&error);
-    let failure = Failure::new(format!("look up table inet {table}"), error);
+    let failure = Failure::new(format!("look up table {family} {table}"), error);
     if missing {
         Error::NoNftables(failure)
     } else {

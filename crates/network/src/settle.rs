@@ -15,14 +15,20 @@ use std::time::{Duration, Instant};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::route::RouteType;
 use rustix::io::Errno;
+use veld_sys::Context;
 
-use crate::message;
+use crate::end::Owner;
+use crate::interface::{Interface, Kind};
+use crate::parts::GATEWAY6;
 use crate::rtnl::Rtnl;
+use crate::{Error, message};
 
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Where a guest runs, which may have taken away what is waited for.
+const PATIENCE_WITH_GUESTS: Duration = Duration::from_millis(20);
 const POLL: Duration = Duration::from_micros(100);
 
-/// Waits until the link called `name` can send, and gives its number.
+/// Waits until a link can send.
 ///
 /// # Errors
 /// ENODEV where there is no such link.
@@ -30,14 +36,11 @@ const POLL: Duration = Duration::from_micros(100);
 /// # Kernel
 /// operstates.rst: the change of a carrier is looked at by a work queue. Since
 /// Linux 6.8 `RTM_GETLINK` does its work first.
-pub(crate) fn link(rtnl: &mut Rtnl, name: &str) -> io::Result<u32> {
-    let deadline = Instant::now() + PATIENCE;
+fn link(rtnl: &mut Rtnl, index: u32, deadline: Instant) -> io::Result<()> {
     loop {
-        match rtnl.link(message::get_link(name))? {
+        match rtnl.link(message::get_link_numbered(index))? {
             None => return Err(Errno::NODEV.into()),
-            Some(link) if link.is_operational || Instant::now() >= deadline => {
-                return Ok(link.index);
-            }
+            Some(link) if link.is_operational || Instant::now() >= deadline => return Ok(()),
             Some(_) => sleep(POLL),
         }
     }
@@ -48,8 +51,7 @@ pub(crate) fn link(rtnl: &mut Rtnl, name: &str) -> io::Result<u32> {
 /// # Kernel
 /// The local route of an address comes from the work queue that would look for
 /// a duplicate of it, even if it is told not to look.
-pub(crate) fn address(rtnl: &mut Rtnl, index: u32, address: IpAddr) -> io::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
+fn address(rtnl: &mut Rtnl, index: u32, address: IpAddr, deadline: Instant) -> io::Result<()> {
     loop {
         let is_local = match rtnl.get(message::get_route_by(index, address)) {
             Ok(RouteNetlinkMessage::NewRoute(route)) => route.header.kind == RouteType::Local,
@@ -62,4 +64,53 @@ pub(crate) fn address(rtnl: &mut Rtnl, index: u32, address: IpAddr) -> io::Resul
         }
         sleep(POLL);
     }
+}
+
+/// Waits until the host end of a pair sends and receives.
+pub(crate) fn host_end(host: &mut Rtnl, interface: &Interface) -> Result<(), Error> {
+    let name = &interface.host_name;
+    let what = || format!("wait for link {name}");
+    let index = host.index(name).context(what)?;
+    let deadline = Instant::now() + PATIENCE;
+    link(host, index, deadline).context(what)?;
+    if interface.kind == Kind::Routed && interface.has_ipv6() {
+        address(host, index, GATEWAY6.into(), deadline).context(what)?;
+    }
+    Ok(())
+}
+
+/// Waits until the link inside does; one of a running guest is the guest's to keep.
+///
+/// What is below a link that is no pair's may have no carrier for long.
+pub(crate) fn inside(
+    inside: &mut Rtnl,
+    index: u32,
+    interface: &Interface,
+    owner: Owner,
+) -> Result<(), Error> {
+    if !interface.kind.is_pair() {
+        return Ok(());
+    }
+    if owner == Owner::Guest {
+        let deadline = Instant::now() + PATIENCE_WITH_GUESTS;
+        let _ = reachable(inside, index, interface, deadline);
+        return Ok(());
+    }
+    let deadline = Instant::now() + PATIENCE;
+    link(inside, index, deadline)
+        .and_then(|()| reachable(inside, index, interface, deadline))
+        .context(|| format!("wait for link {} inside", interface.guest_name))?;
+    Ok(())
+}
+
+fn reachable(
+    inside: &mut Rtnl,
+    index: u32,
+    interface: &Interface,
+    deadline: Instant,
+) -> io::Result<()> {
+    interface
+        .reachable()
+        .filter(IpAddr::is_ipv6)
+        .try_for_each(|ip| address(inside, index, ip, deadline))
 }

@@ -34,6 +34,24 @@ pub(crate) fn ensure_forwarding(link_prefix: &str) -> Result<(), Failure> {
     }
 }
 
+/// Whether the links of this network namespace to come have IPv6: neither its kernel
+/// was booted without nor was it switched off here. Links that are not routed do
+/// without the host's.
+///
+/// # Errors
+/// Where the file is there and cannot be read.
+///
+/// # Kernel
+/// ip-sysctl.rst, `disable_ipv6` of `conf/default`.
+pub fn host_has_ipv6() -> Result<bool, Failure> {
+    let path = Path::new(CONF6).join("default/disable_ipv6");
+    match veld_kernfs::read(&path) {
+        Ok(value) => Ok(value == "0"),
+        Err(failure) if failure.kind() == ErrorKind::NotFound => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}
+
 /// Lets each link that now takes its IPv6 address and default route from router
 /// advertisements go on doing so.
 ///

@@ -12,7 +12,7 @@ use crate::message;
 use crate::rtnl::Rtnl;
 
 /// Ethernet's, for a host without any uplink.
-const FALLBACK: u32 = 1500;
+pub(crate) const FALLBACK: u32 = 1500;
 
 /// Addresses that only a default route leads to. The kernel looks them up;
 /// nothing is sent there.
@@ -32,6 +32,16 @@ pub(crate) fn mtu(host: &mut Rtnl) -> io::Result<u32> {
         return Ok(link.and_then(|link| link.mtu).unwrap_or(FALLBACK));
     }
     Ok(FALLBACK)
+}
+
+/// Whether a default route of this host uses link `index`.
+pub(crate) fn is(host: &mut Rtnl, index: u32) -> io::Result<bool> {
+    for address in WORLD {
+        if link_to(host, address)? == Some(index) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The number of the link that packets to `address` would leave by, or none

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use veld_network::{
-    Occupant, RoutedLink, Standing, announce, announce_inside, answer_for, look_up, neighbours,
+    Interface, Occupant, Standing, announce, announce_inside, answer_for, look_up, neighbours,
     stop_answering_for,
 };
 use world::{HOST4, HOST6, LAN4, LAN6, Netns, World, any, guest4, guest6, link};
@@ -30,8 +30,8 @@ fn mac_of(netns: &Netns, link: &str) -> String {
 /// A guest behind a routed link that has these addresses.
 fn guest_with(world: &World, id: u8, addresses: &[IpAddr]) -> Netns {
     let guest = Netns::new();
-    let link = RoutedLink {
-        addresses: addresses.to_vec(),
+    let link = Interface {
+        addresses: addresses.iter().map(|&it| it.into()).collect(),
         ..link(id)
     };
     world.attach(&guest, &link).unwrap();

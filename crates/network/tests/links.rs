@@ -30,7 +30,7 @@ fn a_second_link_of_one_name_is_refused_and_the_first_lives() {
     let Some(world) = World::new() else { return };
     let (one, other) = (world.guest(1), Netns::new());
     let mut again = link(1);
-    again.addresses = vec![guest4(9)];
+    again.addresses = vec![guest4(9).into()];
     for guest in [&one, &other] {
         let error = world.attach(guest, &again).unwrap_err();
         assert!(
@@ -59,7 +59,7 @@ fn an_address_has_one_link() {
     let (one, two) = (world.guest(1), Netns::new());
     for address in [guest4(1), guest6(1)] {
         let mut second = link(2);
-        second.addresses = vec![guest4(2), guest6(2), address];
+        second.addresses = vec![guest4(2).into(), guest6(2).into(), address.into()];
         let error = world.attach(&two, &second).unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -79,12 +79,11 @@ fn a_failing_step_inside_leaves_nothing() {
     let error = world.attach(&guest, &link(1)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("cannot add address {} to link eth0 inside", guest6(1))
+        "link eth0 inside has IPv6 switched off (see disable_ipv6)"
     );
-    assert_eq!(error.errno(), Some(13), "EACCES, as the kernel said");
     assert_leaves_nothing(&world, &guest, "veld1");
     let mut ipv4 = link(1);
-    ipv4.addresses = vec![guest4(1)];
+    ipv4.addresses = vec![guest4(1).into()];
     world.attach(&guest, &ipv4).unwrap();
     assert!(talks(&guest, &world.host, HOST4));
 }
@@ -95,12 +94,12 @@ fn an_mtu_that_a_veth_cannot_have_is_refused_by_the_kernel() {
     let guest = Netns::new();
     let mut wrong = link(1);
     wrong.mtu = Some(10);
+    wrong.addresses = vec![guest4(1).into()];
     let error = world.attach(&guest, &wrong).unwrap_err();
     assert_eq!(error.to_string(), "cannot create link veld1");
     assert_eq!(error.errno(), Some(22));
     // Too small for IPv6, so the link has none.
     wrong.mtu = Some(1000);
-    wrong.addresses = vec![guest4(1)];
     world.attach(&guest, &wrong).unwrap();
     assert!(talks(&guest, &world.host, HOST4));
 }

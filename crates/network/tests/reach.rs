@@ -71,7 +71,8 @@ fn all_addresses_of_a_link_work_and_the_first_is_its_own() {
     let Some(world) = World::new() else { return };
     let one = world::Netns::new();
     let mut link = world::link(1);
-    link.addresses.extend([guest4(11), guest6(11)]);
+    link.addresses
+        .extend([guest4(11), guest6(11)].map(Into::<ipnetwork::IpNetwork>::into));
     world.attach(&one, &link).unwrap();
     for address in [guest4(1), guest6(1), guest4(11), guest6(11)] {
         assert!(talks(&world.host, &one, address), "{address}");
@@ -87,7 +88,7 @@ fn a_guest_of_one_family_has_no_other() {
     let guests = [(1, guest4(1), LAN6), (2, guest6(2), LAN4)].map(|(id, address, gone)| {
         let guest = world::Netns::new();
         let mut link = world::link(id);
-        link.addresses = vec![address];
+        link.addresses = vec![address.into()];
         world.attach(&guest, &link).unwrap();
         assert!(
             talks(&guest, &world.host, same_family(address)),

@@ -198,7 +198,7 @@ fn a_host_that_switched_ipv6_off_has_ipv4_links() {
         host.set_sysctl(&format!("ipv6/conf/{conf}/disable_ipv6"), 1);
     }
     let mut link = world::link(1);
-    link.addresses = vec![guest4(1)];
+    link.addresses = vec![guest4(1).into()];
     host.run(|| {
         ensure_host(&world.network).unwrap();
         attach(guest.as_fd(), &link).unwrap();

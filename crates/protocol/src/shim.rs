@@ -41,6 +41,13 @@ pub const WATCHED: i32 = 54;
 /// How many descriptors there are from [`WATCHED`] on at most.
 pub const MOST_WATCHED: usize = 10;
 
+/// The VE's network namespace, where a link of the host's is in it that has to be taken
+/// out once the VE has ended: the shim has it at the number after the last that is
+/// watched, if its last argument is [`NETWORK_WORD`], and its successor at this one.
+pub const NETWORK: i32 = 65;
+/// Says of the last descriptor what it is.
+pub const NETWORK_WORD: &str = "network";
+
 /// What the shim's successor is called with, between `veld` and the VE's name.
 pub const AFTER_END: &str = "after-end";
 

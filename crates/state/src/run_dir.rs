@@ -1,5 +1,6 @@
 //! The run directory of one VE.
 
+mod nics;
 mod settings;
 
 use std::io;

@@ -61,6 +61,10 @@ pub fn after_end(ve: &Ve<'_>) -> Result<Done, Error> {
     // Whoever sweeps meanwhile waits for it. Where it fails this process's own sweep
     // tries again, and says so.
     let _ = ve.group().and_then(|group| group.leave());
+    // Which the shim has if a link of the host's is in it.
+    if let Ok(network) = veld_sys::descriptor::take_inherited(shim::NETWORK) {
+        ve.hold_network(network);
+    }
     go_on(ve).inspect_err(|error| launcher::leave_reason(ve, &error.lines().join("; ")))
 }
 

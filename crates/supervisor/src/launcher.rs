@@ -49,6 +49,8 @@ struct Ready {
     program: OwnedFd,
     command: CString,
     watched: Vec<(Watched, OwnedFd)>,
+    /// The VE's network namespace, where a link of the host's is in it.
+    network: Option<OwnedFd>,
 }
 
 /// Starts the VE and becomes its shim. Returns only on failure, reported and
@@ -152,6 +154,7 @@ fn prepare<'a>(
         program,
         command,
         watched,
+        network: net::nics::has_any(ve).then_some(guest),
     })
 }
 
@@ -295,6 +298,11 @@ fn become_shim(ve: &Ve<'_>, ready: &Ready) -> Source {
     let command = ready.command.to_string_lossy();
     let words = ready.watched.iter().map(|(what, _)| what.to_string());
     let arguments = shim::arguments(ve.name.as_str(), &command).map(str::to_owned);
+    let network = ready
+        .network
+        .as_ref()
+        .map(|_| shim::NETWORK_WORD.to_owned());
+    let words = words.chain(network);
     let arguments = arguments.into_iter().chain(words).flat_map(CString::new);
     let arguments: Vec<CString> = arguments.collect();
     let mut descriptors = vec![
@@ -306,6 +314,7 @@ fn become_shim(ve: &Ve<'_>, ready: &Ready) -> Source {
         ready.console.slave.as_fd(),
     ];
     descriptors.extend(ready.watched.iter().map(|(_, file)| file.as_fd()));
+    descriptors.extend(ready.network.as_ref().map(OwnedFd::as_fd));
     let program = ready.program.as_fd();
     let cause = exec_with(
         program,

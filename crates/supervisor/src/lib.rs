@@ -68,7 +68,7 @@ pub use health::Health;
 pub use host::Host;
 pub use inspect::{Detail, Limits, Phase, Summary, all, detail, summary};
 pub use kill::kill;
-pub use net::{NetPlan, RulesPlan, repair};
+pub use net::{Connection, InterfacePlan, NetPlan, RulesPlan, connection, connections, repair};
 pub use outcome::Done;
 pub use parameters::{Parameter, When, parameters};
 pub use pause::{pause, resume};

@@ -10,9 +10,12 @@
 //! right, by whoever knows the name of the VE.
 
 pub(crate) mod addresses;
+mod guards;
+mod inspect;
 mod links;
 pub(crate) mod names;
 mod neighbours;
+pub(crate) mod nics;
 mod plan;
 mod rules;
 
@@ -25,14 +28,14 @@ use crate::error::{Source, chain};
 use crate::host::Host;
 use crate::undo::Undo;
 use crate::ve::Ve;
-pub(crate) use plan::InterfacePlan;
-pub use plan::NetPlan;
+pub use inspect::{Connection, connection, connections};
 pub(crate) use plan::host_name;
+pub use plan::{InterfacePlan, NetPlan};
 pub use rules::{RulesPlan, repair};
 
 /// Connects a VE that has not begun to run, in the network namespace `guest`.
 pub(crate) fn connect<'a>(
-    ve: &'a Ve<'_>,
+    ve: &'a Ve<'a>,
     plan: &'a NetPlan,
     guest: BorrowedFd<'_>,
     undo: &mut Undo<'a>,
@@ -46,11 +49,7 @@ pub(crate) fn connect<'a>(
     // Before it is routed: then it is the VE's for whoever asks.
     addresses::claim(ve, &plan.addresses())?;
     let answered = addresses::must_be_vacant(ve, None, plan)?;
-    for interface in &plan.interfaces {
-        links::attach(guest, interface)?;
-        // What is in the way is somebody else's: undone is only what was done.
-        undo.push(|| links::detach(interface));
-    }
+    links::attach(ve, plan, guest, undo, warnings)?;
     ve.step("admit to rules");
     rules::admit(ve.host, plan, undo)?;
     undo.push(|| neighbours::answer(ve, None));
@@ -81,7 +80,11 @@ pub(crate) fn change(
     }
     let answered = addresses::must_be_vacant(ve, Some(old), new)?;
     neighbours::note(ve, &answered)?;
-    rules::change(ve.host, old, new, || links::change(guest.as_fd(), old, new))?;
+    let mut of_links = Vec::new();
+    rules::change(ve.host, old, new, || {
+        links::change(ve, guest.as_fd(), [old, new], &mut of_links)
+    })?;
+    warnings.append(&mut of_links);
     neighbours::answer(ve, Some(new))?;
     warnings.extend(neighbours::announce(guest.as_fd(), Some(old), new));
     names::tell(ve, new)?;
@@ -92,6 +95,10 @@ pub(crate) fn change(
 ///
 /// The kernel takes links away with the VE's namespace; this is for the rest.
 pub(crate) fn disconnect(ve: &Ve<'_>) -> Result<(), Source> {
+    nics::give_all_back(ve)?;
+    for plan in rules::plans(ve) {
+        links::forget(&plan)?;
+    }
     rules::withdraw(ve)?;
     neighbours::answer(ve, None)?;
     names::withdraw(ve)

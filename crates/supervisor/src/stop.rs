@@ -24,6 +24,7 @@ use veld_state::{Observed, Running, Stopped, ended};
 
 use crate::after_end;
 use crate::error::{Error, ErrorKind, Source};
+use crate::net::nics;
 use crate::outcome::Done;
 use crate::sweep::{Left, sweep};
 use crate::ve::Ve;
@@ -86,6 +87,7 @@ impl<'a> Stopping<'a> {
         let lock = ve.must_exist(ve.lock_for("stop", lock_patience)?)?;
         let what = match ve.observe() {
             Observed::Running(running) => {
+                nics::hold(ve, &running);
                 say(ve, manner)?;
                 let asking = match manner {
                     Manner::Kill => None,
@@ -182,6 +184,7 @@ impl AsFd for Stopping<'_> {
 
 /// Kills a running VE whose lock is held.
 pub(crate) fn end(ve: &Ve<'_>, running: &Running) -> Result<(), Error> {
+    nics::hold(ve, running);
     say(ve, Manner::Kill)?;
     let done = end_said(ve, running);
     unsay(ve);

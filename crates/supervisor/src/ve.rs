@@ -1,5 +1,7 @@
 //! One VE: all that follows from its name.
 
+use std::cell::OnceCell;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use veld_cgroups::Group;
@@ -20,6 +22,8 @@ pub struct Ve<'h> {
     pub(crate) name: VeName,
     pub(crate) run: RunDir,
     pub(crate) area: Area,
+    /// Its network namespace, where it outlives the VE.
+    network: OnceCell<OwnedFd>,
 }
 
 /// How long a command waits for another that works on the same VE: longer than
@@ -35,7 +39,19 @@ impl<'h> Ve<'h> {
             name,
             run,
             area,
+            network: OnceCell::new(),
         }
+    }
+
+    /// Keeps its network namespace until what is in it has been taken out.
+    pub(crate) fn hold_network(&self, namespace: OwnedFd) {
+        // One that is held already is the same.
+        let _ = self.network.set(namespace);
+    }
+
+    /// The network namespace that is held.
+    pub(crate) fn held_network(&self) -> Option<BorrowedFd<'_>> {
+        self.network.get().map(AsFd::as_fd)
     }
 
     /// Its name.

@@ -7,16 +7,21 @@
 )]
 
 mod addresses;
+mod hotplug;
 mod lan;
+mod modes;
 mod names;
 mod neighbour;
+mod physical;
 mod policy;
 mod pools;
 mod publish;
 mod reach;
 mod repair;
 mod settings;
+mod shown;
 mod spoof;
+mod spoof_bridge;
 
 use veld_tests::{Cmd, Ve};
 

@@ -17,6 +17,7 @@ mod destroy;
 mod ending;
 mod pause;
 mod random;
+mod rules;
 mod set;
 mod shim;
 mod start;

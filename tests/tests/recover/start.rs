@@ -64,7 +64,7 @@ fn starts(host: &Host, kind: Kind, network: &str) {
 
 /// What the launcher does once the command is told that PID 1 runs is over, too: it
 /// is the shim now, or has ended.
-fn is_through(ve: &Ve<'_>) {
+pub(crate) fn is_through(ve: &Ve<'_>) {
     until("the launcher is through", || {
         let pid = ve.show()["shim_pid"].as_i64();
         let name = pid.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).ok());
@@ -73,7 +73,7 @@ fn is_through(ve: &Ve<'_>) {
 }
 
 /// The VE runs or can be started, whichever the round says.
-fn started_or_starts(host: &Host, round: &Round<'_>) {
+pub(crate) fn started_or_starts(host: &Host, round: &Round<'_>) {
     let ve = host.existing("web1");
     let again = ve.veld("start", ["--wait"]);
     if again.status != 0 {

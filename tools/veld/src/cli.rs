@@ -13,7 +13,7 @@ use crate::commands;
 use crate::settings::Settings;
 use crate::signal::SignalNumber;
 
-pub(crate) use net::Net;
+pub(crate) use net::{Net, NetList, NetShow};
 pub(crate) use template::{Build, Import, Template, TemplateList, TemplateShow};
 
 /// Virtual environments (VEs): full, unmodified Linux distributions on one kernel.
@@ -95,7 +95,7 @@ pub(crate) enum Command {
     /// Build, import, list and remove OS templates.
     #[command(subcommand)]
     Template(Template),
-    /// Look after the network of all VEs together.
+    /// List, show and repair how VEs are connected.
     #[command(subcommand)]
     Net(Net),
     /// Tidy up after a VE that has ended by itself; its shim calls this.
@@ -120,6 +120,8 @@ Examples:
   veld set web1 ram=400M:512M            slowed down above 400M, 512M at most
   veld set web1 --runtime cpulimit=50%
   veld set web1 dns+=192.0.2.53 cpulimit=
+  veld set web1 ip+=10.0.0.7 publish+=8080:80
+  veld set web1 net.eth1=bridge:br0,ip=10.1.1.2/24 net.eth1.mtu=1400
 All of it is set or nothing is. veld set --list tells every key.";
 /// What the numbers of a table of use mean.
 const MEASURES: &str = "\

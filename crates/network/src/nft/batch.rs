@@ -11,7 +11,7 @@ use veld_sys::fault;
 
 use super::attributes::Attributes;
 use super::expression::{ELEMENT, Expressions, Outcome, VALUE, verdict};
-use super::{INET, NFTABLES};
+use super::{Family, INET, NFTABLES};
 use crate::socket::Socket;
 
 const NEW_CHAIN: u16 = NFTABLES | 3;
@@ -63,10 +63,11 @@ pub(crate) enum Value {
     Jump(String),
 }
 
-/// Changes to one table `inet TABLE` of the calling thread's network namespace,
-/// in the order in which they are made.
+/// Changes to one table of the calling thread's network namespace, in the order in
+/// which they are made.
 #[derive(Debug)]
 pub(crate) struct Batch<'a> {
+    family: Family,
     table: &'a str,
     bytes: Vec<u8>,
     messages: u32,
@@ -76,8 +77,15 @@ pub(crate) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
+    /// To the table `inet TABLE`.
     pub(crate) fn new(table: &'a str) -> Self {
+        Self::of(INET, table)
+    }
+
+    /// To the table of this name of a family.
+    pub(crate) fn of(family: Family, table: &'a str) -> Self {
         let mut batch = Self {
+            family,
             table,
             bytes: Vec::with_capacity(4096),
             messages: 0,
@@ -187,7 +195,7 @@ impl<'a> Batch<'a> {
     }
 
     fn push(&mut self, kind: u16, flags: u16, attributes: &Attributes) {
-        self.message(kind, flags, INET, attributes.as_bytes());
+        self.message(kind, flags, self.family, attributes.as_bytes());
     }
 
     fn border(&mut self, kind: u16) {

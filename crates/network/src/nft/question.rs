@@ -11,7 +11,7 @@ use rustix::net::netlink;
 
 use super::attributes::{Attributes, find};
 use super::expression::{ELEMENT, VALUE};
-use super::{INET, NFTABLES};
+use super::{Family, INET, NFTABLES};
 use crate::socket::Socket;
 
 const GET_TABLE: u16 = NFTABLES | 1;
@@ -23,20 +23,34 @@ const KEY: u16 = 1;
 const DATA: u16 = 2;
 const ELEMENTS: u16 = 3;
 
-/// A conversation about one table `inet TABLE` of the network namespace that it
-/// was begun in.
+/// A conversation about one table of the network namespace that it was begun in.
 #[derive(Debug)]
 pub(crate) struct Table<'a> {
+    family: Family,
     name: &'a str,
     socket: Socket,
 }
 
 impl<'a> Table<'a> {
+    /// About the table `inet TABLE`.
+    ///
     /// # Errors
     /// EPROTONOSUPPORT where the kernel has no nftables.
     pub(crate) fn open(name: &'a str) -> io::Result<Self> {
+        Self::open_of(INET, name)
+    }
+
+    /// About the table of this name of a family.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub(crate) fn open_of(family: Family, name: &'a str) -> io::Result<Self> {
         let socket = Socket::open(Some(netlink::NETFILTER))?;
-        Ok(Self { name, socket })
+        Ok(Self {
+            family,
+            name,
+            socket,
+        })
     }
 
     /// The table's number, which no other table ever has; none where there is no
@@ -98,7 +112,7 @@ impl<'a> Table<'a> {
     fn ask(&mut self, message_type: u16, attributes: &Attributes) -> io::Result<Option<Vec<u8>>> {
         let sequence = self.socket.next_sequence();
         self.socket
-            .send(&request(message_type, sequence, attributes)?)?;
+            .send(&request(self.family, message_type, sequence, attributes)?)?;
         loop {
             if let Some(answer) = self.socket.receive(sequence)?.next() {
                 return read(NetlinkBuffer::new(answer));
@@ -122,7 +136,12 @@ fn read(answer: NetlinkBuffer<&[u8]>) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-fn request(message_type: u16, sequence: u32, attributes: &Attributes) -> io::Result<Vec<u8>> {
+fn request(
+    family: Family,
+    message_type: u16,
+    sequence: u32,
+    attributes: &Attributes,
+) -> io::Result<Vec<u8>> {
     let attributes = attributes.as_bytes();
     let mut header = NetlinkHeader::default();
     let begin = header.buffer_len() + INET.len();
@@ -134,7 +153,7 @@ fn request(message_type: u16, sequence: u32, attributes: &Attributes) -> io::Res
     header.sequence_number = sequence;
     let mut bytes = vec![0; header.buffer_len()];
     header.emit(&mut bytes);
-    bytes.extend(INET);
+    bytes.extend(family);
     bytes.extend(attributes);
     Ok(bytes)
 }
@@ -146,7 +165,7 @@ mod tests {
     #[test]
     fn a_request_is_what_nft_would_send() {
         let attributes = Attributes::new().text(1, "veld").text(3, "abc");
-        let bytes = request(GET_CHAIN, 7, &attributes).unwrap();
+        let bytes = request(INET, GET_CHAIN, 7, &attributes).unwrap();
         let mut expected = Vec::new();
         expected.extend(40_u32.to_ne_bytes());
         expected.extend(0x0a04_u16.to_ne_bytes());

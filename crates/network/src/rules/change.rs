@@ -27,10 +27,11 @@ const CONF4: &str = "/proc/sys/net/ipv4/conf";
 const TOGETHER: usize = 64;
 
 /// Puts a guest's rules into the table; for one that has none nothing is done.
+/// All of them are there afterwards, or none.
 ///
 /// # Errors
 /// - [`Error::CannotPublish`], [`Error::PortInUse`], [`Error::PortTaken`]: a port
-///   is not to be had, and nothing was done;
+///   is not to be had;
 /// - [`Error::NotLoaded`] where [`ensure_host`](crate::ensure_host) was not called
 ///   or its table is gone, [`Error::NoNftables`] where there can be none;
 /// - [`Error::Failed`] as the kernel says.
@@ -66,7 +67,12 @@ pub fn change(network: &HostNetwork, old: &GuestRules, new: &GuestRules) -> Resu
         }
     }
     replace(network, &[(old, new)])?;
-    route_loopback(old, new)
+    let routed = route_loopback(old, new);
+    if routed.is_err() {
+        // The first failure is the one to report; the next change finds the rest.
+        let _ = replace(network, &[(new, old)]);
+    }
+    routed
 }
 
 /// Takes a guest's rules out of the table. Those that are not there, or are
@@ -76,11 +82,11 @@ pub fn change(network: &HostNetwork, old: &GuestRules, new: &GuestRules) -> Resu
 /// [`Error::Failed`] as the kernel says; one without nftables has nothing to
 /// take out.
 pub fn withdraw(network: &HostNetwork, guest: &GuestRules) -> Result<(), Error> {
-    let none = GuestRules {
-        number: guest.number,
-        ..GuestRules::default()
-    };
-    match change(network, guest, &none) {
+    if guest.is_empty() {
+        return Ok(());
+    }
+    // Its links go with it, and with them what was set for them.
+    match replace(network, &[(guest, &GuestRules::default())]) {
         Err(Error::NotLoaded { .. } | Error::NoNftables(_)) => Ok(()),
         result => result,
     }

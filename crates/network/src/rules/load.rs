@@ -19,7 +19,7 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Gives a script to nft, which applies all of it or nothing.
-pub(super) fn run(table: &str, script: &str) -> Result<(), Error> {
+pub(crate) fn run(table: &str, script: &str) -> Result<(), Error> {
     run_by(NFT, table, script)
 }
 

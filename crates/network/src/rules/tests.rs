@@ -41,7 +41,7 @@ fn the_mark_follows_the_text() {
 
 #[test]
 fn a_host_without_nft_is_told_apart() {
-    let error = run_by("no-such-nft", "veld", "").unwrap_err();
+    let error = run_by("no-such-nft", "inet veld", "").unwrap_err();
     assert!(matches!(error, Error::NoNftables(_)), "{error:?}");
     assert_eq!(error.to_string(), "cannot run no-such-nft");
     assert_eq!(error.errno(), Some(Errno::NOENT.raw_os_error()));
@@ -50,7 +50,7 @@ fn a_host_without_nft_is_told_apart() {
 #[test]
 fn a_refusal_carries_what_nft_said() {
     // `false` stands for an nft that refuses and says nothing.
-    let error = run_by("false", "veld", "").unwrap_err();
+    let error = run_by("false", "inet veld", "").unwrap_err();
     assert_eq!(
         error.to_string(),
         "cannot load table inet veld: false: exit status: 1"

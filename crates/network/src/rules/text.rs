@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ipnetwork::IpNetwork;
 
 use crate::HostNetwork;
-use crate::setup::GATEWAY4;
+use crate::parts::GATEWAY4;
 
 /// The rules of a host, and the name of the chain that stands for them.
 #[derive(Debug)]
@@ -32,7 +32,8 @@ fn body(network: &HostNetwork) -> String {
     let pools = [("ip", pools4(network)), ("ip6", pools6(network))];
     let pools = pools.iter().filter(|(_, pools)| !pools.is_empty());
     // A String takes all that is written to it.
-    let _ = write!(text, "{}", from_guests(&ours));
+    let bridge = format!("\"{}\"", crate::own_bridge(&network.link_prefix));
+    let _ = write!(text, "{}", from_guests(&ours, &bridge));
     text.push_str(PUBLISHED);
     let _ = write!(text, "{}", back());
     for (family, pools) in pools.clone() {
@@ -92,11 +93,14 @@ const SETS: &str = "\tmap published4 {
 
 /// Keeps guests honest, and away from the host's loopback addresses, which a
 /// link with `route_localnet` would otherwise lead to.
-fn from_guests(ours: &str) -> String {
+///
+/// What comes by the bridge of ours was looked at where it entered that, if it is a
+/// guest's.
+fn from_guests(ours: &str, bridge: &str) -> String {
     format!(
         "\tchain prerouting {{
 \t\ttype filter hook prerouting priority raw; policy accept;
-\t\tiifname {ours} jump from_guest
+\t\tiifname {ours} iifname != {bridge} jump from_guest
 \t}}
 \tchain from_guest {{
 \t\tfib saddr . iif oif missing drop
@@ -220,7 +224,7 @@ fn listed<'a>(pools: impl Iterator<Item = &'a IpNetwork>) -> String {
 
 /// The name of the chain that stands for these rules: their FNV-1a hash. It is
 /// to tell our own texts apart, not to withstand anybody.
-pub(super) fn mark(body: &str) -> String {
+pub(crate) fn mark(body: &str) -> String {
     let hash = body.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });

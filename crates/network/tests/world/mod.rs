@@ -19,7 +19,7 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns, unshare};
-use veld_network::{HostNetwork, RoutedLink, ensure_host, mac_for};
+use veld_network::{HostNetwork, Interface, Kind, ensure_host, mac_for};
 
 /// How long silence must last to count as such. Everything here is answered
 /// within a millisecond.
@@ -168,7 +168,7 @@ impl World {
         guest
     }
 
-    pub fn attach(&self, guest: &Netns, link: &RoutedLink) -> Result<(), veld_network::Error> {
+    pub fn attach(&self, guest: &Netns, link: &Interface) -> Result<(), veld_network::Error> {
         self.host.run(|| veld_network::attach(guest.as_fd(), link))
     }
 
@@ -188,13 +188,16 @@ pub fn network(pool4: &str, pool6: &str) -> HostNetwork {
     }
 }
 
-pub fn link(id: u8) -> RoutedLink {
-    RoutedLink {
+pub fn link(id: u8) -> Interface {
+    Interface {
         host_name: format!("veld{id}"),
         guest_name: "eth0".into(),
-        addresses: vec![guest4(id), guest6(id)],
-        mac: mac_for(id.into()),
+        kind: Kind::Routed,
+        addresses: vec![guest4(id).into(), guest6(id).into()],
+        gateways: Vec::new(),
+        mac: mac_for(id.into(), 0),
         mtu: None,
+        metric: 0,
     }
 }
 

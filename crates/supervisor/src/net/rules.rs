@@ -12,7 +12,7 @@ use veld_network::{GuestRules, PolicyRule, RuleProtocol, Transport};
 use veld_state::Observed;
 
 use super::plan::host_network;
-use super::{InterfacePlan, NetPlan};
+use super::{InterfacePlan, NetPlan, guards, links};
 use crate::error::{Error, Source, chain};
 use crate::host::Host;
 use crate::outcome::Done;
@@ -169,15 +169,22 @@ fn replace(host: &Host, plan: &NetPlan, old: &GuestRules, new: &GuestRules) -> R
 /// Takes out what a run may have left, by what its VE was told last and by what its
 /// config says: a run that was killed in a `set` has either.
 pub(super) fn withdraw(ve: &Ve<'_>) -> Result<(), Source> {
-    let Ok(id) = ve.id() else {
-        return Ok(());
-    };
-    let configs = [in_force(ve).ok(), ve.config().ok()];
-    for config in configs.into_iter().flatten() {
-        let plan = NetPlan::new(&config, ve.host.config(), id);
+    for plan in plans(ve) {
         veld_network::withdraw(&plan.host, &plan.rules.at_most(&plan.network))?;
     }
     Ok(())
+}
+
+/// What a VE was told last, and what its config says, where they can be read.
+pub(super) fn plans(ve: &Ve<'_>) -> Vec<NetPlan> {
+    let Ok(id) = ve.id() else {
+        return Vec::new();
+    };
+    let configs = [in_force(ve).ok(), ve.config().ok()];
+    let configs = configs.into_iter().flatten();
+    configs
+        .map(|config| NetPlan::new(&config, ve.host.config(), id))
+        .collect()
 }
 
 /// What the rules hold for a VE that runs, by what it was told last.
@@ -220,12 +227,17 @@ pub fn repair(host: &Host) -> Result<Done, Error> {
     let network = host_network(host.config());
     veld_network::reload_host(&network).map_err(|error| failed(error.into()))?;
     let (count, mut warnings) = rebuild(host).map_err(failed)?;
+    guards::rebuild(host).map_err(failed)?;
     for ve in host.ves()? {
         if ve.run.path().exists()
             && let Err(error) = settle(&ve)
         {
             warnings.extend(error.lines());
         }
+    }
+    match links::sweep_nobodys(host).map_err(failed)? {
+        0 => {}
+        swept => warnings.push(format!("{swept} links of VEs that are not there removed")),
     }
     let ves = if count == 1 { "VE" } else { "VEs" };
     Ok(Done::new(format!("rules of {count} {ves} put back")).with_warnings(warnings))
@@ -235,6 +247,8 @@ pub fn repair(host: &Host) -> Result<Done, Error> {
 fn settle(ve: &Ve<'_>) -> Result<(), Error> {
     let _lock = ve.lock("net repair")?;
     let network = host_network(ve.host.config());
+    let guarded = guards::put_back(ve);
+    guarded.map_err(|source| Error::action(&ve.name, "put back rules", source))?;
     let settled = match (ve.observe(), of_running(ve)) {
         (Observed::Running(_), None) => Ok(()),
         (Observed::Running(_), Some(rules)) => {
@@ -244,7 +258,7 @@ fn settle(ve: &Ve<'_>) -> Result<(), Error> {
                 .next()
                 .map_or(Ok(()), |(_, error)| Err(named(ve.host, error)))
         }
-        (Observed::Stopped(_), _) => withdraw(ve),
+        (Observed::Stopped(_), _) => links::sweep(ve).and_then(|()| withdraw(ve)),
     };
     settled.map_err(|source| Error::action(&ve.name, "put back rules", source))
 }

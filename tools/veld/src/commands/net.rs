@@ -1,5 +1,9 @@
 //! `veld net …`
 
+mod list;
+mod show;
+mod view;
+
 use veld_supervisor::Host;
 
 use crate::cli::Net;
@@ -8,6 +12,8 @@ use crate::report::{self, Failed};
 
 pub(crate) fn run(host: &Host, net: &Net) -> Result<(), Failed> {
     match net {
+        Net::List(list) => list::run(host, list),
+        Net::Show(show) => show::run(host, show),
         Net::Repair => repair(host),
     }
 }

@@ -1,0 +1,60 @@
+//! What links of the host's were before the VE had them. It outlives a run that could
+//! not give them back.
+
+use std::io;
+
+use veld_durable::Life;
+use veld_sys::{Context, Failure};
+
+use super::{RunDir, remove_file};
+
+/// A line for each link: what the VE calls it, and the note of what it was.
+const NICS: &str = "nics";
+
+impl RunDir {
+    /// Says what links of the host's were that the VE is about to have; says nothing of
+    /// any where there is none.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn say_nics(&self, lines: &[String]) -> Result<(), Failure> {
+        let path = self.file(NICS);
+        if lines.is_empty() {
+            return remove_file(&path);
+        }
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        veld_durable::replace(&path, text.as_bytes(), Life::Volatile)
+    }
+
+    /// What was said of them.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn nics(&self) -> Result<Vec<String>, Failure> {
+        let path = self.file(NICS);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error).context(|| format!("read {}", path.display())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_stays_until_it_is_taken_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::new(dir.path(), "web1");
+        std::fs::create_dir(run.path()).unwrap();
+        assert!(run.nics().unwrap().is_empty());
+        let lines = ["eth1 one".to_owned(), "eth2 two".to_owned()];
+        run.say_nics(&lines).unwrap();
+        run.clear().unwrap();
+        assert_eq!(run.nics().unwrap(), lines);
+        run.say_nics(&[]).unwrap();
+        assert!(run.nics().unwrap().is_empty());
+    }
+}
