@@ -236,7 +236,8 @@ impl Names {
     /// process of the number is only believed if it was run with just our words.
     fn running(&self) -> Option<OwnedFd> {
         let text = std::fs::read_to_string(self.dir.join(PID)).ok()?;
-        let number: i32 = text.trim().parse().ok()?;
+        // A number below 0 would be a group of processes.
+        let number: i32 = text.trim().parse().ok().filter(|number| *number > 0)?;
         let pidfd = pidfd_open(Pid::from_raw(number)?, PidfdFlags::empty()).ok()?;
         let words = std::fs::read(format!("/proc/{number}/cmdline")).ok()?;
         let is_ours = |directory: &str| {

@@ -255,10 +255,7 @@ fn kind(plan: &NetPlan, it: &InterfacePlan) -> Result<Kind, Source> {
 }
 
 /// The MAC address of the end inside.
-pub(super) fn mac(interface: &InterfacePlan) -> veld_network::Mac {
-    let of_number = || veld_network::mac_for(interface.id.get(), interface.slot.get());
-    interface
-        .set
-        .mac
-        .map_or_else(of_number, veld_config::Mac::octets)
+pub(super) fn mac(it: &InterfacePlan) -> veld_network::Mac {
+    let of_number = veld_network::mac_for(it.id.get(), it.slot.get());
+    it.set.mac.map_or(of_number, veld_config::Mac::octets)
 }
