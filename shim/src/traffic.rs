@@ -81,7 +81,6 @@ impl Traffic {
         };
         if !is_due(&metered) {
             self.wait = LOOK;
-            self.next = later(if metered.most.is_some() { LOOK } else { SELDOM });
             return;
         }
         // Without memory for a process, later.

@@ -166,3 +166,17 @@ fn a_limit_counts_at_once_for_a_ve_that_runs() {
     ve.veld("set", ["traffic="]).done();
     assert!(reaches(&ve, HOST[0]));
 }
+
+#[test]
+fn a_quota_that_is_set_while_it_runs_counts_as_soon_as_another() {
+    let host = host!();
+    give_addresses();
+    let ve = host.ve("a").start();
+    // Its shim has looked, and found none.
+    thread::sleep(Duration::from_secs(6));
+    ve.veld("set", ["traffic=1M"]).done();
+    fetch(&ve, 1_100_000);
+    until("it is slowed down", || {
+        events(&host, &ve, "traffic-slowed") == 1
+    });
+}
