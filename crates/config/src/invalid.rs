@@ -74,6 +74,14 @@ pub enum Invalid {
         /// What is wrong and what is allowed.
         what: String,
     },
+    /// Not a value of an interface or of one of its keys.
+    #[error("{place}: {what}")]
+    Part {
+        /// The interface or its key, as `net.eth1.mtu`.
+        place: String,
+        /// What is wrong and what is allowed.
+        what: String,
+    },
     /// Not an address at all.
     #[error("{} is not an IP address", Quoted(text))]
     NotAnAddress {

@@ -102,7 +102,7 @@ impl FromStr for Publish {
         }
         if let Some(address) = address.filter(|address| !can_lead(*address)) {
             let text = address.to_string();
-            let class = "nothing that a port of the host could have";
+            let class = "not one that a port of the host can lead from";
             return Err(Invalid::Address { text, class });
         }
         Ok(Self {

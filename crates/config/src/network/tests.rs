@@ -58,7 +58,7 @@ fn what_makes_no_sense_is_refused() {
     let loopback = "[::1]:80:80".parse::<Publish>().unwrap_err().to_string();
     assert_eq!(
         loopback,
-        "\"::1\" cannot be used: it is nothing that a port of the host could have"
+        "\"::1\" cannot be used: it is not one that a port of the host can lead from"
     );
     let rules = [
         "",

@@ -67,14 +67,15 @@ pub(super) fn assignment(
     if change != Change::Set && !is_list {
         return Err(Invalid::form(text, "a setting", ONE_VALUE));
     }
-    let refused = |what| Invalid::Value { key: "net", what };
+    let refused = |place: String, what: String| Invalid::Part { place, what };
     match row {
         Some(row) if !value.is_empty() => {
             let spoken = spoken(row, value);
-            reads(row, &spoken).map_err(|what| refused(format!("{slot}.{}: {what}", row.key)))?;
+            let place = format!("net.{slot}.{}", row.key);
+            reads(row, &spoken).map_err(|what| refused(place, what))?;
         }
         None if !value.is_empty() => {
-            parse(value).map_err(|what| refused(format!("{slot}: {what}")))?;
+            parse(value).map_err(|what| refused(format!("net.{slot}"), what))?;
         }
         Some(_) | None => {}
     }

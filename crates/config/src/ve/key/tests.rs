@@ -205,24 +205,24 @@ fn what_is_wrong_with_an_interface_is_told() {
     let table = [
         (
             "net.eth1=bridg",
-            "net: eth1: mode: \"bridg\" is not a network mode: allowed is routed, bridge, macvlan, ipvlan, physical or none",
+            "net.eth1: mode: \"bridg\" is not a network mode: allowed is routed, bridge, macvlan, ipvlan, physical or none",
         ),
-        ("net.eth1=routed,mtu", "net: eth1: \"mtu\" is not KEY=VALUE"),
+        ("net.eth1=routed,mtu", "net.eth1: \"mtu\" is not KEY=VALUE"),
         (
             "net.eth1=routed,mtu=5",
-            "net: eth1: mtu: \"5\" is out of range: allowed is 68 to 65535",
+            "net.eth1: mtu: \"5\" is out of range: allowed is 68 to 65535",
         ),
         (
             "net.eth1=routed,mtu=500,mtu=600",
-            "net: eth1: mtu is there twice",
+            "net.eth1: mtu is there twice",
         ),
         (
             "net.eth1.mac=01:00:00:00:00:01",
-            "net: eth1.mac: \"01:00:00:00:00:01\" is not a MAC address: allowed is that of one interface; this is a multicast address",
+            "net.eth1.mac: \"01:00:00:00:00:01\" is not a MAC address: allowed is that of one interface; this is a multicast address",
         ),
         (
             "net.eth1.name=sixteen-letters.",
-            "net: eth1.name: \"sixteen-letters.\" is not the name of an interface: 16 characters, allowed are 15",
+            "net.eth1.name: \"sixteen-letters.\" is not the name of an interface: 16 characters, allowed are 15",
         ),
         (
             "net.eth1.rate-n=1M",
