@@ -2,7 +2,8 @@
 //!
 //! They are read and never changed. A base chain of the hook `forward` whose policy is to
 //! drop has what it does not know dropped, whatever our own table says: in nftables a
-//! packet must pass all of them.
+//! packet must pass all of them. One of the hook `input` keeps VEs from the host's server
+//! of names.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -90,9 +91,15 @@ fn of_chains(listed: &str, own: &str) -> Vec<Note> {
 fn of_chain(chain: &Value, own: &str) -> Option<Note> {
     let text = |key: &str| chain.get(key).and_then(Value::as_str);
     let (family, table, name) = (text("family")?, text("table")?, text("name")?);
-    let drops = text("hook") == Some("forward") && text("policy") == Some("drop");
-    let is_firewalld = table == "firewalld" && text("hook") == Some("forward");
-    if table == own || !(drops || is_firewalld) {
+    let drops = text("policy") == Some("drop");
+    if table == own {
+        return None;
+    }
+    if text("hook") == Some("input") && drops {
+        return Some(of_input([family, table, name], own));
+    }
+    let is_firewalld = table == "firewalld";
+    if text("hook") != Some("forward") || !(drops || is_firewalld) {
         return None;
     }
     let fact = if is_firewalld {
@@ -108,19 +115,46 @@ fn of_chain(chain: &Value, own: &str) -> Option<Note> {
     })
 }
 
+/// A chain that drops what comes to the host itself, of which VEs need its server of
+/// names alone.
+fn of_input([family, table, name]: [&str; 3], own: &str) -> Note {
+    let advice = if table == "filter" && name == "INPUT" {
+        let tool = iptables(family);
+        let rule =
+            |protocol| format!("{tool} -I INPUT -i {own}+ -p {protocol} --dport 53 -j ACCEPT");
+        format!("{}; {}", rule("udp"), rule("tcp"))
+    } else {
+        format!(
+            "nft insert rule {family} {table} {name} iifname \"{own}*\" \
+             meta l4proto {{ tcp, udp }} th dport 53 accept"
+        )
+    };
+    Note {
+        kind: "firewall",
+        subject: format!("chain {family} {table} {name}"),
+        fact: "drops what comes to the host unless a rule accepts it".to_owned(),
+        advice: format!("dns=veld needs: {advice}"),
+    }
+}
+
+fn iptables(family: &str) -> &'static str {
+    if family == "ip6" {
+        "ip6tables"
+    } else {
+        "iptables"
+    }
+}
+
 /// What whoever owns the chain would add.
 fn advice(family: &str, table: &str, name: &str, own: &str) -> String {
     if table == "firewalld" {
         return format!(
-            "to let VEs through: firewall-cmd --permanent --zone=trusted --add-interface={own}+"
+            "to let VEs through: firewall-cmd --permanent --zone=trusted --add-interface={own}+; \
+             firewall-cmd --reload"
         );
     }
     if table == "filter" && name == "FORWARD" {
-        let tool = if family == "ip6" {
-            "ip6tables"
-        } else {
-            "iptables"
-        };
+        let tool = iptables(family);
         return format!(
             "to let VEs through: {tool} -I FORWARD -i {own}+ -j ACCEPT; \
              {tool} -I FORWARD -o {own}+ -j ACCEPT \
@@ -163,11 +197,38 @@ mod tests {
     use crate::note::tests::tree;
 
     fn chain(family: &str, table: &str, name: &str, policy: &str) -> String {
+        chain_of("forward", family, table, name, policy)
+    }
+
+    fn chain_of(hook: &str, family: &str, table: &str, name: &str, policy: &str) -> String {
         format!(
             r#"{{"chain": {{"family": "{family}", "table": "{table}", "name": "{name}",
-               "handle": 1, "type": "filter", "hook": "forward", "prio": 0,
+               "handle": 1, "type": "filter", "hook": "{hook}", "prio": 0,
                "policy": "{policy}"}}}}"#
         )
+    }
+
+    #[test]
+    fn chains_that_drop_questions_after_names_are_told_of() {
+        let text = listed(&[
+            chain_of("input", "ip6", "filter", "INPUT", "drop"),
+            chain_of("input", "inet", "site", "in", "drop"),
+            chain_of("input", "ip", "filter", "INPUT", "accept"),
+            chain_of("output", "ip", "filter", "OUTPUT", "drop"),
+            chain_of("input", "inet", "veld", "input", "drop"),
+        ]);
+        let notes = of_chains(&text, "veld");
+        let advice: Vec<&str> = notes.iter().map(|note| note.advice.as_str()).collect();
+        assert_eq!(
+            advice,
+            [
+                "dns=veld needs: ip6tables -I INPUT -i veld+ -p udp --dport 53 -j ACCEPT; \
+                 ip6tables -I INPUT -i veld+ -p tcp --dport 53 -j ACCEPT",
+                "dns=veld needs: nft insert rule inet site in iifname \"veld*\" \
+                 meta l4proto { tcp, udp } th dport 53 accept",
+            ]
+        );
+        assert_eq!(notes[1].subject, "chain inet site in");
     }
 
     fn listed(chains: &[String]) -> String {
