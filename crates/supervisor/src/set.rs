@@ -53,6 +53,7 @@ pub fn set(ve: &Ve<'_>, setting: &Setting) -> Result<Done, Error> {
     let lock = ve.must_exist(ve.lock("set")?)?;
     let failed = |source: Source| Error::action(&ve.name, "set", source);
     settle_locked(ve, &lock).map_err(failed)?;
+    let before = ve.config().ok();
     let (later, warnings) = match ve.observe() {
         Observed::Running(running) => match set_running_and_claims(ve, &running, setting) {
             // It went away under this command, which may be why.
@@ -62,7 +63,24 @@ pub fn set(ve: &Ve<'_>, setting: &Setting) -> Result<Done, Error> {
         Observed::Stopped(_) => set_stopped(ve, setting)?,
     };
     ve.run.tell(What::Set(&said(setting)));
-    Ok(Done::new(words(setting, &later)).with_warnings(warnings))
+    let mut words = words(setting, &later);
+    if let Some(got) = before.and_then(|before| got_of_pools(ve, setting, &before)) {
+        words.push_str(&format!("; it has {got} now"));
+    }
+    Ok(Done::new(words).with_warnings(warnings))
+}
+
+/// The new addresses of a VE, where pools were asked for some.
+fn got_of_pools(ve: &Ve<'_>, setting: &Setting, before: &VeConfig) -> Option<String> {
+    let asked = before.assign(&setting.assignments).ok()?;
+    if setting.runtime || !addresses::asks_pools(&asked) {
+        return None;
+    }
+    let had = addresses::addresses_of(before);
+    let has = addresses::addresses_of(&ve.config().ok()?);
+    let new = has.iter().filter(|address| !had.contains(address));
+    let new: Vec<String> = new.map(ToString::to_string).collect();
+    (!new.is_empty()).then(|| new.join(" "))
 }
 
 /// Whether the VE has ended since it was looked at.

@@ -78,8 +78,10 @@ fn an_address_of_a_pool_can_be_chosen_and_added() {
         "no pool private: this host has pool4, pool6, public",
     );
     a.start();
-    a.veld("set", ["ip+=public", "ip+=pool6"]).done();
+    let told = a.veld("set", ["ip+=public", "ip+=pool6"]).ok();
     let [chosen, second, third] = all(&a).try_into().unwrap();
+    let got = format!("a: set ip+=public ip+=pool6; it has {second} {third} now\n");
+    assert_eq!(told.stdout, got);
     assert_eq!(chosen, "203.0.113.5");
     assert!(second.starts_with("203.0.113."), "{second}");
     let inside = a.exec(["ip", "-o", "address"]).ok().stdout;
