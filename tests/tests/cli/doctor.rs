@@ -56,7 +56,11 @@ fn it_is_asked_for_a_hundred_ves_unless_told() {
     let host = host!();
     host.ve("a").create();
     assert_eq!(doctor(&host, &[]).1["ves"], 100);
-    assert_eq!(host.veld(["host", "doctor", "--ves", "0"]).status, 2);
+    for wrong in ["0", "x"] {
+        let said = host.veld(["host", "doctor", "--ves", wrong]);
+        let is_not = "is not a number of VEs: allowed is 1 or more";
+        said.fails(2, &format!("veld: host: --ves: \"{wrong}\" {is_not}"));
+    }
 }
 
 #[test]

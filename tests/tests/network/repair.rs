@@ -52,7 +52,10 @@ fn a_repair_brings_back_the_rules_of_all() {
     let others = others.run().ok().stdout;
     assert_ne!(get(8081), 0);
     let said = host.veld(["net", "repair"]);
-    assert_eq!(said.ok().stdout, "rules of 3 VEs put back\n");
+    assert_eq!(
+        said.ok().stdout,
+        "rules put back, with ports and policies of 3 VEs\n"
+    );
     assert_eq!((get(8081), get(8082)), (0, 0));
     let blocked = host
         .existing("a")
@@ -89,7 +92,10 @@ fn a_repair_puts_right_what_somebody_changed() {
     // A VE that has stopped meanwhile is none of those that are put back.
     host.existing("b").stop();
     let said = host.veld(["net", "repair"]);
-    assert_eq!(said.ok().stdout, "rules of 2 VEs put back\n");
+    assert_eq!(
+        said.ok().stdout,
+        "rules put back, with ports and policies of 2 VEs\n"
+    );
     assert!(get(8082) != 0 && !rules().contains("8082"), "{}", rules());
 }
 

@@ -61,6 +61,7 @@ fn a_ve_is_shown_as_it_is_and_not_as_it_will_be() {
         row("interface"),
         "interface eth0 routed, veld101 on the host"
     );
+    assert_eq!(row("mac"), "mac 02:45:00:00:00:65");
     assert_eq!(row("mtu"), "mtu 1400");
     let told: Value =
         serde_json::from_str(&host.veld(["net", "show", "web", "--json"]).ok().stdout).unwrap();
@@ -71,6 +72,42 @@ fn a_ve_is_shown_as_it_is_and_not_as_it_will_be() {
         shown.contains("from the next start") && !shown.contains("mtu"),
         "{shown}"
     );
+}
+
+#[test]
+fn the_bridge_of_veld_is_named_and_so_is_what_was_not_set() {
+    let host = host!();
+    let options = [
+        "--net=eth1=bridge",
+        "--net=eth2=macvlan:lan0",
+        "--dns=192.0.2.53",
+    ];
+    host.ve("web").with(options).create();
+    let listed = host.veld(["net", "list", "--all"]).ok().stdout;
+    assert!(
+        listed.contains("web  eth1       bridge  veld101.1  veldbr"),
+        "{listed}"
+    );
+    let shown = host.veld(["net", "show", "web"]).ok().stdout;
+    assert!(
+        shown.contains("veld101.1 on the host, connected to veldbr"),
+        "{shown}"
+    );
+    assert!(shown.contains("\ndns          192.0.2.53\n"), "{shown}");
+    let told: Value =
+        serde_json::from_str(&host.veld(["net", "show", "web", "--json"]).ok().stdout).unwrap();
+    let second = &told["interfaces"][1];
+    assert_eq!(second["connected_to"], "veldbr");
+    assert_eq!(second["mac"], "06:45:00:00:00:65");
+    // One on top of a link has no end there.
+    assert!(
+        shown.contains("eth2 macvlan, connected to lan0\n"),
+        "{shown}"
+    );
+    assert_eq!(told["interfaces"][2]["host_link"], Value::Null);
+    assert_eq!(told["dns"], json!(["192.0.2.53"]));
+    assert_eq!(told["traffic_over"], "slow");
+    assert_eq!(told["traffic_rate_bytes_per_second"], 128 * 1024);
 }
 
 #[test]

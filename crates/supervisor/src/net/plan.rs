@@ -3,8 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use veld_config::{HostConfig, Interface, Network, Slot, VeConfig, VeId};
-use veld_network::HostNetwork;
+use veld_config::{HostConfig, Interface, Mode, Network, Slot, VeConfig, VeId};
+use veld_network::{HostNetwork, mac_for, own_bridge};
 
 use super::rules::RulesPlan;
 use crate::error::Source;
@@ -79,6 +79,14 @@ impl NetPlan {
         self.rules.check()
     }
 
+    /// What of the host's an interface is connected to; nothing for a routed one.
+    #[must_use]
+    pub fn link_of(&self, interface: &InterfacePlan) -> Option<String> {
+        let set = interface.set.link.as_ref().map(ToString::to_string);
+        let own = || own_bridge(&self.host.link_prefix);
+        set.or_else(|| (interface.set.mode == Mode::Bridge).then(own))
+    }
+
     /// The interface of this slot.
     pub(crate) fn interface(&self, slot: Slot) -> Option<&InterfacePlan> {
         self.interfaces.iter().find(|it| it.slot == slot)
@@ -90,6 +98,25 @@ impl InterfacePlan {
     #[must_use]
     pub fn guest_name(&self) -> String {
         self.set.name_inside(self.slot)
+    }
+
+    /// Its end on the host, if it has one there as long as the VE runs.
+    #[must_use]
+    pub fn end_on_host(&self) -> Option<&str> {
+        match self.set.mode {
+            Mode::Routed | Mode::Bridge => Some(&self.host_name),
+            Mode::Macvlan | Mode::Ipvlan | Mode::Physical | Mode::None => None,
+        }
+    }
+
+    /// The MAC address inside; nothing where that is the one of a link of the host's.
+    #[must_use]
+    pub fn mac(&self) -> Option<String> {
+        let set = self.set.mac.map(|mac| mac.to_string());
+        let is_a_links = matches!(self.set.mode, Mode::Ipvlan | Mode::Physical);
+        let of_number = || mac_for(self.id.get(), self.slot.get());
+        let text = || of_number().map(|byte| format!("{byte:02x}")).join(":");
+        set.or_else(|| (!is_a_links).then(text))
     }
 }
 
@@ -123,7 +150,7 @@ impl fmt::Display for NetPlan {
         for interface in &self.interfaces {
             let (name, mode) = (interface.guest_name(), interface.set.mode);
             write!(f, "network    {name} {mode}, link {}", interface.host_name)?;
-            if let Some(link) = &interface.set.link {
+            if let Some(link) = self.link_of(interface) {
                 write!(f, " on {link}")?;
             }
             let addresses: Vec<String> = interface.set.ip.iter().map(ToString::to_string).collect();

@@ -1,7 +1,7 @@
 //! How fast the links of a VE are: what is set for each, and less where its traffic of
 //! the month is used up.
 
-use veld_config::{Interface, Mode, Over, Slot, Traffic, VeId};
+use veld_config::{Interface, Over, Slot, Traffic, VeId};
 use veld_network::Rates;
 
 use super::{InterfacePlan, NetPlan, host_name};
@@ -69,12 +69,8 @@ pub(super) fn any(plan: &NetPlan, held: bool) -> bool {
 /// The interfaces that have an end on the host: what goes over others is neither limited
 /// nor counted.
 pub(super) fn metered(plan: &NetPlan) -> impl Iterator<Item = &InterfacePlan> {
-    plan.interfaces
-        .iter()
-        .filter(|interface| match interface.set.mode {
-            Mode::Routed | Mode::Bridge => true,
-            Mode::Macvlan | Mode::Ipvlan | Mode::Physical | Mode::None => false,
-        })
+    let interfaces = plan.interfaces.iter();
+    interfaces.filter(|interface| interface.end_on_host().is_some())
 }
 
 fn rates(set: &Interface, traffic: &Traffic, held: bool) -> Rates {

@@ -243,7 +243,10 @@ pub fn repair(host: &Host) -> Result<Done, Error> {
         warnings.push(chain(&error));
     }
     let ves = if count == 1 { "VE" } else { "VEs" };
-    Ok(Done::new(format!("rules of {count} {ves} put back{swept}")).with_warnings(warnings))
+    Ok(Done::new(format!(
+        "rules put back, with ports and policies of {count} {ves}{swept}"
+    ))
+    .with_warnings(warnings))
 }
 
 /// Makes the rules of a VE be what they should once nobody is at work on it.

@@ -15,7 +15,7 @@ pub(crate) enum Net {
 
 #[derive(Debug, Args)]
 pub(crate) struct NetList {
-    /// Those of VEs that do not run, too
+    /// Also those of VEs that do not run.
     #[arg(short, long)]
     pub(crate) all: bool,
 
@@ -26,7 +26,7 @@ pub(crate) struct NetList {
 
 #[derive(Debug, Args)]
 pub(crate) struct NetShow {
-    /// Name or id of the VE
+    /// Name or number of the VE.
     #[arg(value_name = "VE")]
     pub(crate) ve: VeRef,
 

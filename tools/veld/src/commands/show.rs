@@ -76,11 +76,7 @@ fn traffic_row(detail: &Detail) -> Option<Row> {
     let config = detail.summary.config.as_ref().ok();
     let limit = config.and_then(|config| config.network.traffic.limit);
     let month = account.this_month;
-    let mut text = format!(
-        "this month {} in, {} out",
-        size(month.received_bytes),
-        size(month.sent_bytes)
-    );
+    let mut text = format!("this month {}", size(month.bytes()));
     if let Some(limit) = limit {
         let _ = write!(text, " of {limit}");
     }
@@ -89,7 +85,9 @@ fn traffic_row(detail: &Detail) -> Option<Row> {
     }
     let _ = write!(
         text,
-        "; last month {}, in all {}",
+        " ({} in, {} out); last month {}, in all {}",
+        size(month.received_bytes),
+        size(month.sent_bytes),
         size(account.last_month.bytes()),
         size(account.total.bytes())
     );

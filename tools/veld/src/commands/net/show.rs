@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use veld_config::Verdict;
+use veld_config::{Over, Verdict};
 use veld_supervisor::{Connection, Counters, Host, connection};
 
 use super::view::{self, line, words};
@@ -47,38 +47,44 @@ fn rows(connection: &Connection) -> Vec<Row> {
         rows.extend(interface_rows(connection, interface.slot));
     }
     let network = &plan.network;
+    rows.extend(some("dns", &network.dns));
     rows.extend(some("published", &network.publish));
     let policy = &network.policy;
     rows.extend(some("deny", &policy.deny));
     rows.extend(some("allow", &policy.allow));
     let defaults = [
-        ("else in", policy.default_in),
-        ("else out", policy.default_out),
+        ("default-in", policy.default_in),
+        ("default-out", policy.default_out),
     ];
     let set = defaults.into_iter().filter(|(_, it)| *it != Verdict::Allow);
     rows.extend(set.map(|(key, verdict)| (key, verdict.to_string())));
     rows.extend(network.group.iter().map(|it| ("group", it.to_string())));
     if let Some(limit) = network.traffic.limit {
-        let over = network.traffic.over;
+        let over = match network.traffic.over {
+            Over::Slow => format!("{:#} a second", network.traffic.slow_rate()),
+            Over::Cut => "cut off".to_owned(),
+        };
         rows.push(("traffic", format!("{limit:#} a month, then {over}")));
     }
     rows
 }
 
 fn interface_rows(connection: &Connection, slot: veld_config::Slot) -> Vec<Row> {
-    let mut interfaces = connection.plan.interfaces.iter();
-    let Some(interface) = interfaces.find(|it| it.slot == slot) else {
+    let plan = &connection.plan;
+    let Some(interface) = plan.interfaces.iter().find(|it| it.slot == slot) else {
         return Vec::new();
     };
     let set = &interface.set;
     let mut first = format!("{} {}", set.name_inside(slot), set.mode);
-    let _ = write!(first, ", {} on the host", interface.host_name);
-    if let Some(link) = &set.link {
+    if let Some(end) = interface.end_on_host() {
+        let _ = write!(first, ", {end} on the host");
+    }
+    if let Some(link) = plan.link_of(interface) {
         let _ = write!(first, ", connected to {link}");
     }
     let mut rows = vec![("interface", first), ("  addresses", line(&set.ip))];
     rows.extend(some("  gateways", &set.gateway));
-    rows.extend(set.mac.map(|mac| ("  mac", mac.to_string())));
+    rows.extend(interface.mac().map(|mac| ("  mac", mac)));
     rows.extend(set.mtu.map(|mtu| ("  mtu", mtu.to_string())));
     rows.extend(set.vlan.map(|vlan| ("  vlan", vlan.to_string())));
     let rate = |rate: veld_units::Bytes| format!("{rate:#} a second");
@@ -91,7 +97,10 @@ fn interface_rows(connection: &Connection, slot: veld_config::Slot) -> Vec<Row> 
 }
 
 fn counted(counters: &Counters) -> [Row; 2] {
-    let one = |bytes, packets| format!("{} in {packets} packets", amount::size(bytes));
+    let one = |bytes, packets| {
+        let plural = if packets == 1 { "" } else { "s" };
+        format!("{} in {packets} packet{plural}", amount::size(bytes))
+    };
     [
         (
             "  received",

@@ -1,8 +1,7 @@
 //! How a VE is connected, in JSON and in rows for people.
 
 use serde::Serialize;
-use veld_config::{Interface, Slot};
-use veld_supervisor::{Connection, Counters};
+use veld_supervisor::{Connection, Counters, InterfacePlan, NetPlan};
 
 /// A VE in JSON.
 #[derive(Debug, Serialize)]
@@ -17,7 +16,11 @@ pub(super) struct Ve {
     default_in: String,
     default_out: String,
     group: Option<String>,
+    dns: Vec<String>,
     traffic_bytes_per_month: Option<u64>,
+    /// What becomes of the VE above that.
+    traffic_over: String,
+    traffic_rate_bytes_per_second: u64,
 }
 
 /// An interface in JSON.
@@ -26,8 +29,8 @@ struct Link {
     interface: String,
     name: String,
     mode: String,
-    /// Its end on the host.
-    host_link: String,
+    /// Its end on the host, where it has one.
+    host_link: Option<String>,
     /// What of the host's it is connected to.
     connected_to: Option<String>,
     addresses: Vec<String>,
@@ -48,12 +51,7 @@ impl Ve {
         let network = &connection.plan.network;
         let interfaces = connection.plan.interfaces.iter().map(|interface| {
             let counters = connection.counters.get(&interface.slot);
-            Link::new(
-                interface.slot,
-                &interface.set,
-                &interface.host_name,
-                counters,
-            )
+            Link::new(&connection.plan, interface, counters)
         });
         Self {
             name: connection.name.to_string(),
@@ -66,23 +64,27 @@ impl Ve {
             default_in: network.policy.default_in.to_string(),
             default_out: network.policy.default_out.to_string(),
             group: network.group.as_ref().map(ToString::to_string),
+            dns: words(&network.dns),
             traffic_bytes_per_month: network.traffic.limit.map(|limit| limit.get()),
+            traffic_over: network.traffic.over.to_string(),
+            traffic_rate_bytes_per_second: network.traffic.slow_rate().get(),
         }
     }
 }
 
 impl Link {
-    fn new(slot: Slot, set: &Interface, host_name: &str, counters: Option<&Counters>) -> Self {
+    fn new(plan: &NetPlan, it: &InterfacePlan, counters: Option<&Counters>) -> Self {
+        let set = &it.set;
         let counted = |count: fn(&Counters) -> u64| counters.map(count);
         Self {
-            interface: slot.to_string(),
-            name: set.name_inside(slot),
+            interface: it.slot.to_string(),
+            name: it.guest_name(),
             mode: set.mode.to_string(),
-            host_link: host_name.to_owned(),
-            connected_to: set.link.as_ref().map(ToString::to_string),
+            host_link: it.end_on_host().map(str::to_owned),
+            connected_to: plan.link_of(it),
             addresses: words(&set.ip),
             gateways: words(&set.gateway),
-            mac: set.mac.map(|mac| mac.to_string()),
+            mac: it.mac(),
             mtu_bytes: set.mtu,
             vlan: set.vlan,
             rate_in_bytes_per_second: set.rate_in.map(|rate| rate.get()),
@@ -121,10 +123,10 @@ pub(super) fn rows(connection: &Connection) -> Vec<Vec<String>> {
         let is_first = interface.slot == plan.interfaces[0].slot;
         vec![
             connection.name.to_string(),
-            set.name_inside(interface.slot),
+            interface.guest_name(),
             set.mode.to_string(),
-            interface.host_name.clone(),
-            set.link.as_ref().map_or_else(none, ToString::to_string),
+            interface.end_on_host().map_or_else(none, str::to_owned),
+            plan.link_of(interface).unwrap_or_else(none),
             line(&set.ip),
             if is_first { published.clone() } else { none() },
         ]
