@@ -84,10 +84,12 @@ fn the_bridge_of_veld_is_named_and_so_is_what_was_not_set() {
     ];
     host.ve("web").with(options).create();
     let listed = host.veld(["net", "list", "--all"]).ok().stdout;
-    assert!(
-        listed.contains("web  eth1       bridge  veld101.1  veldbr"),
-        "{listed}"
-    );
+    let rows = listed
+        .lines()
+        .map(|row| row.split_whitespace().collect::<Vec<_>>());
+    let rows: Vec<String> = rows.map(|row| row.join(" ")).collect();
+    assert_eq!(rows[2], "web eth1 bridge veld101.1 veldbr - -");
+    assert_eq!(rows[3], "web eth2 macvlan - lan0 - -");
     let shown = host.veld(["net", "show", "web"]).ok().stdout;
     assert!(
         shown.contains("veld101.1 on the host, connected to veldbr"),
