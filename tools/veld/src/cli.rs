@@ -130,9 +130,9 @@ All of it is set or nothing is. veld set --list tells every key.";
 const MEASURES: &str = "\
 CPU% is measured over 100 ms, with --watch over its interval; 100 is one processor. MEM is all that
 is charged, page cache (FILE) included; MEM% is of the limit, or of the host's memory. READ, WRITE,
-RX and TX are bytes since the start, as the VE counts; MONTH and TOTAL both together, of all its runs
-this month (UTC) and ever. PSI-… is the part of the last ten seconds in which some process waited.
-What the host does not tell is - and null.
+RX and TX are bytes since the start, as the VE counts; MONTH and TOTAL both together, of all its
+runs this month (UTC) and ever. PSI-… is the part of the last ten seconds in which some process
+waited. What the host does not tell is - and null.
 --json is one look, of counters since the start, which whoever reads it compares.
 Columns: name, id, status, uptime, cpu%, cputime, throttled, mem, limit, mem%, swap, anon, file,
 shmem, kernel, sock, oom, read, write, reads, writes, rx, tx, rxpkts, txpkts, month, total, procs,
