@@ -216,6 +216,10 @@ impl<'a> Shim<'a> {
         self.pass_output_on(DRAIN_READS);
         self.readiness.write_all(self.directory);
         self.refusals.count_all(self.directory);
+    }
+
+    /// Counts what the VE's links have moved, for the last time.
+    pub(crate) fn count_traffic(&mut self) {
         self.traffic.end(self.directory);
     }
 

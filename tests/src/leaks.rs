@@ -11,7 +11,7 @@ use crate::tree::entries;
 
 /// What may stay in a data directory: where the next number is looked for, and
 /// locks; in a run directory the lock on the server of names.
-const MAY_STAY: [&str; 4] = ["ids/next", "ids/lock", "addresses/lock", ".names/lock"];
+const MAY_STAY: [&str; 3] = ["ids/next", "ids/lock", ".names/lock"];
 /// Directories that stay.
 const FIXED: [&str; 6] = [
     "ids",

@@ -3,7 +3,7 @@
 //! The kernel has tables and numbers that all guests of a host share, and sizes that
 //! suit a host without guests. Each is a row of one table ([`limits`]): how much of it
 //! the host wants for itself, and how much a guest takes. What is too small for a number
-//! of guests can be raised, now and for later boots ([`raise`]). Besides there are things
+//! of guests can be raised, now and for later boots ([`raise()`]). Besides there are things
 //! that only an administrator can judge ([`notes`]): firewalls, switches, programs and
 //! parts of the kernel. Those are told of and never changed.
 //!

@@ -77,7 +77,7 @@ mod tests {
     fn numbers_carry_over_bytes() {
         assert_eq!(some("10.64.0.0/10", 257, 1), ["10.64.1.1"]);
         assert_eq!(some("fd77::/64", 0x1_0001, 1), ["fd77::1:1"]);
-        assert_eq!(some("::/0", u32::MAX, 1), ["::255.255.255.255"]);
+        assert_eq!(some("::/0", u32::MAX, 1), ["::ffff:ffff"]);
         assert_eq!(some("0.0.0.0/0", u32::MAX - 1, 1), ["255.255.255.254"]);
     }
 

@@ -15,17 +15,17 @@
 //! creation that was killed, a config that was edited) is found out by whoever is
 //! refused for it: there is nothing to sweep.
 
+use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
-use veld_durable::{Life, Lock, LockError};
+use veld_durable::Life;
 use veld_sys::{Context, Failure, fault};
 
-/// A directory of claims: a symbolic link `KEY -> NAME` for each, and `lock`, which
-/// stays.
+/// A directory of claims: a symbolic link `KEY -> NAME` for each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
     dir: PathBuf,
@@ -43,9 +43,9 @@ pub enum Claim {
     Held(String),
 }
 
-const LOCK: &str = "lock";
 /// How long one waits for others to release theirs: a file or two each.
 const PATIENCE: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(1);
 /// `NAME_MAX`.
 const LONGEST: usize = 255;
 
@@ -62,8 +62,8 @@ impl Claims {
     /// The claim lasts over a loss of power once [`keep`](Self::keep) was called.
     ///
     /// # Errors
-    /// Names the path; `WouldBlock`, naming the holder, where others release theirs
-    /// for longer than ten seconds; EINVAL for a key that cannot be a file's name.
+    /// Names the path; `WouldBlock` where others release theirs for longer than ten
+    /// seconds; EINVAL for a key that cannot be a file's name.
     pub fn claim(
         &self,
         key: &str,
@@ -127,7 +127,8 @@ impl Claims {
     /// # Errors
     /// Names the directory.
     pub fn keep(&self) -> Result<(), Failure> {
-        veld_durable::sync_parent(&self.dir.join(LOCK))
+        File::open(&self.dir)
+            .and_then(|directory| directory.sync_all())
             .context(|| format!("sync {}", self.dir.display()))
     }
 
@@ -177,7 +178,7 @@ impl Claims {
     /// Removes a claim that is still `holder`'s. Under the lock: between the look and
     /// the removal nobody else may remove it, or what the next one made would go.
     fn remove(&self, link: &Path, holder: &str) -> Result<(), Failure> {
-        let _lock = self.lock(holder)?;
+        let _lock = self.lock()?;
         if target(link).as_deref() != Some(holder) {
             return Ok(());
         }
@@ -186,25 +187,32 @@ impl Claims {
             .context(|| format!("remove {}", link.display()))
     }
 
-    fn lock(&self, name: &str) -> Result<Lock, Failure> {
-        let path = self.dir.join(LOCK);
-        let what = format!("claim of {name}");
-        Lock::acquire(&path, PATIENCE, &what).map_err(|error| match error {
-            LockError::Failed(failure) => failure,
-            LockError::Held(holder) => {
-                let by = holder.map_or_else(String::new, |holder| format!(" by {holder}"));
-                let held = io::Error::new(io::ErrorKind::WouldBlock, format!("is held{by}"));
-                Failure::new(format!("lock {}", path.display()), held)
+    /// The directory itself is what is locked: a full disk has no room for a file
+    /// that says who has it, and is no reason not to give something back.
+    ///
+    /// # Kernel
+    /// flock(2)
+    fn lock(&self) -> Result<File, Failure> {
+        let locking = || format!("lock {}", self.dir.display());
+        let directory = File::open(&self.dir).context(locking)?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match directory.try_lock() {
+                Ok(()) => return Ok(directory),
+                Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                    return Err(Errno::WOULDBLOCK).context(locking);
+                }
+                Err(TryLockError::WouldBlock) => std::thread::sleep(POLL),
+                Err(TryLockError::Error(cause)) => return Err(cause).context(locking),
             }
-        })
+        }
     }
 
     fn link(&self, key: &str) -> Result<PathBuf, Failure> {
         let is_name = !key.is_empty()
             && key.len() <= LONGEST
             && !key.starts_with('.')
-            && !key.contains(['/', '\0'])
-            && key != LOCK;
+            && !key.contains(['/', '\0']);
         if is_name {
             return Ok(self.dir.join(key));
         }

@@ -163,7 +163,7 @@ fn mistakes_in_the_hosts_config_stop_every_command() {
     let expected = [
         format!("veld: {path}:{first}: unknown key ids.colour: allowed are first"),
         format!("veld: {path}:{second}: network.pool4: \"10.0.0.1/16\" is not a network: bits behind the prefix are set, did you mean 10.0.0.0/16?"),
-        format!("veld: {path}:{third}: network.link_prefix: \"Veld\" is not the beginning of a link's name: allowed is 1 to 8 lower-case letters"),
+        format!("veld: {path}:{third}: network.link_prefix: \"Veld\" is not the beginning of a link's name: allowed is 1 to 7 lower-case letters"),
     ]
     .join("\n");
     host.veld(["list"]).fails(1, &expected);

@@ -121,7 +121,7 @@ const VALUES: &[(&str, &str, &str)] = &[
     (
         "--dns",
         "x",
-        "is not a name server: allowed is host or the IP address of one",
+        "is not a name server: allowed is host, veld or the IP address of one",
     ),
     (
         "--network",

@@ -261,7 +261,8 @@ fn a_directory_of_services_is_a_ve_that_keeps_them() {
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&path, mode).unwrap();
     }
-    ve.start();
+    // One that waits for long enough sees the broken one, too, and says so.
+    host.veld(["start", "app", "--wait"]).ok();
     until("both run", || {
         let lines = ve.exec(["ps", "-o", "args"]).stdout;
         lines.contains("sleep 1000") && lines.contains("sleep 2000")

@@ -147,7 +147,7 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
         "id         101",
         "ram        64M",
         "cpus       1",
-        "network    routed, link veld101",
+        "network    eth0 routed, link veld101",
     ] {
         assert!(
             said.lines().any(|other| other == line),

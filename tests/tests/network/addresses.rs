@@ -260,3 +260,35 @@ fn a_claim_that_stands_for_nothing_is_nobodys() {
         &format!("veld: a: cannot start: {own} is an address of VE b"),
     );
 }
+
+/// One on a bridge is on the LAN itself: it is looked for there, and tells it where it is.
+#[test]
+fn a_ve_on_a_bridge_is_looked_for_and_announced_on_it() {
+    let host = host!();
+    let lan = Lan::new();
+    ip(&["link", "add", "br0", "type", "bridge"]);
+    ip(&["link", "set", "up0", "master", "br0"]);
+    ip(&["link", "set", "br0", "up"]);
+    let on_bridge = |name: &str, address: &str| {
+        let options = ["--network", "bridge:br0", "--ip", address];
+        host.ve(name).with(options).create()
+    };
+    let ve = on_bridge("a", "198.18.0.2/24");
+    let fact = format!("198.18.0.2 is in use by {} on br0", lan.mac());
+    ve.veld("start", [""; 0])
+        .fails(1, &format!("veld: a: cannot start: {fact}"));
+    let ve = on_bridge("b", "198.18.0.7/24");
+    let old = "02:00:00:00:00:99";
+    let words = ["neigh", "replace", FREE[0], "lladdr", old, "dev", "eth0"];
+    lan.ip(&[&words[..], &["nud", "reachable"]].concat());
+    // What was heard this very second the kernel does not replace.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    ve.start();
+    let inside = ve.exec(["cat", "/sys/class/net/eth0/address"]).ok();
+    until("the LAN has heard", || {
+        lan.believes(FREE[0]).as_deref() == Some(inside.line())
+    });
+    assert!(lan.reaches(FREE[0]));
+    ve.stop();
+    ip(&["link", "delete", "br0"]);
+}
