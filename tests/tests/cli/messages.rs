@@ -125,8 +125,8 @@ const VALUES: &[(&str, &str, &str)] = &[
     ),
     (
         "--network",
-        "bridge",
-        "is not a network mode: allowed is routed or none",
+        "brigde",
+        "is not a network mode: allowed is routed, bridge, macvlan, ipvlan, physical or none",
     ),
     ("--hostname", "a_b", "is not a host name: '_' at position 1"),
     (
