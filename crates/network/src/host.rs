@@ -21,6 +21,8 @@ pub struct HostNetwork {
     /// Addresses that the world sees as the host's. All others of guests it sees
     /// as they are, and is to know the way to.
     pub masquerade: Vec<IpNetwork>,
+    /// Networks that are nowhere but on this host.
+    pub inner: Vec<IpNetwork>,
 }
 
 /// Makes this network namespace a host for links: rules, the gateway's address,
@@ -33,8 +35,8 @@ pub struct HostNetwork {
 /// - ICMP redirects, IPv6 router advertisements and answers of DHCP servers are
 ///   dropped, as is multicast and broadcast other than neighbour solicitation;
 /// - packets from addresses to masquerade that leave by another link are;
-/// - packets to such an address that no link has are refused, not sent to the
-///   uplink;
+/// - packets to an address of an inner network that no link has are refused, not
+///   sent to the uplink;
 /// - ports that are published, isolation and policies, by entries that
 ///   [`admit`](crate::admit) makes.
 ///

@@ -96,6 +96,7 @@ fn a_host_without_pools_still_checks_sources() {
     let one = world.guest(1);
     let none = HostNetwork {
         masquerade: Vec::new(),
+        inner: Vec::new(),
         ..world.network.clone()
     };
     world.host.run(|| ensure_host(&none)).unwrap();

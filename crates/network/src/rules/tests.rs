@@ -10,6 +10,7 @@ fn text(pools: &[&str]) -> Text {
     Text::new(&HostNetwork {
         link_prefix: "veld".into(),
         masquerade: pools.iter().map(|pool| pool.parse().unwrap()).collect(),
+        inner: pools.iter().map(|pool| pool.parse().unwrap()).collect(),
     })
 }
 

@@ -29,14 +29,12 @@ impl Text {
 fn body(network: &HostNetwork) -> String {
     let ours = format!("\"{}*\"", network.link_prefix);
     let mut text = SETS.to_owned();
-    let pools = [("ip", pools4(network)), ("ip6", pools6(network))];
-    let pools = pools.iter().filter(|(_, pools)| !pools.is_empty());
     // A String takes all that is written to it.
     let bridge = format!("\"{}\"", crate::own_bridge(&network.link_prefix));
     let _ = write!(text, "{}", from_guests(&ours, &bridge));
     text.push_str(PUBLISHED);
     let _ = write!(text, "{}", back());
-    for (family, pools) in pools.clone() {
+    for (family, pools) in by_family(&network.masquerade) {
         let _ = writeln!(
             text,
             "\t\toifname != {ours} {family} saddr {{ {pools} }} masquerade"
@@ -48,7 +46,7 @@ fn body(network: &HostNetwork) -> String {
 \t\ttype filter hook forward priority filter; policy accept;
 ",
     );
-    for (family, pools) in pools {
+    for (family, pools) in by_family(&network.inner) {
         let _ = writeln!(
             text,
             "\t\toifname != {ours} {family} daddr {{ {pools} }} reject with icmpx host-unreachable"
@@ -201,12 +199,11 @@ fn policies(ours: &str) -> String {
     )
 }
 
-fn pools4(network: &HostNetwork) -> String {
-    listed(network.masquerade.iter().filter(|pool| pool.is_ipv4()))
-}
-
-fn pools6(network: &HostNetwork) -> String {
-    listed(network.masquerade.iter().filter(|pool| pool.is_ipv6()))
+/// Networks by the name of their family, where there are any.
+fn by_family(networks: &[IpNetwork]) -> impl Iterator<Item = (&'static str, String)> {
+    let of = |is_ipv4: bool| listed(networks.iter().filter(|it| it.is_ipv4() == is_ipv4));
+    let both = [("ip", of(true)), ("ip6", of(false))];
+    both.into_iter().filter(|(_, listed)| !listed.is_empty())
 }
 
 /// Networks as nft takes them: in one order however they were given, and none

@@ -185,6 +185,7 @@ pub fn network(pool4: &str, pool6: &str) -> HostNetwork {
     HostNetwork {
         link_prefix: "veld".into(),
         masquerade: vec![pool4.parse().unwrap(), pool6.parse().unwrap()],
+        inner: vec![pool4.parse().unwrap(), pool6.parse().unwrap()],
     }
 }
 

@@ -132,12 +132,15 @@ pub(crate) fn host_name(prefix: &str, id: VeId, slot: Slot) -> String {
 /// The host's side, the same for all VEs: the world sees addresses as the host's
 /// that are of the default pools, or of one that is not said to be without NAT.
 pub(crate) fn host_network(host: &HostConfig) -> HostNetwork {
-    let mut masquerade = vec![host.network.pool4.into(), host.network.pool6.into()];
+    // Named pools may be of networks that the host is in, with others.
+    let inner = vec![host.network.pool4.into(), host.network.pool6.into()];
+    let mut masquerade = inner.clone();
     let named = host.pools.values().filter(|pool| pool.nat);
     masquerade.extend(named.map(|pool| pool.network));
     HostNetwork {
         link_prefix: host.network.link_prefix.clone(),
         masquerade,
+        inner,
     }
 }
 
