@@ -46,7 +46,7 @@ fn held(ve: &Ve<'_>) -> [String; 3] {
     let shown = ve.show();
     let links = ip(&["-o", "link"]);
     let ours = links.lines().filter(|line| line.contains(": veld101"));
-    let ours = ours.filter_map(|line| Some(line.split_once(": ")?.1.split(" qdisc").next()?));
+    let ours = ours.filter_map(|line| line.split_once(": ")?.1.split(" qdisc").next());
     [
         ip(&["route"]),
         ours.collect::<Vec<_>>().join("\n"),
