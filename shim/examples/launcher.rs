@@ -124,6 +124,7 @@ fn boot(arguments: &[OsString]) {
         Forked::Parent(child) => child,
     };
     let run = open(&directory, OFlags::DIRECTORY);
+    let network = open(Path::new("/proc/self/ns/net"), OFlags::RDONLY);
     let mut descriptors = vec![
         child.pidfd.as_fd(),
         master.as_fd(),
@@ -131,6 +132,7 @@ fn boot(arguments: &[OsString]) {
         notices.as_fd(),
         run.as_fd(),
         slave.as_fd(),
+        network.as_fd(),
     ];
     descriptors.extend(watched.iter().map(|(_, file)| file.as_fd()));
     let words: Vec<&str> = watched.iter().map(|(word, _)| *word).collect();

@@ -2,15 +2,15 @@
 
 use std::ffi::{CStr, CString};
 use std::io::Write;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
-use rustix::io::Errno;
+use rustix::io::{Errno, FdFlags};
 use rustix::process::{WaitId, WaitIdOptions};
 use veld_protocol::ending::{Ended, Ending};
 use veld_protocol::event::{Event, What};
-use veld_protocol::shim::{ENDED, NETWORK};
+use veld_protocol::shim::ENDED;
 use veld_protocol::stamp::Stamp;
 use veld_sys::{Context, Failure, exec, signal};
 
@@ -111,22 +111,15 @@ fn record(directory: &RunDirectory, ended: &Ended) {
     let _ = directory.replace(ENDED, line.get(..length).unwrap_or_default());
 }
 
-/// Puts the network namespace where the successor looks for it.
-///
-/// # Kernel
-/// fcntl(2), `F_DUPFD`: the lowest free number, which is this one.
-fn pass_network_on(network: &OwnedFd) -> rustix::io::Result<OwnedFd> {
-    let passed = rustix::io::fcntl_dupfd_cloexec(network, NETWORK)?;
-    rustix::io::fcntl_setfd(&passed, rustix::io::FdFlags::empty())?;
-    Ok(passed)
-}
-
-/// Executes the successor, with nothing of the shim's but its environment.
+/// Executes the successor, with nothing of the shim's but its environment and the VE's
+/// network namespace.
 fn become_successor(successor: &Successor) -> Failure {
     // Older kernels lack the flag; all that the shim opened or took has its own.
     let _ = exec::close_on_exec_from(3);
-    // Where it cannot be passed on, the kernel brings back what is in it.
-    let _passed = successor.network.as_ref().map(pass_network_on);
+    if let Some(network) = &successor.network {
+        // Where it cannot be passed on, the kernel brings back what is in it.
+        let _ = rustix::io::fcntl_setfd(network, FdFlags::empty());
+    }
     execute(&successor.command, &successor.arguments)
 }
 

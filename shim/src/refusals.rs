@@ -93,9 +93,7 @@ impl Refusals {
             let by_urgency = match one.what {
                 Watched::Events(_) => true,
                 Watched::Alarm => false,
-                Watched::Look(_) | Watched::Count(_) | Watched::Value(_) | Watched::Links => {
-                    return None;
-                }
+                Watched::Look(_) | Watched::Count(_) | Watched::Value(_) => return None,
             };
             Some((source, one.file.as_fd(), by_urgency))
         })
@@ -159,7 +157,7 @@ impl Refusals {
                     }
                 }
             }
-            Watched::Count(_) | Watched::Value(_) | Watched::Links => {}
+            Watched::Count(_) | Watched::Value(_) => {}
         }
         if grew {
             self.write(directory);
@@ -177,7 +175,7 @@ impl Refusals {
             // From its beginning: only then does the kernel take it for seen.
             Watched::Events(_) | Watched::Look(_) => rustix::io::pread(&one.file, &mut buffer, 0),
             Watched::Count(_) => read_anew(&one.file, &mut buffer),
-            Watched::Alarm | Watched::Value(_) | Watched::Links => return false,
+            Watched::Alarm | Watched::Value(_) => return false,
         };
         let text = buffer.get(..read.unwrap_or(0)).unwrap_or_default();
         let mut grew = false;

@@ -41,7 +41,7 @@ pub(crate) struct Successor {
     pub(crate) arguments: [CString; 3],
     /// Of the command that looks after the VE's account meanwhile.
     pub(crate) account: [CString; 3],
-    /// Held for it.
+    /// The VE's network namespace, held for it. A wait has none.
     pub(crate) network: Option<OwnedFd>,
 }
 
@@ -80,15 +80,12 @@ pub(crate) fn start() -> Result<Start, Failure> {
 fn prepare() -> Result<(Successor, Task), Failure> {
     let mut given = std::env::args_os().skip(1);
     let mut successor = successor(&mut given)?;
-    let mut given: Vec<OsString> = given.collect();
-    if given.last().is_some_and(|word| word == shim::NETWORK_WORD) {
-        given.pop();
-        let number = shim::WATCHED + i32::try_from(given.len()).unwrap_or(i32::MAX);
-        successor.network = Some(take(number, "network namespace")?);
-    }
-    let mut given = given.into_iter().peekable();
+    let mut given = given.peekable();
     let task = match given.next_if(|word| word == shim::WAIT) {
-        None => Task::Serve(descriptors(given)?),
+        None => {
+            successor.network = Some(take(shim::NETWORK, "network namespace")?);
+            Task::Serve(descriptors(given)?)
+        }
         Some(_) => Task::Wait(duration(&given.next().unwrap_or_default())?),
     };
     // The tool, or whoever stops the host, may signal the process group of the

@@ -16,12 +16,11 @@ mod text;
 use std::io;
 use std::net::IpAddr;
 
-use rustix::io::Errno;
 use veld_sys::Failure;
 
 use crate::interface::{Interface, Kind};
 use crate::nft::BRIDGE;
-use crate::nft::batch::{Batch, Element, Value, link_key};
+use crate::nft::batch::{ATTEMPTS, Batch, Element, Value, changed_meanwhile, link_key};
 use crate::nft::question::Table;
 use crate::rules::{Rules, load, text::mark, unanswered};
 use crate::{Error, name};
@@ -43,8 +42,8 @@ pub fn guard(link_prefix: &str, interface: &Interface) -> Result<Rules, Error> {
     guard_again(link_prefix, None, interface)
 }
 
-/// As [`guard`], for a link that may have other entries: those of `old`. First it may
-/// send what is of either, then what is of `new`.
+/// As [`guard`], for a link that may have other entries: those of `old`. From one frame
+/// to the next it may send what is of `new` and no more what was of `old` alone.
 ///
 /// # Errors
 /// Those of [`guard`].
@@ -74,7 +73,11 @@ pub fn guard_again(
 /// # Kernel
 /// See [`guard`].
 pub fn unguard(link_prefix: &str, interface: &Interface) -> Result<(), Error> {
-    match put(link_prefix, &[], &entries(interface)) {
+    let gone = entries(interface);
+    if gone.is_empty() {
+        return Ok(());
+    }
+    match put(link_prefix, &[], &gone) {
         Err(error) if crate::nft::is_missing(&error) => Ok(()),
         done => done.map_err(|error| altered(link_prefix, error)),
     }
@@ -147,7 +150,18 @@ fn replace(table: &str) -> Result<(), Error> {
 }
 
 /// Adds entries that are not there, and removes those that are and are not `wanted`.
+/// Where somebody else did some of it since that was looked at, the rest is still to do.
 fn put(table: &str, wanted: &[Element], gone: &[Element]) -> io::Result<()> {
+    let mut attempt = 1;
+    loop {
+        match try_to_put(table, wanted, gone) {
+            Err(error) if attempt < ATTEMPTS && changed_meanwhile(&error) => attempt += 1,
+            done => return done,
+        }
+    }
+}
+
+fn try_to_put(table: &str, wanted: &[Element], gone: &[Element]) -> io::Result<()> {
     let mut talk = Table::open_of(BRIDGE, table)?;
     let mut batch = Batch::of(BRIDGE, table);
     for entry in wanted {
@@ -160,11 +174,7 @@ fn put(table: &str, wanted: &[Element], gone: &[Element]) -> io::Result<()> {
             batch.remove(&entry.set, &entry.key);
         }
     }
-    match batch.commit() {
-        // Of one link twice at once: whoever came later finds it done.
-        Err(error) if Errno::from_io_error(&error) == Some(Errno::EXIST) => Ok(()),
-        done => done,
-    }
+    batch.commit()
 }
 
 fn altered(table: &str, error: io::Error) -> Error {

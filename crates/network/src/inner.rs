@@ -3,7 +3,7 @@
 //!
 //! Found by what the guest cannot alter: the end inside of a pair by the number
 //! that the kernel gives at the host end, a link on top of one of the host's by
-//! that one's number. The names are bytes, as a guest's may be no text.
+//! the number that it was made with. The names are bytes, as a guest's may be no text.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -17,8 +17,8 @@ use veld_sys::{Context, Failure};
 
 use crate::interface::{Interface, Kind};
 use crate::message::{self, kinds};
-use crate::netns;
 use crate::rtnl::Rtnl;
+use crate::{netns, on_top};
 
 /// How many of a guest's links are looked at for one that has another name.
 const MOST_LINKS: usize = 1024;
@@ -126,11 +126,7 @@ pub(crate) fn find(
         Kind::Routed | Kind::Bridge { .. } => {
             let index = end_of_pair(host, guest, &interface.host_name).context(what)?;
             let Some(index) = index else { return Ok(None) };
-            let [mut inside] = netns::talk(guest)?;
-            let found = inside
-                .look(message::get_link_numbered(index))
-                .context(what)?;
-            Ok(found.and_then(|payload| Inner::parse(&payload)))
+            look_inside(guest, index, &interface.guest_name)
         }
         Kind::Macvlan { parent } | Kind::Ipvlan { parent } => {
             let parent = match host.link(message::get_link(parent)).context(what)? {
@@ -138,16 +134,27 @@ pub(crate) fn find(
                 // Then the kernel has removed what was on top of it.
                 None => return Ok(None),
             };
-            search(guest, &interface.guest_name, |inner| {
+            let number = on_top::number(interface);
+            let found = look_inside(guest, number, &interface.guest_name)?;
+            Ok(found.filter(|inner| {
                 let on_top = inner.kind == b"macvlan" || inner.kind == b"ipvlan";
                 on_top && inner.is_from_outside && inner.parent == Some(parent)
-            })
+            }))
         }
         Kind::Physical { .. } => {
             let name = interface.guest_name.as_bytes();
             search(guest, &interface.guest_name, |inner| inner.name == name)
         }
     }
+}
+
+/// The link of this number inside, which was called `name`.
+fn look_inside(guest: BorrowedFd<'_>, index: u32, name: &str) -> Result<Option<Inner>, Failure> {
+    let [mut inside] = netns::talk(guest)?;
+    let found = inside
+        .look(message::get_link_numbered(index))
+        .context(|| format!("look up link {name} inside"))?;
+    Ok(found.and_then(|payload| Inner::parse(&payload)))
 }
 
 /// The number of the other end of a pair, if that is in the namespace that it was

@@ -8,7 +8,7 @@ use veld_sys::{Context, Failure};
 
 use crate::end::{End, Owner};
 use crate::interface::{Interface, Kind};
-use crate::loopback::loopback_up;
+use crate::loopback;
 use crate::message;
 use crate::parts::{self, Part};
 use crate::rtnl::Rtnl;
@@ -38,11 +38,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 /// # Kernel
 /// veth(4), rtnetlink(7); `IFLA_NET_NS_FD`, Linux 2.6.38.
 pub fn attach(guest: BorrowedFd<'_>, interface: &Interface) -> Result<(), Error> {
-    make(guest, interface, Owner::NewGuest)?;
-    // Last, so that a failed start leaves the namespace as it was.
-    loopback_up(guest).inspect_err(|_| {
-        let _ = unplug(guest, interface);
-    })
+    make(guest, interface, Owner::NewGuest)
 }
 
 /// Makes an interface of a guest that runs, and may be at odds with it: what its
@@ -128,18 +124,23 @@ fn set_up(
     interface: &Interface,
     owner: Owner,
 ) -> Result<(), Error> {
-    if interface.kind.is_pair() {
-        pair::set_up_host_end(host, interface)?;
-    }
-    let name = &interface.guest_name;
-    let Some(inner) = inner::find(host, guest, interface)? else {
-        let gone = Failure::new(format!("find link {name} inside"), Errno::NODEV);
-        return Err(gone.into());
+    let what = |name: &str| format!("find link {name} inside");
+    let outer = if interface.kind.is_pair() {
+        Some(pair::set_up_host_end(host, interface)?)
+    } else {
+        None
     };
+    let name = &interface.guest_name;
     let [mut inside] = netns::talk(guest)?;
+    let index = match owner {
+        Owner::Guest => inner::find(host, guest, interface)?.map(|inner| inner.index),
+        // Nobody has called it otherwise yet.
+        Owner::Host | Owner::NewGuest => inside.index(name).map(Some).context(|| what(name))?,
+    };
+    let index = index.ok_or(Errno::NODEV).context(|| what(name))?;
     let mut end = End {
         rtnl: &mut inside,
-        index: inner.index,
+        index,
         name,
         owner,
     };
@@ -152,10 +153,15 @@ fn set_up(
     for part in parts.iter().filter(|part| !addresses(part)) {
         end.add(*part)?;
     }
-    if interface.kind.is_pair() {
-        settle::host_end(host, interface)?;
+    if let Some(outer) = outer {
+        settle::host_end(host, outer, interface)?;
     }
-    settle::inside(&mut inside, inner.index, interface, owner)
+    settle::inside(&mut inside, index, interface, owner)?;
+    if owner == Owner::NewGuest {
+        // Last, so that a failed start leaves the namespace as it was.
+        loopback::take_up(&mut inside)?;
+    }
+    Ok(())
 }
 
 /// Removes the link called `host_name`; none of that name is fine.

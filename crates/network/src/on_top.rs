@@ -14,9 +14,23 @@ use crate::message::kinds::{self, OnTop};
 use crate::rtnl::Rtnl;
 use crate::{Error, message, uplink};
 
+/// What their numbers inside begin with: far from where the kernel counts, on the host
+/// as in a guest.
+const NUMBERS: u32 = 0x7665_0000;
+
+/// The number that an interface's link has inside. A guest can give its link another
+/// name and another MAC address, but no other number; and may have several on top of
+/// one link of the host's.
+pub(crate) fn number(interface: &Interface) -> u32 {
+    NUMBERS | (interface.metric & 0xffff)
+}
+
 /// Makes the link on top of `parent`; it is down.
 ///
 /// # Kernel
+/// Before Linux 6.15 one without a number is looked for by its name on the host first,
+/// which may have a link of that name.
+///
 /// ipvlan.rst; macvlan in bridge mode: guests on one parent reach each other, the
 /// host and its guests do not.
 pub(crate) fn make(
@@ -35,6 +49,7 @@ pub(crate) fn make(
         })?;
     let link = OnTop {
         parent: below.index,
+        number: number(interface),
         name,
         netns: guest,
         mtu: interface.mtu.or(below.mtu).unwrap_or(uplink::FALLBACK),

@@ -108,8 +108,8 @@ fn create(host: &mut Rtnl, pair: &Pair<'_>, owner: Owner) -> Result<(), Error> {
 /// Up, then where the guest's addresses are, for good.
 ///
 /// The end inside is still down, so there is no carrier and nothing arrives
-/// before all is as it should be.
-pub(crate) fn set_up_host_end(host: &mut Rtnl, interface: &Interface) -> Result<(), Error> {
+/// before all is as it should be. Its number.
+pub(crate) fn set_up_host_end(host: &mut Rtnl, interface: &Interface) -> Result<u32, Error> {
     let name = &interface.host_name;
     let index = host.index(name).context(|| format!("find link {name}"))?;
     let up = |ipv6| {
@@ -135,5 +135,6 @@ pub(crate) fn set_up_host_end(host: &mut Rtnl, interface: &Interface) -> Result<
     };
     parts::outside(interface)
         .into_iter()
-        .try_for_each(|part| end.add(part))
+        .try_for_each(|part| end.add(part))?;
+    Ok(index)
 }

@@ -25,7 +25,7 @@ use veld_sys::{Context, Failure, packet};
 
 use crate::ethernet::{self, Ethernet};
 use crate::link::open_host;
-use crate::mac::Mac;
+use crate::mac::{Mac, Text};
 use crate::rtnl::Rtnl;
 use crate::stale::{self, InTheWay};
 use crate::{Error, frame, message, uplink};
@@ -77,9 +77,7 @@ impl fmt::Display for Occupant {
             Self::Broadcast => f.write_str("is the broadcast address of a network of this host"),
             Self::Link(link) => write!(f, "is routed to link {link}"),
             Self::Neighbour { mac, link } => {
-                let [a, b, c, d, e, g] = mac;
-                let mac = format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}");
-                write!(f, "is in use by {mac} on {link}")
+                write!(f, "is in use by {} on {link}", Text(*mac))
             }
         }
     }
@@ -160,6 +158,9 @@ fn standing(host: &mut Rtnl, address: IpAddr, route: &RouteMessage) -> io::Resul
 /// # Kernel
 /// packet(7); RFC 5227, section 2.1.1; RFC 4862, section 5.4.
 pub fn neighbours(wanted: &[(IpAddr, String)]) -> Result<Vec<(IpAddr, Occupant)>, Error> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut rtnl = open_host()?;
     let mut asked = Vec::new();
     for (address, link) in wanted {

@@ -67,10 +67,8 @@ fn address(rtnl: &mut Rtnl, index: u32, address: IpAddr, deadline: Instant) -> i
 }
 
 /// Waits until the host end of a pair sends and receives.
-pub(crate) fn host_end(host: &mut Rtnl, interface: &Interface) -> Result<(), Error> {
-    let name = &interface.host_name;
-    let what = || format!("wait for link {name}");
-    let index = host.index(name).context(what)?;
+pub(crate) fn host_end(host: &mut Rtnl, index: u32, interface: &Interface) -> Result<(), Error> {
+    let what = || format!("wait for link {}", interface.host_name);
     let deadline = Instant::now() + PATIENCE;
     link(host, index, deadline).context(what)?;
     if interface.kind == Kind::Routed && interface.has_ipv6() {

@@ -21,12 +21,14 @@ mod bucket;
 mod request;
 
 use std::io;
+use std::ops::ControlFlow;
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use rustix::io::Errno;
 use veld_sys::{Context, Failure};
 
 use crate::answer::Link;
+use crate::inner::Inner;
 use crate::link::open_host;
 use crate::rtnl::Rtnl;
 use crate::{Error, message, name, stale};
@@ -116,8 +118,10 @@ pub fn shapers(prefix: &str) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     open_host()?
         .dump(message::get_links(), |object| {
-            names.extend(request::ifb_name(object).filter(|name| name.starts_with(prefix)));
-            std::ops::ControlFlow::Continue(())
+            let ifb = Inner::parse(object).filter(|link| link.kind == b"ifb");
+            let name = ifb.and_then(|link| String::from_utf8(link.name).ok());
+            names.extend(name.filter(|name| name.starts_with(prefix)));
+            ControlFlow::Continue(())
         })
         .context(|| "list the links that shape others")?;
     Ok(names)

@@ -232,6 +232,42 @@ fn macvlans_reach_each_other_and_the_lan_and_end_with_their_guest() {
 }
 
 #[test]
+fn two_macvlans_of_one_guest_are_told_apart_whatever_it_makes_of_them() {
+    let Some(world) = World::new() else { return };
+    let macvlan = |number: u8| Interface {
+        guest_name: format!("eth{number}"),
+        mac: veld_network::mac_for(1, number),
+        metric: number.into(),
+        ..of_kind(
+            1,
+            Kind::Macvlan {
+                parent: "up0".into(),
+            },
+        )
+    };
+    // Of the host's own links one has the same name.
+    world.host.ip("link add eth1 type veth peer name eth2");
+    let one = guest(&world, &macvlan(1));
+    let unplug = |number| {
+        world
+            .host
+            .run(|| veld_network::unplug(one.as_fd(), &macvlan(number)))
+            .unwrap();
+    };
+    unplug(2);
+    assert!(one.ip("-o link").contains("eth1"), "it had no other");
+    plug(&world, &one, &macvlan(2)).unwrap();
+    one.ip("link set eth1 down");
+    one.ip("link set eth1 name mine0 address 02:00:00:00:00:77");
+    unplug(1);
+    let links = one.ip("-o link");
+    assert!(
+        !links.contains("mine0") && links.contains("eth2"),
+        "{links}"
+    );
+}
+
+#[test]
 fn an_ipvlan_is_refused_where_the_kernel_has_none() {
     let Some(world) = World::new() else { return };
     let kind = || Kind::Ipvlan {

@@ -309,6 +309,25 @@ fn ports_change_while_a_connection_goes_on() {
 }
 
 #[test]
+fn a_link_that_is_not_there_is_in_the_way_of_no_port() {
+    let Some(world) = World::new() else { return };
+    let one = world.guest(1);
+    let old = publishing(1, &[tcp(None, 8080, 80)]);
+    let mut new = old.clone();
+    // Rules come before the link that they are for.
+    new.links.push("veld1.1".into());
+    let change = |old: &GuestRules, new: &GuestRules| {
+        world.host.run(|| change(&world.network, old, new)).unwrap();
+    };
+    change(&rules(1), &old);
+    change(&old, &new);
+    let seen = knock(&world.host, at(address(LOOPBACK), 8080), &one, 80);
+    assert_eq!(seen, Knock::From(address(GATEWAY)));
+    change(&new, &rules(1));
+    assert!(!world.host.nft("list ruleset").contains("elements"));
+}
+
+#[test]
 fn flushed_rules_are_rebuilt_for_all() {
     let Some(world) = World::new() else { return };
     let guests: Vec<Netns> = (1..=3).map(|id| world.guest(id)).collect();

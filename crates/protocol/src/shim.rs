@@ -2,12 +2,13 @@
 //! directory for the commands.
 //!
 //! The launcher executes the shim over itself with the arguments of
-//! [`arguments`], standard input, output and error on /dev/null, six descriptors
+//! [`arguments`], standard input, output and error on /dev/null, seven descriptors
 //! at the numbers below, and from [`WATCHED`] on one for each word of its
 //! arguments that says what there is to watch: see [`crate::watched`]. Its environment is the one the shim will
 //! give to its successor. The shim, in turn, executes the command named in its
 //! arguments once the VE has ended, unless [`STOPPING`] says that a command is
-//! at work on the VE and does what is left to do.
+//! at work on the VE and does what is left to do. Of its descriptors it leaves
+//! [`NETWORK`] open to that command.
 //!
 //! That command may execute the shim once more, by [`waiting_arguments`], to
 //! wait before the VE is started again: with no descriptor but
@@ -36,17 +37,14 @@ pub const RUN_DIRECTORY: i32 = 52;
 /// A slave of the console's pty, kept open so that the master never reports an
 /// error while nobody in the VE has the console open.
 pub const CONSOLE_SLAVE: i32 = 53;
+/// The VE's network namespace. It outlives the VE until what went over its links has
+/// been counted, and until the shim's successor, who has it at the same number, has
+/// taken out what links of the host's are in it.
+pub const NETWORK: i32 = 54;
 /// First of what is watched for refusals.
-pub const WATCHED: i32 = 54;
+pub const WATCHED: i32 = 55;
 /// How many descriptors there are from [`WATCHED`] on at most.
-pub const MOST_WATCHED: usize = 10;
-
-/// The VE's network namespace, where a link of the host's is in it that has to be taken
-/// out once the VE has ended: the shim has it at the number after the last that is
-/// watched, if its last argument is [`NETWORK_WORD`], and its successor at this one.
-pub const NETWORK: i32 = 65;
-/// Says of the last descriptor what it is.
-pub const NETWORK_WORD: &str = "network";
+pub const MOST_WATCHED: usize = 9;
 
 /// What the shim's successor is called with, between `veld` and the VE's name.
 pub const AFTER_END: &str = "after-end";
@@ -130,6 +128,7 @@ mod tests {
             NOTICES,
             RUN_DIRECTORY,
             CONSOLE_SLAVE,
+            NETWORK,
             WATCHED,
         ];
         assert!(

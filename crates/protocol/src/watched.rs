@@ -11,8 +11,6 @@
 //! count:memory                     one number, which is looked at then
 //! count:oom_kill=out-of-memory     a number among lines of a key and a number, likewise
 //! value:processes                  the value of a limit; no number where it has none
-//! links                            the namespace of the VE's links, which outlives it for
-//!                                  as long as it takes to count what went over them
 //! ```
 //!
 //! Files of counts and values are given by path descriptors, which cost the kernel
@@ -45,8 +43,6 @@ pub enum Watched {
     Count(Key),
     /// A file with the value of a limit.
     Value(Limit),
-    /// A network namespace.
-    Links,
 }
 
 /// A word that is not a [`Watched`].
@@ -58,7 +54,6 @@ const LOOK: &str = "look:";
 const ALARM: &str = "alarm";
 const COUNT: &str = "count:";
 const VALUE: &str = "value:";
-const LINKS: &str = "links";
 
 impl Watched {
     /// The numbers that are in its file.
@@ -67,7 +62,7 @@ impl Watched {
         match self {
             Self::Events(keys) => keys,
             Self::Look(key) | Self::Count(key) => std::slice::from_ref(key),
-            Self::Alarm | Self::Value(_) | Self::Links => &[],
+            Self::Alarm | Self::Value(_) => &[],
         }
     }
 
@@ -76,7 +71,7 @@ impl Watched {
     pub fn is_looked_at(&self) -> bool {
         match self {
             Self::Look(_) => true,
-            Self::Events(_) | Self::Alarm | Self::Count(_) | Self::Value(_) | Self::Links => false,
+            Self::Events(_) | Self::Alarm | Self::Count(_) | Self::Value(_) => false,
         }
     }
 }
@@ -118,7 +113,6 @@ impl fmt::Display for Watched {
             Self::Alarm => f.write_str(ALARM),
             Self::Count(key) => write!(f, "{COUNT}{key}"),
             Self::Value(limit) => write!(f, "{VALUE}{limit}"),
-            Self::Links => f.write_str(LINKS),
         }
     }
 }
@@ -129,8 +123,6 @@ impl FromStr for Watched {
     fn from_str(text: &str) -> Result<Self, NotWatched> {
         if text == ALARM {
             Ok(Self::Alarm)
-        } else if text == LINKS {
-            Ok(Self::Links)
         } else if let Some(keys) = text.strip_prefix(EVENTS) {
             let keys: Result<_, _> = keys.split(',').map(str::parse).collect();
             keys.map(Self::Events)
@@ -187,7 +179,6 @@ mod tests {
                 "count:oom_kill=out-of-memory",
             ),
             (Watched::Value(Limit::Processes), "value:processes"),
-            (Watched::Links, "links"),
         ];
         for (watched, word) in table {
             assert_eq!(watched.to_string(), word);

@@ -23,6 +23,7 @@ use veld_state::{Observed, Process, Record, Stopped, file_or_end, found};
 use crate::backoff::Next;
 use crate::error::{Error, ErrorKind};
 use crate::launcher;
+use crate::net::nics;
 use crate::outcome::Done;
 use crate::report::Reporter;
 use crate::start;
@@ -61,8 +62,10 @@ pub fn after_end(ve: &Ve<'_>) -> Result<Done, Error> {
     // Whoever sweeps meanwhile waits for it. Where it fails this process's own sweep
     // tries again, and says so.
     let _ = ve.group().and_then(|group| group.leave());
-    // Which the shim has if a link of the host's is in it.
-    if let Ok(network) = veld_sys::descriptor::take_inherited(shim::NETWORK) {
+    // Closed where nothing has to be taken out of it: its links go with it.
+    if let Ok(network) = veld_sys::descriptor::take_inherited(shim::NETWORK)
+        && nics::has_any(ve)
+    {
         ve.hold_network(network);
     }
     go_on(ve).inspect_err(|error| launcher::leave_reason(ve, &error.lines().join("; ")))

@@ -49,8 +49,7 @@ struct Ready {
     program: OwnedFd,
     command: CString,
     watched: Vec<(Watched, OwnedFd)>,
-    /// The VE's network namespace, where a link of the host's is in it.
-    network: Option<OwnedFd>,
+    network: OwnedFd,
 }
 
 /// Starts the VE and becomes its shim. Returns only on failure, reported and
@@ -137,12 +136,7 @@ fn prepare<'a>(
 
     // PID 1 is there already, and has none of these.
     ve.step("watch limits");
-    let mut watched = group.watched(shim::MOST_WATCHED - 1)?;
-    let held = guest.try_clone();
-    watched.push((
-        Watched::Links,
-        held.context(|| "hold the network namespace")?,
-    ));
+    let watched = group.watched(shim::MOST_WATCHED)?;
 
     write_record(ve, plan, &born, &assembly)?;
     set_badness(plan, &born)?;
@@ -159,7 +153,7 @@ fn prepare<'a>(
         program,
         command,
         watched,
-        network: net::nics::has_any(ve).then_some(guest),
+        network: guest,
     })
 }
 
@@ -303,11 +297,6 @@ fn become_shim(ve: &Ve<'_>, ready: &Ready) -> Source {
     let command = ready.command.to_string_lossy();
     let words = ready.watched.iter().map(|(what, _)| what.to_string());
     let arguments = shim::arguments(ve.name.as_str(), &command).map(str::to_owned);
-    let network = ready
-        .network
-        .as_ref()
-        .map(|_| shim::NETWORK_WORD.to_owned());
-    let words = words.chain(network);
     let arguments = arguments.into_iter().chain(words).flat_map(CString::new);
     let arguments: Vec<CString> = arguments.collect();
     let mut descriptors = vec![
@@ -317,9 +306,9 @@ fn become_shim(ve: &Ve<'_>, ready: &Ready) -> Source {
         ready.notices.as_fd(),
         directory.as_fd(),
         ready.console.slave.as_fd(),
+        ready.network.as_fd(),
     ];
     descriptors.extend(ready.watched.iter().map(|(_, file)| file.as_fd()));
-    descriptors.extend(ready.network.as_ref().map(OwnedFd::as_fd));
     let program = ready.program.as_fd();
     let cause = exec_with(
         program,

@@ -110,10 +110,9 @@ pub(crate) fn disconnect(ve: &Ve<'_>) -> Result<(), Source> {
         rates::remove(ve, ve.id()?)?;
     }
     nics::give_all_back(ve)?;
-    for plan in rules::plans(ve) {
-        links::forget(&plan)?;
-    }
-    rules::withdraw(ve)?;
+    let plans = rules::plans(ve);
+    plans.iter().try_for_each(links::forget)?;
+    rules::withdraw(&plans)?;
     neighbours::answer(ve, None)?;
     names::withdraw(ve)
 }

@@ -25,7 +25,7 @@ use veld_state::{Observed, Running};
 
 use crate::devices::{self, Devices};
 use crate::error::{Error, ErrorKind, Source, chain};
-use crate::net::{NetPlan, addresses, names};
+use crate::net::{self, NetPlan, addresses, names};
 use crate::outcome::Done;
 use crate::parameters::{When, no_runtime, when};
 use crate::present::{Bound, below_use};
@@ -337,9 +337,16 @@ impl Change<'_> {
         let ((before, old), (after, new)) = (self.before, self.after);
         let ve = self.ve;
         ve.step("undo");
+        // Whoever settles what was killed here alters the network of what is said to
+        // be in force, which therefore is what is being undone until that is done.
+        net::change(ve, self.running, &new.net, &old.net)?;
         before.say_in_force(ve)?;
         before.say_of_this_run(ve)?;
-        tuning::apply(ve, self.running, &self.group, new, old)?;
+        let new_but_net = Tuning {
+            net: old.net.clone(),
+            ..new.clone()
+        };
+        tuning::apply(ve, self.running, &self.group, &new_but_net, old)?;
         // Replaced, and then it could not be made sure that it lasts.
         if after.saved != before.saved && ve.config()? == after.saved {
             before.saved.save(&ve.area.config())?;

@@ -1,7 +1,7 @@
 //! One VE: all that follows from its name.
 
-use std::cell::OnceCell;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::cell::RefCell;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use veld_cgroups::Group;
@@ -23,7 +23,7 @@ pub struct Ve<'h> {
     pub(crate) run: RunDir,
     pub(crate) area: Area,
     /// Its network namespace, where it outlives the VE.
-    network: OnceCell<OwnedFd>,
+    network: RefCell<Option<OwnedFd>>,
 }
 
 /// How long a command waits for another that works on the same VE: longer than
@@ -39,19 +39,19 @@ impl<'h> Ve<'h> {
             name,
             run,
             area,
-            network: OnceCell::new(),
+            network: RefCell::new(None),
         }
     }
 
     /// Keeps its network namespace until what is in it has been taken out.
     pub(crate) fn hold_network(&self, namespace: OwnedFd) {
-        // One that is held already is the same.
-        let _ = self.network.set(namespace);
+        self.network.replace(Some(namespace));
     }
 
-    /// The network namespace that is held.
-    pub(crate) fn held_network(&self) -> Option<BorrowedFd<'_>> {
-        self.network.get().map(AsFd::as_fd)
+    /// The network namespace that is held, and is not any more: its links last as long
+    /// as it does.
+    pub(crate) fn take_network(&self) -> Option<OwnedFd> {
+        self.network.take()
     }
 
     /// Its name.

@@ -97,7 +97,7 @@ fn the_successor_is_executed_in_the_same_process_with_nothing_but_its_environmen
     };
     assert_eq!(arguments, format!("arguments after-end {name}"));
     assert_eq!(pid, format!("pid {}", boot.shim_pid()));
-    assert_eq!(descriptors, "descriptors 0 1 2");
+    assert_eq!(descriptors, "descriptors 0 1 2 54", "the network namespace");
     assert_eq!(ignored, "ignored 0", "of SIGHUP and SIGINT");
 }
 

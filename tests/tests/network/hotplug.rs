@@ -135,6 +135,8 @@ fn a_ve_that_is_at_odds_with_its_interface_is_in_nobodys_way() {
     assert!(link(&ve, "mine0").contains("10.117.9.9"));
     ve.sh("ip link del mine0").done();
     ve.sh("ip link del eth0").done();
+    ve.veld("set", ["publish=8080:80", "deny=in tcp 81", "rate-in=1G"])
+        .done();
     set(&ve, "ip-=10.117.9.9");
     assert!(link(&ve, "eth0").contains(four.as_str()), "made anew");
     assert!(soon_reaches(&ve, HOST[0]));

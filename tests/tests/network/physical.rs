@@ -2,8 +2,8 @@
 
 use veld_tests::{Ve, host, until};
 
-use crate::ip;
 use crate::modes::{Link, make_cable, soon_reaches};
+use crate::{HOST, ip, reaches};
 
 const MAC: &str = "52:54:00:00:00:07";
 
@@ -90,6 +90,33 @@ fn a_nic_of_a_ve_without_a_shim_is_taken_back_by_a_stop() {
         nix::sys::signal::Signal::SIGKILL,
     )
     .unwrap();
+    ve.stop();
+    assert!(is_back());
+}
+
+#[test]
+fn a_nic_that_came_to_a_running_ve_is_back_when_that_powers_off() {
+    let host = host!();
+    let _nic = nic();
+    let ve = with_nic(host.ve("a").start());
+    assert!(!is_back());
+    ve.exec(["poweroff"]);
+    until("the NIC is back", is_back);
+}
+
+#[test]
+fn a_nic_is_in_the_ve_again_after_a_reboot_from_inside() {
+    let host = host!();
+    crate::give_addresses();
+    let _nic = nic();
+    let ve = with_nic(host.ve("a").start());
+    let init = ve.init_pid();
+    let _ = ve.exec(["reboot"]);
+    until("another PID 1 is up", || {
+        let shown = ve.show();
+        shown["status"] == "up" && shown["init_pid"] != init
+    });
+    assert!(soon_reaches(&ve, "10.8.0.1") && reaches(&ve, HOST[0]));
     ve.stop();
     assert!(is_back());
 }

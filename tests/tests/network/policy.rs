@@ -62,6 +62,23 @@ fn a_policy_counts_at_once_and_goes_with_its_last_word() {
 }
 
 #[test]
+fn a_policy_comes_with_addresses_and_interfaces() {
+    let host = host!();
+    give_addresses();
+    let ve = web(&host, "web1", &["--publish", "8080:80"]);
+    let [own4, _] = addresses(&ve);
+    ve.veld("set", ["ip+=10.117.9.9", "deny=in tcp 80"]).done();
+    assert!(reaches(&ve, "192.0.2.1"));
+    assert!(!serves(&own4) && !serves("10.117.9.9"));
+    let second = ["net.eth1=routed,ip=10.117.9.8", "default-out=deny"];
+    ve.veld("set", second).done();
+    assert!(!serves("10.117.9.8") && !reaches(&ve, "192.0.2.1"));
+    ve.veld("set", ["net.eth1=", "deny=", "default-out=allow"])
+        .done();
+    assert!(serves(&own4) && serves("10.117.9.9"));
+}
+
+#[test]
 fn a_ve_that_may_not_call_is_called() {
     let host = host!();
     let lan = Lan::new();

@@ -15,6 +15,7 @@
 mod create;
 mod destroy;
 mod ending;
+mod links;
 mod pause;
 mod random;
 mod rules;

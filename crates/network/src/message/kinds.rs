@@ -145,6 +145,8 @@ fn vlan_of(port: u32, vlan: u16, flags: u16) -> LinkMessage {
 pub(crate) struct OnTop<'a> {
     /// The number of the link below.
     pub(crate) parent: u32,
+    /// Its number inside.
+    pub(crate) number: u32,
     /// Its name inside.
     pub(crate) name: &'a str,
     /// Where it is made.
@@ -179,7 +181,7 @@ pub(crate) fn new_ipvlan(link: &OnTop<'_>) -> RouteNetlinkMessage {
 }
 
 fn on_top(link: &OnTop<'_>) -> LinkMessage {
-    let mut message = LinkMessage::default();
+    let mut message = numbered(link.number);
     message.attributes = vec![
         LinkAttribute::IfName(link.name.to_owned()),
         LinkAttribute::Link(link.parent),

@@ -41,6 +41,18 @@ const HOST_ENDIAN: [u8; 6] = {
 /// `IFNAMSIZ`.
 pub(crate) const IFNAME_LENGTH: usize = 16;
 
+/// How often a transaction is tried that met what was not there, or no longer,
+/// when the table was looked at.
+pub(crate) const ATTEMPTS: u32 = 4;
+
+/// Whether a transaction failed since it met what it was not made for.
+pub(crate) fn changed_meanwhile(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::NOENT | Errno::EXIST | Errno::BUSY)
+    )
+}
+
 /// One entry of a set or map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Element {

@@ -8,19 +8,15 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
-use rustix::io::Errno;
 use veld_sys::Failure;
 
 use super::guest::{GuestRules, Publish};
 use super::wanted::{Wanted, check, inner_addresses};
 use super::{FILLED, port, refused};
-use crate::nft::batch::{Batch, Element, Value};
+use crate::nft::batch::{ATTEMPTS, Batch, Element, Value, changed_meanwhile};
 use crate::nft::question::Table;
 use crate::{Error, HostNetwork, name};
 
-/// How often a transaction is tried that met what was not there, or no longer,
-/// when the table was looked at.
-const ATTEMPTS: u32 = 4;
 /// /proc/sys/net shows the network namespace of whoever looks.
 const CONF4: &str = "/proc/sys/net/ipv4/conf";
 /// Guests of one transaction of [`rebuild`]: some 100 KiB.
@@ -169,11 +165,7 @@ fn replace(network: &HostNetwork, guests: &[(&GuestRules, &GuestRules)]) -> Resu
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
-        let changed_meanwhile = matches!(
-            Errno::from_io_error(&error),
-            Some(Errno::NOENT | Errno::EXIST | Errno::BUSY)
-        );
-        if !changed_meanwhile || attempt == ATTEMPTS {
+        if !changed_meanwhile(&error) || attempt == ATTEMPTS {
             return Err(failed(table, error));
         }
         attempt += 1;
@@ -335,8 +327,9 @@ fn route_loopback(old: &GuestRules, new: &GuestRules) -> Result<(), Error> {
     {
         let path = Path::new(CONF4).join(link).join("route_localnet");
         match veld_kernfs::write(&path, value) {
-            // It went with its guest.
-            Err(failure) if value == 0 && failure.kind() == io::ErrorKind::NotFound => {}
+            // The guest has removed it, or it is only about to be made: then this is
+            // called again.
+            Err(failure) if failure.kind() == io::ErrorKind::NotFound => {}
             result => result?,
         }
     }

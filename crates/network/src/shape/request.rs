@@ -3,7 +3,7 @@
 //! Options of a token bucket, and its size table, are not among the types that we have
 //! of netlink: they are written here byte by byte, in the kernel's order.
 
-use netlink_packet_core::{DefaultNla, Emitable, NlasIterator};
+use netlink_packet_core::{DefaultNla, Emitable};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage};
 use netlink_packet_route::tc::{
@@ -47,12 +47,6 @@ const TCA_STAB_BASE: u16 = 1;
 /// `struct tc_sizespec`.
 const SIZE_TABLE: usize = 24;
 
-const IFLA_IFNAME: u16 = 3;
-const IFLA_LINKINFO: u16 = 18;
-const IFLA_INFO_KIND: u16 = 1;
-/// `struct ifinfomsg`.
-const LINK_HEADER: usize = 16;
-
 /// Makes a link that packets are led through. One queue, as of all links of ours.
 pub(super) fn new_ifb(name: &str) -> RouteNetlinkMessage {
     let mut link = LinkMessage::default();
@@ -63,24 +57,6 @@ pub(super) fn new_ifb(name: &str) -> RouteNetlinkMessage {
         LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Ifb)]),
     ];
     RouteNetlinkMessage::NewLink(link)
-}
-
-/// The name of a link in a dump, if it is one that packets are led through.
-pub(super) fn ifb_name(payload: &[u8]) -> Option<String> {
-    let attributes = payload.get(LINK_HEADER..)?;
-    let info = attribute(attributes, IFLA_LINKINFO)?;
-    if attribute(&info, IFLA_INFO_KIND)?.strip_suffix(b"\0") != Some(b"ifb") {
-        return None;
-    }
-    let name = attribute(attributes, IFLA_IFNAME)?;
-    String::from_utf8(name.strip_suffix(b"\0")?.to_vec()).ok()
-}
-
-fn attribute(attributes: &[u8], kind: u16) -> Option<Vec<u8>> {
-    NlasIterator::new(attributes)
-        .map_while(Result::ok)
-        .find(|attribute| attribute.kind() == kind)
-        .map(|attribute| attribute.value().to_vec())
 }
 
 /// Puts a bucket where packets leave a link.
@@ -254,25 +230,5 @@ mod tests {
         assert_eq!(bytes[..20], header);
         // The last of it: what is done (redirect at the way out), and by which link.
         assert!(bytes.ends_with(&[1, 0, 0, 0, 9, 0, 0, 0]));
-    }
-
-    #[test]
-    fn an_ifb_is_known_by_its_kind() {
-        let named = |message| {
-            let RouteNetlinkMessage::NewLink(message) = message else {
-                panic!("an ifb is a link");
-            };
-            let mut bytes = vec![0; message.buffer_len()];
-            message.emit(&mut bytes);
-            (
-                ifb_name(&bytes),
-                (0..bytes.len()).all(|end| ifb_name(&bytes[..end]).is_none()),
-            )
-        };
-        assert_eq!(named(new_ifb("veld5o")), (Some("veld5o".to_owned()), true));
-        let RouteNetlinkMessage::GetLink(other) = crate::message::get_link("veld5") else {
-            panic!("a question is one about a link");
-        };
-        assert_eq!(named(RouteNetlinkMessage::NewLink(other)).0, None);
     }
 }

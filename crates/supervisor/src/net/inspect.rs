@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use veld_config::{Slot, VeName};
-use veld_network::{Counters, all_counters};
+use veld_network::{Counters, all_counters, counters};
 use veld_state::glance;
 
 use super::NetPlan;
@@ -35,7 +35,7 @@ pub fn connections(host: &Host) -> Result<(Vec<Connection>, Vec<Error>), Error> 
     let mut found = Vec::new();
     let mut wrong = Vec::new();
     for ve in host.ves()? {
-        match of(&ve, &links) {
+        match of(&ve, |link| links.get(link).copied()) {
             Ok(connection) => found.push(connection),
             // It was destroyed since it was listed.
             Err(_) if !ve.area.exists() => {}
@@ -51,15 +51,17 @@ pub fn connections(host: &Host) -> Result<(Vec<Connection>, Vec<Error>), Error> 
 /// Its config or its number makes no sense, or there is no such VE.
 pub fn connection(ve: &Ve<'_>) -> Result<Connection, Error> {
     ve.must_be_there()?;
-    let prefix = &ve.host.config().network.link_prefix;
-    let links = all_counters(prefix).unwrap_or_else(|error| {
-        tracing::debug!(ve = %ve.name, error = chain(&error));
-        BTreeMap::new()
-    });
-    of(ve, &links).map_err(|source| Error::action(&ve.name, "inspect", source))
+    let counted = |link: &str| {
+        counters(link).unwrap_or_else(|error| {
+            tracing::debug!(ve = %ve.name, error = chain(&error));
+            None
+        })
+    };
+    of(ve, counted).map_err(|source| Error::action(&ve.name, "inspect", source))
 }
 
-fn of(ve: &Ve<'_>, links: &BTreeMap<String, Counters>) -> Result<Connection, Source> {
+/// By what `counted` says of links of the host's.
+fn of(ve: &Ve<'_>, counted: impl Fn(&str) -> Option<Counters>) -> Result<Connection, Source> {
     let is_running = glance(&ve.run).is_some();
     let config = if is_running {
         in_force(ve)?
@@ -67,10 +69,10 @@ fn of(ve: &Ve<'_>, links: &BTreeMap<String, Counters>) -> Result<Connection, Sou
         ve.config()?
     };
     let plan = NetPlan::new(&config, ve.host.config(), ve.id()?);
-    let counters = plan.interfaces.iter().filter_map(|interface| {
-        let counters = links.get(&interface.host_name)?;
-        Some((interface.slot, *counters))
-    });
+    let counters = plan
+        .interfaces
+        .iter()
+        .filter_map(|interface| Some((interface.slot, counted(&interface.host_name)?)));
     Ok(Connection {
         name: ve.name.clone(),
         is_running,

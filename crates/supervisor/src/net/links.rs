@@ -154,12 +154,10 @@ pub(super) fn sweep_nobodys(host: &Host) -> Result<usize, Source> {
 
 /// Takes out what a run of this plan has left besides what went with its namespace.
 pub(super) fn forget(plan: &NetPlan) -> Result<(), Source> {
-    for it in &plan.interfaces {
+    let bridged = plan.interfaces.iter();
+    for it in bridged.filter(|it| it.set.mode == Mode::Bridge) {
         // What makes no sense was never made.
-        let Ok(interface) = interface(plan, it, &mut Vec::new()) else {
-            continue;
-        };
-        if interface.kind.is_pair() {
+        if let Ok(interface) = interface(plan, it, &mut Vec::new()) {
             veld_network::unguard(&plan.host.link_prefix, &interface)?;
         }
     }

@@ -83,7 +83,8 @@ fn take_back(
 
 /// Gives the host back all that the VE has, which has ended.
 pub(super) fn give_all_back(ve: &Ve<'_>) -> Result<(), Source> {
-    let guest = ve.held_network();
+    let guest = ve.take_network();
+    let guest = guest.as_ref().map(AsFd::as_fd);
     for (slot, _) in noted(ve)? {
         // What it was called inside helps only where the namespace is there still.
         let name = name_inside(ve, slot);
@@ -94,7 +95,7 @@ pub(super) fn give_all_back(ve: &Ve<'_>) -> Result<(), Source> {
 
 /// Holds the namespace of a VE that is about to end, if it has a link of the host's.
 pub(crate) fn hold(ve: &Ve<'_>, running: &Running) {
-    if !matches!(ve.run.nics(), Ok(lines) if !lines.is_empty()) {
+    if !has_any(ve) {
         return;
     }
     // One whose PID 1 is dead by now cannot be entered.

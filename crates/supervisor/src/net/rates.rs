@@ -15,7 +15,11 @@ pub(super) fn apply(plan: &NetPlan, held: bool) -> Result<(), Source> {
     for interface in metered(plan) {
         let rates = rates(&interface.set, &plan.network.traffic, held);
         let shaper = shaper(&plan.host.link_prefix, plan.id, interface.slot);
-        veld_network::shape(&interface.host_name, &shaper, rates)?;
+        let shaped = veld_network::shape(&interface.host_name, &shaper, rates);
+        // One that the VE has removed keeps nobody from holding its others.
+        if shaped.is_ok() || veld_network::exists(&interface.host_name)? {
+            shaped?;
+        }
     }
     Ok(())
 }

@@ -155,8 +155,11 @@ pub(super) fn change(
         return replace(host, new, &before, after).and_then(|()| between());
     }
     let mut both = after.clone();
-    both.links.extend(before.links.iter().cloned());
-    both.addresses.extend(&before.addresses);
+    let gone = before.links.iter().filter(|it| !after.links.contains(it));
+    both.links.extend(gone.cloned());
+    let gone = before.addresses.iter();
+    let gone = gone.filter(|it| !after.addresses.contains(it));
+    both.addresses.extend(gone);
     replace(host, new, &before, &both)?;
     between()?;
     replace(host, new, &both, after)
@@ -168,8 +171,8 @@ fn replace(host: &Host, plan: &NetPlan, old: &GuestRules, new: &GuestRules) -> R
 
 /// Takes out what a run may have left, by what its VE was told last and by what its
 /// config says: a run that was killed in a `set` has either.
-pub(super) fn withdraw(ve: &Ve<'_>) -> Result<(), Source> {
-    for plan in plans(ve) {
+pub(super) fn withdraw(plans: &[NetPlan]) -> Result<(), Source> {
+    for plan in plans {
         veld_network::withdraw(&plan.host, &plan.rules.at_most(&plan.network))?;
     }
     Ok(())
@@ -264,7 +267,7 @@ fn settle(ve: &Ve<'_>) -> Result<(), Error> {
                 .next()
                 .map_or(Ok(()), |(_, error)| Err(named(ve.host, error)))
         }
-        (Observed::Stopped(_), _) => links::sweep(ve).and_then(|()| withdraw(ve)),
+        (Observed::Stopped(_), _) => links::sweep(ve).and_then(|()| withdraw(&plans(ve))),
     };
     settled.map_err(|source| Error::action(&ve.name, "put back rules", source))
 }
