@@ -10,8 +10,10 @@
 ///   bridge would act on.
 /// - A sender of ARP has the guest's MAC address and one of its IP addresses, or none
 ///   while it asks whether one of its own is taken (RFC 5227).
-/// - A guest sends no answers of DHCP servers, no router advertisements or queries and
-///   no redirects; nor does it advertise an address that is not its own.
+/// - A guest sends no answers of DHCP servers, which clients believe from any port; no
+///   advertisements, queries or hellos of routers, also of those for multicast, to whom
+///   a bridge sends what nobody else asked for; and no redirects; nor does it advertise
+///   an address that is not its own.
 /// - `@unbound` has the links of guests that were given no address: what their
 ///   addresses are is between them and a DHCP server or router.
 /// - A chain of extension headers that goes on in the second fragment hides what comes
@@ -52,8 +54,10 @@ pub(super) fn body(link_prefix: &str) -> String {
 \t}}
 \tchain guests_ip {{
 \t\tudp sport 67 drop
+\t\tudp dport 68 drop
 \t\ticmp type {{ redirect, router-advertisement }} drop
-\t\tip protocol igmp @th,0,8 0x11 drop
+\t\tip protocol igmp @th,0,8 {{ 0x11, 0x30 }} drop
+\t\tip protocol 103 drop
 \t\tiifname @unbound accept
 \t\tiifname . ip saddr @addresses4 accept
 \t\tip saddr 0.0.0.0 udp sport 68 udp dport 67 accept
@@ -61,8 +65,11 @@ pub(super) fn body(link_prefix: &str) -> String {
 \t}}
 \tchain guests_ip6 {{
 \t\tfrag nexthdr {{ 0, 43, 44, 60 }} drop
+\t\texthdr frag exists icmpv6 type 133-137 drop
 \t\tudp sport 547 drop
-\t\ticmpv6 type {{ nd-redirect, nd-router-advert, mld-listener-query }} drop
+\t\tudp dport 546 drop
+\t\ticmpv6 type {{ nd-redirect, nd-router-advert, mld-listener-query, 151 }} drop
+\t\tmeta l4proto 103 drop
 \t\tiifname @unbound accept
 \t\ticmpv6 type nd-neighbor-advert iifname . @th,64,128 != @addresses6 drop
 \t\tiifname . @nh,64,128 @addresses6 accept

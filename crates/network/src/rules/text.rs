@@ -109,7 +109,7 @@ fn from_guests(ours: &str, bridge: &str) -> String {
 \t\tfib saddr . iif oif missing drop
 \t\ticmp type redirect drop
 \t\ticmpv6 type {{ nd-redirect, nd-router-advert }} drop
-\t\tudp sport . udp dport {{ 67 . 68, 547 . 546 }} drop
+\t\tudp dport {{ 68, 546 }} drop
 \t\ticmpv6 type nd-neighbor-solicit accept
 \t\tip daddr 127.0.0.0/8 drop
 \t\tip daddr 224.0.0.0/4 drop
@@ -169,6 +169,9 @@ fn back() -> String {
 /// What the host sends is looked up by address: of a published port the kernel
 /// still says, in this chain, that it leaves by lo.
 ///
+/// Errors of a guest's about packets of no connection are dropped: of some the kernel
+/// believes without having sent any that its way to an address is narrow.
+///
 /// Whoever is refused is told: TCP by a reset, since the kernel sends a peer one
 /// ICMP error a second.
 fn policies(ours: &str) -> String {
@@ -176,6 +179,7 @@ fn policies(ours: &str) -> String {
         "\t\tiifname vmap @isolated
 \t\toifname vmap @isolated
 \t\tct state established,related accept
+\t\tiifname {ours} ct state invalid jump errors
 \t\tiifname vmap @policy_out
 \t\toifname vmap @policy_in
 \t}}
@@ -184,6 +188,7 @@ fn policies(ours: &str) -> String {
 \t\tiifname != {ours} accept
 \t\tct state established,related accept
 \t\ticmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept
+\t\tct state invalid jump errors
 \t\tiifname vmap @policy_out
 \t}}
 \tchain output {{
@@ -192,6 +197,10 @@ fn policies(ours: &str) -> String {
 \t\ticmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept
 \t\tip daddr vmap @policy_in4
 \t\tip6 daddr vmap @policy_in6
+\t}}
+\tchain errors {{
+\t\ticmp type {{ destination-unreachable, time-exceeded, parameter-problem }} drop
+\t\ticmpv6 type {{ destination-unreachable, packet-too-big, time-exceeded, parameter-problem }} drop
 \t}}
 \tchain refused {{
 \t\tmeta l4proto tcp reject with tcp reset
