@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use ipnetwork::IpNetwork;
 
 use crate::HostNetwork;
+use crate::names::SERVER6;
 use crate::parts::GATEWAY4;
 
 /// The rules of a host, and the name of the chain that stands for them.
@@ -169,6 +170,9 @@ fn back() -> String {
 /// What the host sends is looked up by address: of a published port the kernel
 /// still says, in this chain, that it leaves by lo.
 ///
+/// What the host has for guests alone, as names, is no neighbour's of the host's, who
+/// may know the way to such an address.
+///
 /// Errors of a guest's about packets of no connection are dropped: of some the kernel
 /// believes without having sent any that its way to an address is narrow.
 ///
@@ -185,7 +189,7 @@ fn policies(ours: &str) -> String {
 \t}}
 \tchain input {{
 \t\ttype filter hook input priority filter; policy accept;
-\t\tiifname != {ours} accept
+\t\tiifname != {ours} goto others
 \t\tct state established,related accept
 \t\ticmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept
 \t\tct state invalid jump errors
@@ -197,6 +201,11 @@ fn policies(ours: &str) -> String {
 \t\ticmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept
 \t\tip daddr vmap @policy_in4
 \t\tip6 daddr vmap @policy_in6
+\t}}
+\tchain others {{
+\t\tiifname \"lo\" accept
+\t\tip daddr {GATEWAY4} drop
+\t\tip6 daddr {SERVER6} drop
 \t}}
 \tchain errors {{
 \t\ticmp type {{ destination-unreachable, time-exceeded, parameter-problem }} drop
