@@ -152,7 +152,9 @@ pub(super) fn sweep_nobodys(host: &Host) -> Result<usize, Source> {
     Ok(swept)
 }
 
-/// Takes out what a run of this plan has left besides what went with its namespace.
+/// Takes out what a run of this plan has left besides what went with its namespace, and
+/// links whose namespace somebody keeps, as another VE that was given a descriptor of it:
+/// they are not to be left when rules are gone.
 pub(super) fn forget(plan: &NetPlan) -> Result<(), Source> {
     for it in &plan.interfaces {
         // What makes no sense was never made.
@@ -160,6 +162,7 @@ pub(super) fn forget(plan: &NetPlan) -> Result<(), Source> {
             continue;
         };
         if interface.kind.is_pair() {
+            veld_network::detach_from_living(&interface.host_name)?;
             veld_network::unguard(&plan.host.link_prefix, &interface)?;
         }
     }
