@@ -5,6 +5,8 @@
 //! addresses4  link . IPv4 address   likewise
 //! addresses6  link . IPv6 address   likewise, and what a guest may advertise
 //! unbound     link                  whose guest was given no address
+//! bound4      IPv4 address          that some guest was given, so that no such one has it
+//! bound6      IPv6 address          likewise
 //! ```
 //!
 //! Links are named by their end on the host, so a guest's entries are there before its
@@ -13,6 +15,7 @@
 
 mod text;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 
@@ -26,6 +29,8 @@ use crate::nft::question::Table;
 use crate::rules::{Rules, load, text::mark, unanswered};
 use crate::{Error, name};
 
+/// How often a change is tried that met what was not there, or no longer, before.
+const ATTEMPTS: u32 = 4;
 /// What a key is padded to.
 const WORD: usize = 4;
 
@@ -147,24 +152,41 @@ fn replace(table: &str) -> Result<(), Error> {
 }
 
 /// Adds entries that are not there, and removes those that are and are not `wanted`.
+///
+/// One that was added or removed by another at the same time undoes all of it, which is
+/// then done again: two guests may have one MAC address, and so one link-local address.
 fn put(table: &str, wanted: &[Element], gone: &[Element]) -> io::Result<()> {
+    let mut attempt = 1;
+    loop {
+        let error = match put_once(table, wanted, gone) {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        let changed_meanwhile = Errno::from_io_error(&error) == Some(Errno::EXIST);
+        if !changed_meanwhile || attempt == ATTEMPTS {
+            return Err(error);
+        }
+        attempt += 1;
+    }
+}
+
+fn put_once(table: &str, wanted: &[Element], gone: &[Element]) -> io::Result<()> {
     let mut talk = Table::open_of(BRIDGE, table)?;
     let mut batch = Batch::of(BRIDGE, table);
+    let mut seen = BTreeSet::new();
     for entry in wanted {
-        if talk.element(&entry.set, &entry.key)?.is_none() {
+        let is_first = seen.insert((&entry.set, &entry.key));
+        if is_first && talk.element(&entry.set, &entry.key)?.is_none() {
             batch.add(entry);
         }
     }
-    for entry in gone.iter().filter(|entry| !wanted.contains(entry)) {
-        if talk.element(&entry.set, &entry.key)?.is_some() {
+    for entry in gone {
+        let is_first = seen.insert((&entry.set, &entry.key));
+        if is_first && talk.element(&entry.set, &entry.key)?.is_some() {
             batch.remove(&entry.set, &entry.key);
         }
     }
-    match batch.commit() {
-        // Of one link twice at once: whoever came later finds it done.
-        Err(error) if Errno::from_io_error(&error) == Some(Errno::EXIST) => Ok(()),
-        done => done,
-    }
+    batch.commit()
 }
 
 fn altered(table: &str, error: io::Error) -> Error {
@@ -193,9 +215,15 @@ fn entries(interface: &Interface) -> Vec<Element> {
         entries.push(entry("unbound", &[]));
     }
     for address in interface.reachable() {
-        entries.push(match address {
-            IpAddr::V4(address) => entry("addresses4", &[&address.octets()]),
-            IpAddr::V6(address) => entry("addresses6", &[&address.octets()]),
+        let (family, octets) = match address {
+            IpAddr::V4(address) => ("4", address.octets().to_vec()),
+            IpAddr::V6(address) => ("6", address.octets().to_vec()),
+        };
+        entries.push(entry(&format!("addresses{family}"), &[&octets]));
+        entries.push(Element {
+            set: format!("bound{family}"),
+            key: octets,
+            value: Value::None,
         });
     }
     entries
@@ -233,8 +261,8 @@ mod tests {
             sets.join(" ")
         };
         assert_eq!(sets(&[]), "macs unbound");
-        assert_eq!(sets(&["10.0.0.1/24"]), "macs addresses4");
-        let both = "macs addresses4 addresses6 addresses6";
+        assert_eq!(sets(&["10.0.0.1/24"]), "macs addresses4 bound4");
+        let both = "macs addresses4 bound4 addresses6 bound6 addresses6 bound6";
         assert_eq!(sets(&["10.0.0.1/24", "fd77::1/64"]), both);
         assert_eq!(entries(&interface(Kind::Routed, &["10.0.0.1"])), []);
     }

@@ -15,7 +15,8 @@
 ///   a bridge sends what nobody else asked for; and no redirects; nor does it advertise
 ///   an address that is not its own.
 /// - `@unbound` has the links of guests that were given no address: what their
-///   addresses are is between them and a DHCP server or router.
+///   addresses are is between them and a DHCP server or router. None of those that
+///   another guest was given is: these are in `@bound4` and `@bound6`.
 /// - A chain of extension headers that goes on in the second fragment hides what comes
 ///   after it (RFC 7112).
 ///
@@ -27,6 +28,8 @@ pub(super) fn body(link_prefix: &str) -> String {
 \tset addresses4 {{ typeof iifname . ip saddr; }}
 \tset addresses6 {{ typeof iifname . @nh,64,128; }}
 \tset unbound {{ typeof iifname; }}
+\tset bound4 {{ typeof ip saddr; }}
+\tset bound6 {{ typeof @nh,64,128; }}
 \tchain prerouting {{
 \t\ttype filter hook prerouting priority dstnat; policy accept;
 \t\tiifname \"{link_prefix}*\" goto from_guest
@@ -47,7 +50,7 @@ pub(super) fn body(link_prefix: &str) -> String {
 \t\tarp plen != 4 drop
 \t\tarp operation != {{ request, reply }} drop
 \t\tiifname . arp saddr ether != @macs drop
-\t\tiifname @unbound accept
+\t\tiifname @unbound arp saddr ip != @bound4 accept
 \t\tiifname . arp saddr ip @addresses4 accept
 \t\tarp operation request arp saddr ip 0.0.0.0 iifname . arp daddr ip @addresses4 accept
 \t\tdrop
@@ -58,7 +61,7 @@ pub(super) fn body(link_prefix: &str) -> String {
 \t\ticmp type {{ redirect, router-advertisement }} drop
 \t\tip protocol igmp @th,0,8 {{ 0x11, 0x30 }} drop
 \t\tip protocol 103 drop
-\t\tiifname @unbound accept
+\t\tiifname @unbound ip saddr != @bound4 accept
 \t\tiifname . ip saddr @addresses4 accept
 \t\tip saddr 0.0.0.0 udp sport 68 udp dport 67 accept
 \t\tdrop
@@ -70,7 +73,8 @@ pub(super) fn body(link_prefix: &str) -> String {
 \t\tudp dport 546 drop
 \t\ticmpv6 type {{ nd-redirect, nd-router-advert, mld-listener-query, 151 }} drop
 \t\tmeta l4proto 103 drop
-\t\tiifname @unbound accept
+\t\tiifname @unbound icmpv6 type nd-neighbor-advert @th,64,128 @bound6 drop
+\t\tiifname @unbound @nh,64,128 != @bound6 accept
 \t\ticmpv6 type nd-neighbor-advert iifname . @th,64,128 != @addresses6 drop
 \t\tiifname . @nh,64,128 @addresses6 accept
 \t\tip6 saddr :: icmpv6 type nd-neighbor-solicit iifname . @th,64,128 @addresses6 accept
