@@ -5,6 +5,8 @@
 //! addresses4  link . IPv4 address   likewise
 //! addresses6  link . IPv6 address   likewise, and what a guest may advertise
 //! unbound     link                  whose guest was given no address
+//! bound4      IPv4 address          that some guest was given, so that no such one has it
+//! bound6      IPv6 address          likewise
 //! ```
 //!
 //! Links are named by their end on the host, so a guest's entries are there before its
@@ -13,6 +15,7 @@
 
 mod text;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 
@@ -164,13 +167,16 @@ fn put(table: &str, wanted: &[Element], gone: &[Element]) -> io::Result<()> {
 fn try_to_put(table: &str, wanted: &[Element], gone: &[Element]) -> io::Result<()> {
     let mut talk = Table::open_of(BRIDGE, table)?;
     let mut batch = Batch::of(BRIDGE, table);
+    let mut seen = BTreeSet::new();
     for entry in wanted {
-        if talk.element(&entry.set, &entry.key)?.is_none() {
+        let is_first = seen.insert((&entry.set, &entry.key));
+        if is_first && talk.element(&entry.set, &entry.key)?.is_none() {
             batch.add(entry);
         }
     }
-    for entry in gone.iter().filter(|entry| !wanted.contains(entry)) {
-        if talk.element(&entry.set, &entry.key)?.is_some() {
+    for entry in gone {
+        let is_first = seen.insert((&entry.set, &entry.key));
+        if is_first && talk.element(&entry.set, &entry.key)?.is_some() {
             batch.remove(&entry.set, &entry.key);
         }
     }
@@ -203,9 +209,15 @@ fn entries(interface: &Interface) -> Vec<Element> {
         entries.push(entry("unbound", &[]));
     }
     for address in interface.reachable() {
-        entries.push(match address {
-            IpAddr::V4(address) => entry("addresses4", &[&address.octets()]),
-            IpAddr::V6(address) => entry("addresses6", &[&address.octets()]),
+        let (family, octets) = match address {
+            IpAddr::V4(address) => ("4", address.octets().to_vec()),
+            IpAddr::V6(address) => ("6", address.octets().to_vec()),
+        };
+        entries.push(entry(&format!("addresses{family}"), &[&octets]));
+        entries.push(Element {
+            set: format!("bound{family}"),
+            key: octets,
+            value: Value::None,
         });
     }
     entries
@@ -243,8 +255,8 @@ mod tests {
             sets.join(" ")
         };
         assert_eq!(sets(&[]), "macs unbound");
-        assert_eq!(sets(&["10.0.0.1/24"]), "macs addresses4");
-        let both = "macs addresses4 addresses6 addresses6";
+        assert_eq!(sets(&["10.0.0.1/24"]), "macs addresses4 bound4");
+        let both = "macs addresses4 bound4 addresses6 bound6 addresses6 bound6";
         assert_eq!(sets(&["10.0.0.1/24", "fd77::1/64"]), both);
         assert_eq!(entries(&interface(Kind::Routed, &["10.0.0.1"])), []);
     }

@@ -88,7 +88,7 @@ pub use error::Error;
 pub use guard::{guard, guard_again, guards_again, unguard};
 pub use host::{HostNetwork, ensure_host, reload_host, remove_host};
 pub use interface::{Interface, Kind, LEAST_MTU6, check_mac};
-pub use link::{attach, detach, exists, plug, unplug};
+pub use link::{attach, detach, detach_from_living, exists, plug, unplug};
 pub use loopback::loopback_up;
 pub use mac::{Mac, mac_for};
 pub use meter::{Metered, meter};

@@ -187,6 +187,26 @@ pub fn detach(host_name: &str) -> Result<(), Error> {
     }
 }
 
+/// As [`detach`], for a link whose guest has ended: one whose namespace is dead is left
+/// to the kernel, which is about to remove it. Any other is removed, since somebody keeps
+/// the namespace and could go on in the guest's name.
+///
+/// # Errors
+/// Those of [`detach`].
+///
+/// # Kernel
+/// See [`detach`].
+pub fn detach_from_living(host_name: &str) -> Result<(), Error> {
+    name::check_link(host_name)?;
+    let mut host = open_host()?;
+    let look = || format!("look up link {host_name}");
+    let found = host.link(message::get_link(host_name)).context(look)?;
+    match found {
+        Some(link) if !stale::is_left_over(&mut host, &link).context(look)? => detach(host_name),
+        _ => Ok(()),
+    }
+}
+
 /// Whether this network namespace has a link called `host_name`.
 ///
 /// # Errors

@@ -47,8 +47,8 @@ const PROGRAM: &str = "dnsmasq";
 const DIRECTORIES: [&str; 4] = ["/usr/local/sbin", "/usr/sbin", "/usr/bin", "/sbin"];
 /// Where guests without IPv4 ask: an address of the host's `lo` while names are served.
 /// Like the gateway's of IPv4 it is one that no packet from afar comes to, whatever
-/// addresses guests have; or strangers would be served.
-const SERVER6: Ipv6Addr = Ipv6Addr::new(0xfd76, 0x656c, 0x64, 0xffff, 0, 0, 0, 0x35);
+/// addresses guests have; neighbours, who may send some here, are kept off by rules.
+pub(crate) const SERVER6: Ipv6Addr = Ipv6Addr::new(0xfd76, 0x656c, 0x64, 0xffff, 0, 0, 0, 0x35);
 /// The domain of guests.
 pub const DOMAIN: &str = "veld";
 const HOSTS: &str = "hosts";

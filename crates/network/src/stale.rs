@@ -63,10 +63,12 @@ pub(crate) fn delete(host: &mut Rtnl, index: u32) -> io::Result<()> {
     }
 }
 
+/// Whether the namespace of a link's other end is dead.
+///
 /// # Kernel
 /// `IFLA_LINK_NETNSID`, Linux 4.0; `IFLA_TARGET_NETNSID`, Linux 4.15: EINVAL for
 /// an id whose namespace is gone.
-fn is_left_over(host: &mut Rtnl, link: &Link) -> io::Result<bool> {
+pub(crate) fn is_left_over(host: &mut Rtnl, link: &Link) -> io::Result<bool> {
     if !link.is_veth {
         return Ok(false);
     }

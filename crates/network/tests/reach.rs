@@ -154,3 +154,24 @@ fn a_link_can_carry_what_the_uplink_can() {
 fn same_family(address: IpAddr) -> IpAddr {
     if address.is_ipv4() { HOST4 } else { HOST6 }
 }
+
+#[test]
+fn what_the_host_has_for_guests_is_not_for_its_neighbours() {
+    let Some(world) = World::new() else { return };
+    let one = world.guest(1);
+    let server6 = "fd76:656c:64:ffff::35";
+    world.host.ip(&format!("addr add {server6}/128 dev lo"));
+    world.lan.ip(&format!("route add 169.254.0.1 via {HOST4}"));
+    world.lan.ip(&format!("-6 route add {server6} via {HOST6}"));
+    let servers: [IpAddr; 2] = ["169.254.0.1", server6].map(|text| text.parse().unwrap());
+    for server in servers {
+        assert!(talks(&one, &world.host, server), "{server}");
+        assert!(talks(&world.host, &world.host, server), "{server}");
+        assert!(!talks(&world.lan, &world.host, server), "{server}");
+    }
+    assert!(talks(&world.lan, &world.host, HOST4));
+    world.host.nft("delete table inet veld");
+    for server in servers {
+        assert!(talks(&world.lan, &world.host, server), "or it knew no way");
+    }
+}

@@ -2,7 +2,7 @@
 //! by which it and the commands speak of it.
 //!
 //! ```text
-//! traffic     by commands, for the shim       counts     by the shim, at the end
+//! traffic     by commands, for the shim       counts     by the shim
 //!   links 7 12                                  1520 12 900 8
 //!   before 0 0 0 0
 //!   most 1000000
@@ -10,7 +10,8 @@
 //! ```
 //!
 //! `links` are the host ends, by number. `before` is what went over links that were
-//! taken away since the VE was started. Once the VE has moved `most` bytes since its
+//! taken away since the VE was started. The shim tells what was moved at the end, and
+//! where the VE has taken a link away itself. Once the VE has moved `most` bytes since its
 //! start, or the time `due` has come, somebody is to look after the account.
 
 use std::fmt;
@@ -55,6 +56,12 @@ impl Counts {
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         self.each(earlier, u64::saturating_sub)
+    }
+
+    /// The greater of each.
+    #[must_use]
+    pub fn at_least(self, other: Self) -> Self {
+        self.each(other, u64::max)
     }
 
     fn each(self, other: Self, of: impl Fn(u64, u64) -> u64) -> Self {

@@ -98,14 +98,20 @@ impl Account {
     /// was set back leaves the month as it is.
     pub fn enter(&mut self, now: Stamp, run: Stamp, moved: Counts) {
         self.turn(now);
-        let before = match self.run {
-            Some((same, before)) if same == run => before,
-            _ => Counts::default(),
-        };
+        let before = self.of_run(run);
         let new = moved.since(before);
         self.this_month = self.this_month.plus(new);
         self.total = self.total.plus(new);
         self.run = Some((run, moved));
+    }
+
+    /// What of the run that was started at `run` is in here.
+    #[must_use]
+    pub fn of_run(&self, run: Stamp) -> Counts {
+        match self.run {
+            Some((same, moved)) if same == run => moved,
+            _ => Counts::default(),
+        }
     }
 
     /// Begins the month of `now` if it is a later one.

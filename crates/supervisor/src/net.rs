@@ -103,7 +103,8 @@ pub(crate) fn change(
 
 /// Takes away what the run of a VE that has ended has left of its network.
 ///
-/// The kernel takes links away with the VE's namespace; this is for the rest.
+/// The kernel takes links away with the VE's namespace, unless somebody keeps that; this
+/// is for the rest.
 pub(crate) fn disconnect(ve: &Ve<'_>) -> Result<(), Source> {
     if traffic::is_said(ve) {
         traffic::close(ve);

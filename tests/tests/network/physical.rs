@@ -131,3 +131,15 @@ fn a_start_that_fails_gives_the_nic_back() {
     failed.fails(1, "veld: a: cannot start: there is no link br9");
     assert!(is_back());
 }
+
+#[test]
+fn a_nic_that_a_ve_hides_is_missed() {
+    let host = host!();
+    let _nic = nic();
+    let ve = with_nic(host.ve("a").start());
+    let hide = "unshare -n sleep 600 >/dev/null 2>&1 & sleep 0.5; ip link set wan0 netns $!";
+    ve.sh(hide).done();
+    let taken = ve.veld("set", ["net.eth1="]).ok();
+    let warning = "the VE has hidden or removed nic0, which is not back";
+    assert!(taken.stderr.contains(warning), "{}", taken.stderr);
+}

@@ -2,7 +2,7 @@
 
 use veld_tests::{Cmd, host, until};
 
-use crate::{BUSYBOX, HOST, addresses, give_addresses, reaches};
+use crate::{BUSYBOX, HOST, addresses, give_addresses, ip, reaches};
 
 #[test]
 fn ves_reach_each_other_by_both_protocols() {
@@ -50,6 +50,19 @@ fn a_ve_and_its_host_reach_each_other() {
         let ping = ["ping", "-c", "1", "-W", "1", &address];
         Cmd::program(BUSYBOX, ping).run().ok();
     }
+}
+
+#[test]
+fn who_keeps_the_network_of_a_ve_has_nothing_of_it_once_that_has_ended() {
+    let host = host!();
+    let ve = host.ve("a").start();
+    let kept = std::fs::File::open(format!("/proc/{}/ns/net", ve.init_pid())).unwrap();
+    let link = format!("veld{}@", ve.show()["id"]);
+    let is_there = || ip(&["-o", "link"]).contains(&link);
+    assert!(is_there());
+    ve.stop();
+    assert!(!is_there());
+    drop(kept);
 }
 
 #[test]

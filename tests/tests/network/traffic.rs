@@ -94,6 +94,29 @@ fn what_was_moved_is_counted_over_all_runs_and_once() {
 }
 
 #[test]
+fn a_ve_that_takes_its_link_away_has_moved_what_it_had() {
+    let host = host!();
+    give_addresses();
+    let ve = host.ve("a").with(["--traffic", "20M"]).start();
+    fetch(&ve, 300_000);
+    // As long as its shim needs to look once.
+    std::thread::sleep(Duration::from_secs(6));
+    ve.exec(["ip", "link", "del", "eth0"]).done();
+    until("it is entered", || total(&ve) >= 300_000);
+    let running = total(&ve);
+    assert!(running < 400_000, "{running}");
+    ve.veld("set", ["net.eth1=routed,ip=10.117.0.201"]).done();
+    assert_eq!(total(&ve), running, "and nothing twice");
+    ve.stop();
+    let stopped = total(&ve);
+    assert!((running..running + 50_000).contains(&stopped), "{stopped}");
+    ve.start();
+    fetch(&ve, 300_000);
+    ve.stop();
+    assert!(total(&ve) > stopped + 300_000);
+}
+
+#[test]
 fn a_ve_over_its_traffic_is_slow_until_it_may_move_more() {
     let host = host!();
     give_addresses();

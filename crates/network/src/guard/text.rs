@@ -10,10 +10,13 @@
 ///   bridge would act on.
 /// - A sender of ARP has the guest's MAC address and one of its IP addresses, or none
 ///   while it asks whether one of its own is taken (RFC 5227).
-/// - A guest sends no answers of DHCP servers, no router advertisements or queries and
-///   no redirects; nor does it advertise an address that is not its own.
+/// - A guest sends no answers of DHCP servers, which clients believe from any port; no
+///   advertisements, queries or hellos of routers, also of those for multicast, to whom
+///   a bridge sends what nobody else asked for; and no redirects; nor does it advertise
+///   an address that is not its own.
 /// - `@unbound` has the links of guests that were given no address: what their
-///   addresses are is between them and a DHCP server or router.
+///   addresses are is between them and a DHCP server or router. None of those that
+///   another guest was given is: these are in `@bound4` and `@bound6`.
 /// - A chain of extension headers that goes on in the second fragment hides what comes
 ///   after it (RFC 7112).
 ///
@@ -25,6 +28,8 @@ pub(super) fn body(link_prefix: &str) -> String {
 \tset addresses4 {{ typeof iifname . ip saddr; }}
 \tset addresses6 {{ typeof iifname . @nh,64,128; }}
 \tset unbound {{ typeof iifname; }}
+\tset bound4 {{ typeof ip saddr; }}
+\tset bound6 {{ typeof @nh,64,128; }}
 \tchain prerouting {{
 \t\ttype filter hook prerouting priority dstnat; policy accept;
 \t\tiifname \"{link_prefix}*\" goto from_guest
@@ -45,25 +50,31 @@ pub(super) fn body(link_prefix: &str) -> String {
 \t\tarp plen != 4 drop
 \t\tarp operation != {{ request, reply }} drop
 \t\tiifname . arp saddr ether != @macs drop
-\t\tiifname @unbound accept
+\t\tiifname @unbound arp saddr ip != @bound4 accept
 \t\tiifname . arp saddr ip @addresses4 accept
 \t\tarp operation request arp saddr ip 0.0.0.0 iifname . arp daddr ip @addresses4 accept
 \t\tdrop
 \t}}
 \tchain guests_ip {{
 \t\tudp sport 67 drop
+\t\tudp dport 68 drop
 \t\ticmp type {{ redirect, router-advertisement }} drop
-\t\tip protocol igmp @th,0,8 0x11 drop
-\t\tiifname @unbound accept
+\t\tip protocol igmp @th,0,8 {{ 0x11, 0x30 }} drop
+\t\tip protocol 103 drop
+\t\tiifname @unbound ip saddr != @bound4 accept
 \t\tiifname . ip saddr @addresses4 accept
 \t\tip saddr 0.0.0.0 udp sport 68 udp dport 67 accept
 \t\tdrop
 \t}}
 \tchain guests_ip6 {{
 \t\tfrag nexthdr {{ 0, 43, 44, 60 }} drop
+\t\texthdr frag exists icmpv6 type 133-137 drop
 \t\tudp sport 547 drop
-\t\ticmpv6 type {{ nd-redirect, nd-router-advert, mld-listener-query }} drop
-\t\tiifname @unbound accept
+\t\tudp dport 546 drop
+\t\ticmpv6 type {{ nd-redirect, nd-router-advert, mld-listener-query, 151 }} drop
+\t\tmeta l4proto 103 drop
+\t\tiifname @unbound icmpv6 type nd-neighbor-advert @th,64,128 @bound6 drop
+\t\tiifname @unbound @nh,64,128 != @bound6 accept
 \t\ticmpv6 type nd-neighbor-advert iifname . @th,64,128 != @addresses6 drop
 \t\tiifname . @nh,64,128 @addresses6 accept
 \t\tip6 saddr :: icmpv6 type nd-neighbor-solicit iifname . @th,64,128 @addresses6 accept

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use ipnetwork::IpNetwork;
 
 use crate::HostNetwork;
+use crate::names::SERVER6;
 use crate::parts::GATEWAY4;
 
 /// The rules of a host, and the name of the chain that stands for them.
@@ -107,7 +108,7 @@ fn from_guests(ours: &str, bridge: &str) -> String {
 \t\tfib saddr . iif oif missing drop
 \t\ticmp type redirect drop
 \t\ticmpv6 type {{ nd-redirect, nd-router-advert }} drop
-\t\tudp sport . udp dport {{ 67 . 68, 547 . 546 }} drop
+\t\tudp dport {{ 68, 546 }} drop
 \t\ticmpv6 type nd-neighbor-solicit accept
 \t\tip daddr 127.0.0.0/8 drop
 \t\tip daddr 224.0.0.0/4 drop
@@ -167,6 +168,12 @@ fn back() -> String {
 /// What the host sends is looked up by address: of a published port the kernel
 /// still says, in this chain, that it leaves by lo.
 ///
+/// What the host has for guests alone, as names, is no neighbour's of the host's, who
+/// may know the way to such an address.
+///
+/// Errors of a guest's about packets of no connection are dropped: of some the kernel
+/// believes without having sent any that its way to an address is narrow.
+///
 /// Whoever is refused is told: TCP by a reset, since the kernel sends a peer one
 /// ICMP error a second.
 fn policies(ours: &str) -> String {
@@ -174,14 +181,16 @@ fn policies(ours: &str) -> String {
         "\t\tiifname vmap @isolated
 \t\toifname vmap @isolated
 \t\tct state established,related accept
+\t\tiifname {ours} ct state invalid jump errors
 \t\tiifname vmap @policy_out
 \t\toifname vmap @policy_in
 \t}}
 \tchain input {{
 \t\ttype filter hook input priority filter; policy accept;
-\t\tiifname != {ours} accept
+\t\tiifname != {ours} goto others
 \t\tct state established,related accept
 \t\ticmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept
+\t\tct state invalid jump errors
 \t\tiifname vmap @policy_out
 \t}}
 \tchain output {{
@@ -190,6 +199,15 @@ fn policies(ours: &str) -> String {
 \t\ticmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept
 \t\tip daddr vmap @policy_in4
 \t\tip6 daddr vmap @policy_in6
+\t}}
+\tchain others {{
+\t\tiifname \"lo\" accept
+\t\tip daddr {GATEWAY4} drop
+\t\tip6 daddr {SERVER6} drop
+\t}}
+\tchain errors {{
+\t\ticmp type {{ destination-unreachable, time-exceeded, parameter-problem }} drop
+\t\ticmpv6 type {{ destination-unreachable, packet-too-big, time-exceeded, parameter-problem }} drop
 \t}}
 \tchain refused {{
 \t\tmeta l4proto tcp reject with tcp reset

@@ -209,3 +209,30 @@ fn sum(bytes: &[u8]) -> u16 {
     }
     !u16::try_from(sum).unwrap()
 }
+
+/// An ICMP error of a kind and code about the answer to an echo between two others.
+pub fn icmp_about((kind, code): (u8, u8), mtu: u16, ends: [Ipv4Addr; 2]) -> Vec<u8> {
+    let mut body = vec![kind, code, 0, 0, 0, 0];
+    body.extend(mtu.to_be_bytes());
+    body.extend(&ipv4([[0; 6]; 2], ends, 1, &icmp(0))[14..]);
+    let sum = sum(&body);
+    body[2..4].copy_from_slice(&sum.to_be_bytes());
+    body
+}
+
+/// The same of IPv6, on its own way between the first two.
+pub fn icmp6_about(way: [Ipv6Addr; 2], kind: u8, mtu: u32, ends: [Ipv6Addr; 2]) -> Vec<u8> {
+    let [source, target] = ends;
+    let echo = icmp6(source, target, 128, Ipv6Addr::UNSPECIFIED);
+    let mut body = vec![kind, 0, 0, 0];
+    body.extend(mtu.to_be_bytes());
+    body.extend(&ipv6([[0; 6]; 2], ends, 58, &echo)[14..]);
+    let [source, target] = way;
+    let mut whole = [source.octets(), target.octets()].concat();
+    whole.extend(u32::try_from(body.len()).unwrap().to_be_bytes());
+    whole.extend([0, 0, 0, 58]);
+    whole.extend(&body);
+    let sum = sum(&whole);
+    body[2..4].copy_from_slice(&sum.to_be_bytes());
+    body
+}

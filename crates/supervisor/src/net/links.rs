@@ -28,7 +28,9 @@ pub(super) fn attach<'a>(
             let held = guest.try_clone_to_owned();
             let held = held.context(|| "hold the network namespace")?;
             nics::note(ve, it.slot, nic)?;
-            undo.push(move || nics::give_back(ve, it.slot, Some(held.as_fd()), &it.guest_name()));
+            undo.push(move || {
+                nics::give_back(ve, it.slot, Some(held.as_fd()), &it.guest_name()).map(drop)
+            });
         }
         let (guarded, is_pair) = (interface.clone(), interface.kind.is_pair());
         undo.push(move || Ok(veld_network::unguard(&plan.host.link_prefix, &guarded)?));
@@ -60,7 +62,7 @@ pub(super) fn change(
         {
             kept.push(was.slot);
         } else {
-            take_away(ve, guest, old, was)?;
+            warnings.extend(take_away(ve, guest, old, was)?);
         }
     }
     for is in &new.interfaces {
@@ -107,18 +109,22 @@ fn plug(
     Ok(plugged?)
 }
 
+/// Takes an interface away; a warning where a link of the host's is not back.
 fn take_away(
     ve: &Ve<'_>,
     guest: BorrowedFd<'_>,
     plan: &NetPlan,
     it: &InterfacePlan,
-) -> Result<(), Source> {
+) -> Result<Option<String>, Source> {
     let interface = interface(plan, it, &mut Vec::new())?;
     if let Kind::Physical { .. } = interface.kind {
-        return nics::give_back(ve, it.slot, Some(guest), &it.guest_name());
+        let missing = nics::give_back(ve, it.slot, Some(guest), &it.guest_name())?;
+        let warning = |nic| format!("the VE has hidden or removed {nic}, which is not back");
+        return Ok(missing.map(warning));
     }
     veld_network::unplug(guest, &interface)?;
-    Ok(veld_network::unguard(&plan.host.link_prefix, &interface)?)
+    veld_network::unguard(&plan.host.link_prefix, &interface)?;
+    Ok(None)
 }
 
 /// Takes away links of a VE that does not run and whose lock is held. The kernel does
@@ -152,12 +158,19 @@ pub(super) fn sweep_nobodys(host: &Host) -> Result<usize, Source> {
     Ok(swept)
 }
 
-/// Takes out what a run of this plan has left besides what went with its namespace.
+/// Takes out what a run of this plan has left besides what went with its namespace, and
+/// links whose namespace somebody keeps, as another VE that was given a descriptor of it:
+/// they are not to be left when rules are gone.
 pub(super) fn forget(plan: &NetPlan) -> Result<(), Source> {
-    let bridged = plan.interfaces.iter();
-    for it in bridged.filter(|it| it.set.mode == Mode::Bridge) {
+    for it in &plan.interfaces {
         // What makes no sense was never made.
-        if let Ok(interface) = interface(plan, it, &mut Vec::new()) {
+        let Ok(interface) = interface(plan, it, &mut Vec::new()) else {
+            continue;
+        };
+        if interface.kind.is_pair() {
+            veld_network::detach_from_living(&interface.host_name)?;
+        }
+        if it.set.mode == Mode::Bridge {
             veld_network::unguard(&plan.host.link_prefix, &interface)?;
         }
     }

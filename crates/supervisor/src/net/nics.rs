@@ -46,25 +46,26 @@ pub(super) fn has(
 }
 
 /// Gives the host back the link of an interface that the VE calls `name`, if it is
-/// noted; `guest` is the VE's namespace, where anybody has it.
+/// noted; `guest` is the VE's namespace, where anybody has it. What has not come back, if
+/// anything: it is looked for again when the VE has ended.
 pub(super) fn give_back(
     ve: &Ve<'_>,
     slot: Slot,
     guest: Option<BorrowedFd<'_>>,
     name: &str,
-) -> Result<(), Source> {
+) -> Result<Option<String>, Source> {
     let mut all = noted(ve)?;
     let Some(at) = all.iter().position(|(other, _)| *other == slot) else {
-        return Ok(());
+        return Ok(None);
     };
     let (_, nic) = all.remove(at);
     ve.step("give link back to the host");
     let back = take_back(ve, &nic, guest, name);
     // One whose name is another's by now is back as well, and not to be looked for again.
-    if let Ok(()) | Err(Source::Network(Error::LinkExists { .. })) = back {
+    if let Ok(true) | Err(Source::Network(Error::LinkExists { .. })) = back {
         say(ve, &all)?;
     }
-    back
+    Ok((!back?).then_some(nic.name))
 }
 
 fn take_back(
@@ -72,11 +73,11 @@ fn take_back(
     nic: &Nic,
     guest: Option<BorrowedFd<'_>>,
     name: &str,
-) -> Result<(), Source> {
+) -> Result<bool, Source> {
     if let Some(guest) = guest
         && veld_network::release(guest, nic, name)?
     {
-        return Ok(());
+        return Ok(true);
     }
     find(ve, nic)
 }
@@ -110,18 +111,19 @@ pub(crate) fn has_any(ve: &Ve<'_>) -> bool {
     matches!(ve.run.nics(), Ok(lines) if !lines.is_empty())
 }
 
-/// Waits until the kernel has brought a link back. A virtual one is gone, and so may
-/// be one that somebody has pulled out.
-fn find(ve: &Ve<'_>, nic: &Nic) -> Result<(), Source> {
+/// Waits until the kernel has brought a link back, and whether it has. A virtual one is
+/// gone, and so may be one that somebody has pulled out; or a VE that runs has it in a
+/// namespace of its own making.
+fn find(ve: &Ve<'_>, nic: &Nic) -> Result<bool, Source> {
     let deadline = Instant::now() + CLEANUP;
     while !veld_network::recover(nic)? {
         if !nic.is_hardware() || Instant::now() >= deadline {
             tracing::warn!(ve = %ve.name, "link {} has not come back", nic.name);
-            return Ok(());
+            return Ok(false);
         }
         std::thread::sleep(POLL);
     }
-    Ok(())
+    Ok(true)
 }
 
 fn name_inside(ve: &Ve<'_>, slot: Slot) -> String {

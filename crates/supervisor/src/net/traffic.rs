@@ -78,7 +78,8 @@ pub(super) fn look(
 ) -> Result<Option<String>, Source> {
     let (mut account, warning) = of(ve);
     let links = links(plan)?;
-    let gone = over_gone(ve, before, &links);
+    let known = account.of_run(started);
+    let gone = over_gone(ve, known, [before, &links]);
     let moved = gone.plus(over(&links));
     account.enter(Stamp::now(), started, moved);
     let held = is_used_up(plan, &account);
@@ -115,13 +116,15 @@ pub(super) fn close(ve: &Ve<'_>) {
 }
 
 /// What the run has moved: by the word of the shim that saw its end, or by the links,
-/// where they outlived a shim that did not.
+/// where they outlived a shim that did not, and may have told something before.
 fn counted(ve: &Ve<'_>) -> Result<Option<Counts>, Source> {
-    if let Ok(text) = std::fs::read_to_string(ve.run.file(shim::COUNTS)) {
-        return Ok(text.parse().ok());
-    }
+    let told = remembered(ve);
     let links = meter(ve.links(ve.id()?))?;
-    Ok(said(ve).map(|said| said.before.plus(over(&links))))
+    let by_links = said(ve).map(|said| said.before.plus(over(&links)));
+    Ok(match (told, by_links) {
+        (Some(told), Some(by_links)) => Some(told.at_least(by_links)),
+        (told, by_links) => told.or(by_links),
+    })
 }
 
 /// Looks after the account of a running VE: what its shim calls where its time has come
@@ -220,16 +223,33 @@ fn said(ve: &Ve<'_>) -> Option<Metered> {
 
 /// What went over links of this run that are gone: as was said of some, and with those
 /// that were among the links `before` and are not any more.
-fn over_gone(ve: &Ve<'_>, before: &[Link], now: &[Link]) -> Counts {
+///
+/// Where the VE itself has taken one away, that is what was not over those that are
+/// there `now`, of what is known and of what its shim remembers.
+fn over_gone(ve: &Ve<'_>, known: Counts, [before, now]: [&[Link]; 2]) -> Counts {
     let Some(said) = said(ve) else {
         return Counts::default();
     };
-    let is_gone = |link: &&Link| {
-        let still = now.iter().any(|other| other.number == link.number);
-        !still && said.links().contains(&link.number)
-    };
-    let gone: Vec<Link> = before.iter().filter(is_gone).copied().collect();
-    said.before.plus(over(&gone))
+    let among = |links: &[Link], number| links.iter().any(|link| link.number == number);
+    let is_gone = |number| !among(now, number) && said.links().contains(&number);
+    let taken: Vec<Link> = before
+        .iter()
+        .filter(|link| is_gone(link.number))
+        .copied()
+        .collect();
+    let gone = said.before.plus(over(&taken));
+    let mut links = said.links().iter();
+    if !links.any(|number| !among(now, *number) && !among(before, *number)) {
+        return gone;
+    }
+    let remembered = remembered(ve).unwrap_or_default().at_least(known);
+    gone.at_least(remembered.since(over(now)))
+}
+
+/// What the run had moved when its shim last told it.
+fn remembered(ve: &Ve<'_>) -> Option<Counts> {
+    let text = std::fs::read_to_string(ve.run.file(shim::COUNTS)).ok()?;
+    text.parse().ok()
 }
 
 /// Says to the shim which links to look at, and when to call. Of this run there is what
