@@ -422,5 +422,6 @@ fn settle_locked(ve: &Ve<'_>, _lock: &Lock) -> Result<(), Source> {
     devices::change(ve, &running, &group, [&none, &wanted.devices])?;
     settings.say_in_force(ve)?;
     settings.say_of_this_run(ve)?;
+    addresses::settle_claims(ve)?;
     Ok(ve.run.unsay_setting()?)
 }

@@ -45,6 +45,10 @@ pub(crate) fn sweep(ve: &Ve<'_>, left: Left) -> Result<(), Error> {
     end_wait(ve).map_err(failed)?;
     ve.step("take away what is left of the network");
     net::disconnect(ve).map_err(failed)?;
+    // Of a set that was killed, and nobody has put right.
+    if matches!(ve.run.setting(), Ok(Some(_))) {
+        net::addresses::settle_claims(ve).map_err(failed)?;
+    }
     ve.step("clear run directory");
     ve.run.clear().map_err(|failure| failed(failure.into()))
 }

@@ -152,8 +152,12 @@ pub(super) fn sweep_nobodys(host: &Host) -> Result<usize, Source> {
     let names = veld_network::all_counters(prefix)?.into_keys();
     let mut swept = 0;
     for name in names.filter(|name| is_nobodys(name) == Some(true)) {
-        veld_network::detach(&name)?;
-        swept += 1;
+        match veld_network::detach(&name) {
+            Ok(()) => swept += 1,
+            // It is called like one of ours, and is another's.
+            Err(Error::NotOurs { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(swept)
 }
@@ -244,12 +248,21 @@ fn kind(plan: &NetPlan, it: &InterfacePlan) -> Result<Kind, Source> {
     let set = &it.set;
     let needed = || {
         let name = set.link.as_ref().map(ToString::to_string);
-        name.ok_or_else(|| Source::Refused(format!("{} needs a link of the host's", set.mode)))
+        let name = name
+            .ok_or_else(|| Source::Refused(format!("{} needs a link of the host's", set.mode)))?;
+        let ours = name.strip_prefix(plan.host.link_prefix.as_str());
+        if ours.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
+            return Err(Source::Refused(format!("{name} is the link of a VE")));
+        }
+        Ok(name)
     };
     Ok(match set.mode {
         Mode::Routed => Kind::Routed,
         Mode::Bridge => Kind::Bridge {
-            bridge: needed().unwrap_or_else(|_| veld_network::own_bridge(&plan.host.link_prefix)),
+            bridge: match set.link {
+                Some(_) => needed()?,
+                None => veld_network::own_bridge(&plan.host.link_prefix),
+            },
             vlan: set.vlan,
         },
         Mode::Macvlan => Kind::Macvlan { parent: needed()? },
