@@ -13,6 +13,10 @@ use crate::ve::Ve;
 /// its traffic where it is `held`.
 pub(super) fn apply(plan: &NetPlan, held: bool) -> Result<(), Source> {
     for interface in metered(plan) {
+        // The VE can have taken it away, which is to be in nobody's way.
+        if !veld_network::exists(&interface.host_name)? {
+            continue;
+        }
         let rates = rates(&interface.set, &plan.network.traffic, held);
         let shaper = shaper(&plan.host.link_prefix, plan.id, interface.slot);
         let shaped = veld_network::shape(&interface.host_name, &shaper, rates);
