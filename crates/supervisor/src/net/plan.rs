@@ -64,6 +64,14 @@ impl NetPlan {
         all.map(|network| network.ip()).collect()
     }
 
+    /// Whether more than its addresses holds the VE back: rules of its own, or rates.
+    pub(crate) fn is_held_back(&self) -> bool {
+        let has_rate = |it: &InterfacePlan| it.set.rate_in.is_some() || it.set.rate_out.is_some();
+        !self.rules.guest.is_empty()
+            || self.network.traffic.limit.is_some()
+            || self.interfaces.iter().any(has_rate)
+    }
+
     /// The same without what changes no link: how fast it is.
     pub(crate) fn without_rates(&self) -> Self {
         let mut plan = self.clone();
