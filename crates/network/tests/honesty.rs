@@ -204,12 +204,22 @@ fn a_guest_is_no_dhcp_server() {
     let Some(world) = World::new() else { return };
     let one = world.guest(1);
     for (own, host, server, client) in [(guest4(1), HOST4, 67, 68), (guest6(1), HOST6, 547, 546)] {
-        let listener = world.host.udp(any(own), client);
-        for (port, arrives) in [(server + 1000, true), (server, false)] {
-            let sender = one.udp(own, port);
-            sender.send_to(b"offer", (host, client)).unwrap();
+        // Clients take answers from any port, so it is theirs that counts.
+        let cases = [
+            (server, client + 1000, true),
+            (server, client, false),
+            (server + 1000, client, false),
+        ];
+        for (from, to, arrives) in cases {
+            let listener = world.host.udp(any(own), to);
+            let sender = one.udp(own, from);
+            sender.send_to(b"offer", (host, to)).unwrap();
             let heard = listener.recv_from(&mut [0; 8]);
-            assert_eq!(heard.is_ok(), arrives, "from port {port}: {heard:?}");
+            assert_eq!(
+                heard.is_ok(),
+                arrives,
+                "from port {from} to {to}: {heard:?}"
+            );
         }
     }
 }
