@@ -53,9 +53,9 @@ fn a_ve_and_its_host_reach_each_other() {
 }
 
 #[test]
-fn who_keeps_the_network_of_a_ve_has_nothing_of_it_once_that_has_ended() {
+fn who_keeps_the_network_of_a_ve_with_rules_has_nothing_of_it_once_they_are_gone() {
     let host = host!();
-    let ve = host.ve("a").start();
+    let ve = host.ve("a").with(["--default-out", "deny"]).start();
     let kept = std::fs::File::open(format!("/proc/{}/ns/net", ve.init_pid())).unwrap();
     let link = format!("veld{}@", ve.show()["id"]);
     let is_there = || ip(&["-o", "link"]).contains(&link);

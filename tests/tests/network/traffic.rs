@@ -106,7 +106,12 @@ fn a_ve_that_takes_its_link_away_has_moved_what_it_had() {
     let running = total(&ve);
     assert!(running < 400_000, "{running}");
     ve.veld("set", ["net.eth1=routed,ip=10.117.0.201"]).done();
-    assert_eq!(total(&ve), running, "and nothing twice");
+    // A new interface says a word or two of its own.
+    let after = total(&ve);
+    assert!(
+        (running..running + 10_000).contains(&after),
+        "twice: {after}"
+    );
     ve.stop();
     let stopped = total(&ve);
     assert!((running..running + 50_000).contains(&stopped), "{stopped}");
