@@ -81,9 +81,7 @@ pub(crate) fn get_link(name: &str) -> RouteNetlinkMessage {
 
 /// Asks for the link numbered `index`.
 pub(crate) fn get_link_numbered(index: u32) -> RouteNetlinkMessage {
-    let mut link = LinkMessage::default();
-    link.header.index = index;
-    RouteNetlinkMessage::GetLink(link)
+    RouteNetlinkMessage::GetLink(numbered(index))
 }
 
 /// Asks for the `lo` of the namespace that this one knows as `id`.
@@ -111,7 +109,7 @@ pub(crate) fn up(index: u32) -> RouteNetlinkMessage {
     RouteNetlinkMessage::NewLink(taken_up(index))
 }
 
-/// Takes a host end up as a router's, whatever the host's defaults are:
+/// Makes a host end, still down, a router's, whatever the host's defaults are:
 ///
 /// - `forwarding`: or packets from the guest end here;
 /// - `rp_filter`: IPv4 source addresses are checked even without nftables;
@@ -122,8 +120,8 @@ pub(crate) fn up(index: u32) -> RouteNetlinkMessage {
 /// # Kernel
 /// ip-sysctl.rst; `IFLA_AF_SPEC` of rtnetlink(7). Writing /proc/sys takes
 /// longer, and would be undone by nobody.
-pub(crate) fn up_as_router(index: u32, ipv6: bool) -> RouteNetlinkMessage {
-    let mut link = taken_up(index);
+pub(crate) fn as_router(index: u32, ipv6: bool) -> RouteNetlinkMessage {
+    let mut link = numbered(index);
     let mut conf = InetDevConf::default();
     conf.forwarding = 1;
     conf.rp_filter = 1;
@@ -262,10 +260,15 @@ pub(crate) fn full_length(address: IpAddr) -> u8 {
 }
 
 fn taken_up(index: u32) -> LinkMessage {
-    let mut link = LinkMessage::default();
-    link.header.index = index;
+    let mut link = numbered(index);
     link.header.flags = LinkFlags::Up;
     link.header.change_mask = LinkFlags::Up;
+    link
+}
+
+fn numbered(index: u32) -> LinkMessage {
+    let mut link = LinkMessage::default();
+    link.header.index = index;
     link
 }
 

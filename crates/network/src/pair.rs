@@ -112,21 +112,25 @@ fn create(host: &mut Rtnl, pair: &Pair<'_>, owner: Owner) -> Result<(), Error> {
 pub(crate) fn set_up_host_end(host: &mut Rtnl, interface: &Interface) -> Result<u32, Error> {
     let name = &interface.host_name;
     let index = host.index(name).context(|| format!("find link {name}"))?;
-    let up = |ipv6| {
+    let prepared = |ipv6| {
         if interface.kind == Kind::Routed {
-            message::up_as_router(index, ipv6)
+            message::as_router(index, ipv6)
         } else {
-            kinds::up_as_port(index, ipv6)
+            kinds::as_port(index, ipv6)
         }
     };
-    let taken = match host.change("set link up", up(true), 0) {
+    let done = match host.change("prepare link", prepared(true), 0) {
         // A host without IPv6, or a link whose MTU is too small for it.
         Err(error) if Errno::from_io_error(&error) == Some(Errno::AFNOSUPPORT) => {
-            host.change("set link up", up(false), 0)
+            host.change("prepare link", prepared(false), 0)
         }
         result => result,
     };
-    taken.context(|| format!("take link {name} up"))?;
+    done.context(|| format!("prepare link {name}"))?;
+    // By itself: of a change to a link that is up the kernel tells all IPv6 routes that
+    // there are, since the link has no carrier yet.
+    host.change("set link up", message::up(index), 0)
+        .context(|| format!("take link {name} up"))?;
     let mut end = End {
         rtnl: host,
         index,

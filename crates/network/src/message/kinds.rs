@@ -61,7 +61,7 @@ pub(crate) fn filter_vlans(bridge: u32) -> RouteNetlinkMessage {
     RouteNetlinkMessage::NewLink(link)
 }
 
-/// Takes a host end up that is a port, and that a guest has the other end of:
+/// Makes a host end, still down, a port that a guest has the other end of:
 ///
 /// - `learning` off: no frame of the guest's makes the bridge send another's frames to
 ///   it, not even those to bridges themselves, which no rule sees; its own address is
@@ -72,8 +72,8 @@ pub(crate) fn filter_vlans(bridge: u32) -> RouteNetlinkMessage {
 ///
 /// # Kernel
 /// `IFLA_BRPORT_LEARNING`, Linux 3.10; `IFLA_BRPORT_GUARD`, Linux 3.8.
-pub(crate) fn up_as_port(index: u32, ipv6: bool) -> RouteNetlinkMessage {
-    let mut link = super::taken_up(index);
+pub(crate) fn as_port(index: u32, ipv6: bool) -> RouteNetlinkMessage {
+    let mut link = super::numbered(index);
     link.attributes.push(LinkAttribute::LinkInfo(vec![
         LinkInfo::PortKind(InfoPortKind::Bridge),
         LinkInfo::PortData(InfoPortData::BridgePort(vec![
