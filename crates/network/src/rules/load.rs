@@ -15,8 +15,8 @@ use crate::Error;
 const NFT: &str = "nft";
 /// Where it is looked for: a user's PATH may lack the sbin directories.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// How long nft may take; it takes 3 ms.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long nft may take; it takes 3 ms, and seconds where processors are emulated.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Gives a script to nft, which applies all of it or nothing.
 pub(crate) fn run(table: &str, script: &str) -> Result<(), Error> {
