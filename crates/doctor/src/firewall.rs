@@ -6,9 +6,10 @@
 //! of names.
 
 use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
@@ -21,7 +22,7 @@ use crate::program::find;
 /// How long nft may take; it takes 3 ms.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Chains of a host with a thousand of them have some 200 KB.
-const LONGEST: u64 = 8 * 1024 * 1024;
+const LONGEST: usize = 8 * 1024 * 1024;
 
 pub(crate) fn notes(root: &Path, own: &str) -> Vec<Note> {
     let listed = find(root, "nft").and_then(|nft| list(&nft).ok());
@@ -57,22 +58,40 @@ fn list(nft: &Path) -> io::Result<String> {
     Err(io::Error::other("nft says no"))
 }
 
-/// All that a child prints, if it comes to an end.
+/// All that a child prints, if it comes to an end in time.
 fn read(child: &mut Child) -> io::Result<String> {
+    let deadline = Instant::now() + PATIENCE;
     let mut output = child.stdout.take().ok_or(Errno::PIPE)?;
     let pidfd = pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
-    let patience = Timespec::try_from(PATIENCE).map_err(|_| Errno::INVAL)?;
-    // It ends, or it has more to say than a pipe holds, or neither.
-    let mut either = [
-        PollFd::new(&pidfd, PollFlags::IN),
-        PollFd::new(&output, PollFlags::IN),
-    ];
-    if retry_on_intr(|| poll(&mut either, Some(&patience)))? == 0 {
-        return Err(Errno::TIMEDOUT.into());
+    let mut text = Vec::new();
+    let mut chunk = vec![0; 64 * 1024];
+    loop {
+        wait(output.as_fd(), deadline)?;
+        let length = output.read(&mut chunk)?;
+        if length == 0 {
+            break;
+        }
+        text.extend_from_slice(chunk.get(..length).unwrap_or_default());
+        if text.len() > LONGEST {
+            return Err(Errno::FBIG.into());
+        }
     }
-    let mut text = String::new();
-    output.by_ref().take(LONGEST).read_to_string(&mut text)?;
-    Ok(text)
+    // It may have closed its output and go on.
+    wait(pidfd.as_fd(), deadline)?;
+    String::from_utf8(text).map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+/// Waits until there is something to read, or an end.
+fn wait(descriptor: BorrowedFd<'_>, deadline: Instant) -> io::Result<()> {
+    let mut polled = [PollFd::from_borrowed_fd(descriptor, PollFlags::IN)];
+    let remaining = || {
+        let left = deadline.saturating_duration_since(Instant::now());
+        Timespec::try_from(left).map_err(|_| Errno::INVAL)
+    };
+    match retry_on_intr(|| poll(&mut polled, Some(&remaining()?)))? {
+        0 => Err(Errno::TIMEDOUT.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Chains that drop what is forwarded, out of what nft lists; `own` is our table.
