@@ -122,6 +122,19 @@ impl Veld {
         run::output(&mut self.command(arguments))
     }
 
+    /// Makes a template of a directory, in place of one of this name.
+    ///
+    /// # Errors
+    /// As [`Veld::output`].
+    pub(crate) fn import(&self, name: &str, directory: &Path) -> Result<()> {
+        if self.output(["template", "show", name]).is_ok() {
+            self.output(["template", "remove", name])?;
+        }
+        let source = directory.to_string_lossy();
+        self.output(["template", "import", "--name", name, &source])?;
+        Ok(())
+    }
+
     /// Runs a command line and says how long it took.
     ///
     /// # Errors

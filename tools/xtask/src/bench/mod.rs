@@ -162,7 +162,7 @@ fn choose(only: &[String]) -> Result<Vec<&'static rows::Group>> {
 
 fn publish(bench: &Bench, rows: &[Row]) -> Result<()> {
     let text = format!(
-        "{}\nMedians of {} samples after {} for warming up (of inits: at most {} after {}; of fairness: {} windows; of throughput: {} rounds; of neighbour: {} samples with and without), candidates taking turns; {}.\n",
+        "{}\nMedians of {} samples after {} for warming up (of inits: at most {} after {}; of fairness: {} windows; of throughput: {} rounds; of io: {} rounds; of neighbour: {} samples with and without), candidates taking turns; {}.\n",
         table::markdown(rows),
         bench.samples,
         sample::WARM_UP,
@@ -170,6 +170,7 @@ fn publish(bench: &Bench, rows: &[Row]) -> Result<()> {
         rows::INITS.1,
         rows::WINDOWS,
         rows::FLOWS,
+        rows::JOBS,
         rows::NEIGHBOURS,
         host::description(),
     );

@@ -27,15 +27,10 @@ pub(super) const SLEEPER: &[&str] = &["/bin/busybox", "sleep", "1000000"];
 pub(super) fn prepare(bench: &Bench) -> Result<()> {
     let root = bench.fresh_directory("tiny")?;
     fill(&root).with_context(|| format!("cannot make the tiny root {}", root.display()))?;
-    let Some(veld) = &bench.veld else {
-        return Ok(());
-    };
-    if veld.output(["template", "show", TEMPLATE]).is_ok() {
-        veld.output(["template", "remove", TEMPLATE])?;
+    match &bench.veld {
+        Some(veld) => veld.import(TEMPLATE, &root),
+        None => Ok(()),
     }
-    let source = root.to_string_lossy();
-    veld.output(["template", "import", "--name", TEMPLATE, &source])?;
-    Ok(())
 }
 
 /// Where the root is.
@@ -51,6 +46,32 @@ pub(super) fn copy(bench: &Bench, to: &Path) -> Result<()> {
     let mut copy = Command::new("cp");
     copy.arg("-a").arg(root(bench)).arg(to);
     run::output(&mut copy).map(drop)
+}
+
+/// A copy named `name` below `target/bench`, with a program of this host's and the
+/// libraries that it is linked to.
+///
+/// # Errors
+/// Names the file that cannot be copied.
+pub(super) fn with_program(bench: &Bench, name: &str, program: &str) -> Result<PathBuf> {
+    let root = bench.fresh_directory(name)?;
+    fs::remove_dir(&root)?;
+    copy(bench, &root)?;
+    let libraries = run::output(Command::new("ldd").arg(program))?;
+    for file in std::iter::once(program).chain(paths(&libraries)) {
+        let target = root.join(file.trim_start_matches('/'));
+        if let Some(above) = target.parent() {
+            fs::create_dir_all(above)?;
+        }
+        fs::copy(file, &target).with_context(|| format!("cannot copy {file}"))?;
+    }
+    Ok(root)
+}
+
+/// The paths in what ldd prints.
+fn paths(libraries: &str) -> impl Iterator<Item = &str> {
+    let words = libraries.split_whitespace();
+    words.filter(|word| word.starts_with('/'))
 }
 
 fn fill(root: &Path) -> Result<()> {
@@ -87,5 +108,13 @@ mod tests {
         let link = fs::read_link(directory.path().join("bin/true")).unwrap();
         assert_eq!(link, Path::new(BUSYBOX));
         assert_eq!(SLEEPER.first(), Some(&BUSYBOX));
+    }
+
+    #[test]
+    fn libraries_are_found_in_what_ldd_prints() {
+        let said = "\tlinux-vdso.so.1 (0x00007f)\n\tlibc.so.6 => /lib/libc.so.6 (0x00007f)\n\
+                    \t/lib64/ld-linux-x86-64.so.2 (0x00007f)\n";
+        let found: Vec<_> = paths(said).collect();
+        assert_eq!(found, ["/lib/libc.so.6", "/lib64/ld-linux-x86-64.so.2"]);
     }
 }

@@ -130,6 +130,11 @@ const PACKAGES: &[Package] = &[
     ),
     package(
         Set::Bench,
+        "fio",
+        "measures what is read and written a second",
+    ),
+    package(
+        Set::Bench,
         "hyperfine",
         "a second opinion on any number of the table",
     ),

@@ -6,10 +6,12 @@ mod end;
 mod exec;
 mod fairness;
 mod inits;
+mod io;
 mod list;
 mod load;
 mod memory;
 mod neighbour;
+mod rates;
 mod scale;
 mod start;
 mod stats;
@@ -89,6 +91,10 @@ pub(super) const ALL: &[Group] = &[
         measure: throughput::measure,
     },
     Group {
+        name: "io",
+        measure: io::measure,
+    },
+    Group {
         name: NEIGHBOUR,
         measure: neighbour::measure,
     },
@@ -102,6 +108,9 @@ pub(super) const WINDOWS: usize = fairness::ROUNDS;
 
 /// Rounds of each row of throughput.
 pub(super) const FLOWS: usize = throughput::ROUNDS;
+
+/// Rounds of each row of io.
+pub(super) const JOBS: usize = io::ROUNDS;
 
 /// Samples of each row of neighbour, with the attack and without.
 pub(super) const NEIGHBOURS: usize = neighbour::ROUNDS * neighbour::SAMPLES;

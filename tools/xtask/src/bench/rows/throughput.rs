@@ -6,7 +6,7 @@
 //! all, with the same program, and takes turns with the others' in rounds, so that what
 //! else this machine does hits all alike.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -15,9 +15,9 @@ use anyhow::{Context, Result};
 
 use super::super::netns::Netns;
 use super::super::peers::Lxc;
-use super::super::table::{Aim, Peer, Row, Value};
+use super::super::table::Row;
 use super::super::{Bench, tiny, write};
-use super::Ve;
+use super::{Ve, rates};
 use crate::run;
 use crate::veld::Veld;
 
@@ -55,15 +55,22 @@ const FLOWS: &[(&str, &[&str])] = &[
 const AIMS: [f64; 2] = [1.0, 0.95];
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>> {
-    let root = root(bench)?;
+    let root = tiny::with_program(bench, TEMPLATE, IPERF)?;
     let ve = bench.veld.as_ref().map(|veld| veld_side(veld, &root));
     let lxc = lxc_side(bench, &root)?;
     let bare = bare_side()?;
     let sides: Vec<Side<'_>> = ve.transpose()?.into_iter().chain([lxc, bare]).collect();
+    let names: Vec<&str> = sides.iter().map(|side| side.name).collect();
     let mut rows = Vec::new();
     for (what, words) in FLOWS {
-        let medians = in_turns(&sides, words).with_context(|| (*what).to_owned())?;
-        rows.extend(rows_of(what, bench.veld.is_some(), &sides, &medians));
+        let words = [&["-t", SECONDS], *words].concat();
+        let take = |index: usize| {
+            let side = sides.get(index).context("there is no such side")?;
+            side.flow_at_last(&words)
+        };
+        let medians = rates::in_turns(&names, WARM_UP, ROUNDS, take).context(*what)?;
+        let with_veld = bench.veld.is_some();
+        rows.extend(rates::rows_of(what, with_veld, &names, &medians, &AIMS));
     }
     Ok(rows)
 }
@@ -155,62 +162,6 @@ fn arrived(said: &str) -> Option<f64> {
     Some(kibibytes * 1024.0)
 }
 
-/// The median of each side.
-fn in_turns(sides: &[Side<'_>], words: &[&str]) -> Result<Vec<f64>> {
-    let mut rates: Vec<Vec<f64>> = sides.iter().map(|_| Vec::new()).collect();
-    let words = [&["-t", SECONDS], words].concat();
-    for round in 0..WARM_UP + ROUNDS {
-        for turn in 0..sides.len() {
-            let index = (round + turn) % sides.len();
-            let (Some(side), Some(rates)) = (sides.get(index), rates.get_mut(index)) else {
-                continue;
-            };
-            let rate = side.flow_at_last(&words).context(side.name)?;
-            if round >= WARM_UP {
-                rates.push(rate);
-            }
-        }
-    }
-    Ok(rates.iter_mut().map(|rates| super::median(rates)).collect())
-}
-
-fn rows_of(what: &str, with_veld: bool, sides: &[Side<'_>], medians: &[f64]) -> Vec<Row> {
-    let mut measured = sides.iter().zip(medians);
-    let veld = with_veld.then(|| measured.next()).flatten();
-    for (side, rate) in veld.into_iter().chain(measured.clone()) {
-        println!("   {what}: {} {}", side.name, Value::Rate(*rate));
-    }
-    let rows = measured.zip(AIMS).map(|((side, rate), aim)| Row {
-        what: what.to_owned(),
-        veld: veld.map(|(_, rate)| Value::Rate(*rate)),
-        peer: Some(Peer::Is(side.name.to_owned(), Value::Rate(*rate))),
-        aim: Aim::AtLeast(aim),
-    });
-    rows.collect()
-}
-
-/// The tiny root with iperf3 and the libraries that it is linked to.
-fn root(bench: &Bench) -> Result<PathBuf> {
-    let root = bench.fresh_directory(TEMPLATE)?;
-    std::fs::remove_dir(&root)?;
-    tiny::copy(bench, &root)?;
-    let libraries = run::output(Command::new("ldd").arg(IPERF))?;
-    for file in std::iter::once(IPERF).chain(paths(&libraries)) {
-        let target = root.join(file.trim_start_matches('/'));
-        if let Some(above) = target.parent() {
-            std::fs::create_dir_all(above)?;
-        }
-        std::fs::copy(file, &target).with_context(|| format!("cannot copy {file}"))?;
-    }
-    Ok(root)
-}
-
-/// The paths in what ldd prints.
-fn paths(libraries: &str) -> impl Iterator<Item = &str> {
-    let words = libraries.split_whitespace();
-    words.filter(|word| word.starts_with('/'))
-}
-
 /// A host with an address to speak from.
 fn host() -> Result<Netns> {
     let host = Netns::new()?;
@@ -226,11 +177,7 @@ fn ip(lines: &[&str]) -> Result<()> {
 }
 
 fn veld_side<'a>(veld: &'a Veld, root: &Path) -> Result<Side<'a>> {
-    if veld.output(["template", "show", TEMPLATE]).is_ok() {
-        veld.output(["template", "remove", TEMPLATE])?;
-    }
-    let source = root.to_string_lossy();
-    veld.output(["template", "import", "--name", TEMPLATE, &source])?;
+    veld.import(TEMPLATE, root)?;
     let host = host()?;
     let ve = host.run(|| {
         let ve = Ve::create(veld, "iperf", TEMPLATE)?;
@@ -307,13 +254,5 @@ mod tests {
             "[  5]   0.00-1.00   sec  100 KBytes  100 KBytes/sec  0.002 ms  3/7 (43%)  receiver";
         assert_eq!(arrived(udp), Some(102_400.0));
         assert_eq!(arrived("iperf3: error - unable to connect"), None);
-    }
-
-    #[test]
-    fn libraries_are_found_in_what_ldd_prints() {
-        let said = "\tlinux-vdso.so.1 (0x00007f)\n\tlibc.so.6 => /lib/libc.so.6 (0x00007f)\n\
-                    \t/lib64/ld-linux-x86-64.so.2 (0x00007f)\n";
-        let found: Vec<_> = paths(said).collect();
-        assert_eq!(found, ["/lib/libc.so.6", "/lib64/ld-linux-x86-64.so.2"]);
     }
 }
