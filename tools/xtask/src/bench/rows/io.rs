@@ -58,7 +58,7 @@ const JOBS: &[(&str, &[&str])] = &[
     ),
     (
         "read 4 KiB at random, cached",
-        &["--rw=randread", "--bs=4k", "--norandommap"],
+        &["--rw=randread", "--bs=4k", "--norandommap", "--pre_read=1"],
     ),
     (
         "write 4 KiB at random, cached",
