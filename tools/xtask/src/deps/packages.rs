@@ -73,6 +73,21 @@ const PACKAGES: &[Package] = &[
     ),
     package(
         Set::Test,
+        "docker-registry",
+        "a real registry, which templates are pulled from",
+    ),
+    package(
+        Set::Test,
+        "gnupg",
+        "signs indexes of images as their servers do",
+    ),
+    package(
+        Set::Test,
+        "gpgv",
+        "checks the signatures of indexes of images",
+    ),
+    package(
+        Set::Test,
         "iperf3",
         "measures what goes over the links of VEs",
     ),
@@ -91,11 +106,21 @@ const PACKAGES: &[Package] = &[
         "libcap2-bin",
         "file capabilities in templates and private areas",
     ),
+    package(
+        Set::Test,
+        "openssl",
+        "makes the certificate of a registry that speaks TLS",
+    ),
     package(Set::Test, "openssh-client", "logs in to VEs that serve ssh"),
     package(
         Set::Test,
         "procps",
         "the oracle outside: processes and their limits",
+    ),
+    package(
+        Set::Test,
+        "skopeo",
+        "pushes images, and reads what was pulled",
     ),
     package(
         Set::Test,

@@ -1,0 +1,149 @@
+//! The index of the cache's OCI image layout: which images are here, by name.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use veld_durable::{Life, Lock, LockError, ensure_dir, replace};
+use veld_sys::{Context, Failure};
+
+use super::manifest::{OCI_INDEX, blobs_of};
+use crate::cache::Cache;
+use crate::digest::Digest;
+use crate::error::Error;
+
+/// By the specification of the layout.
+const NAME: &str = "org.opencontainers.image.ref.name";
+const VERSION: &str = "{\"imageLayoutVersion\":\"1.0.0\"}";
+/// An update of the index is one small file.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Index {
+    schema_version: u32,
+    media_type: String,
+    manifests: Vec<Entry>,
+}
+
+/// An image of the index.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Entry {
+    pub(super) media_type: String,
+    pub(super) digest: String,
+    pub(super) size: u64,
+    #[serde(default)]
+    pub(super) annotations: BTreeMap<String, String>,
+}
+
+impl Entry {
+    /// An image by the name that it was asked for by.
+    pub(super) fn new(name: &str, media_type: &str, digest: &Digest, size: u64) -> Self {
+        Self {
+            media_type: media_type.to_owned(),
+            digest: digest.to_string(),
+            size,
+            annotations: BTreeMap::from([(NAME.to_owned(), name.to_owned())]),
+        }
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.annotations.get(NAME).map(String::as_str)
+    }
+}
+
+/// Puts an image into the index in place of what had its name.
+pub(super) fn enter(cache: &Cache, entry: Entry) -> Result<(), Error> {
+    let layout = cache.layout();
+    ensure_dir(&layout, Life::Durable)?;
+    let version = layout.join("oci-layout");
+    if !version.exists() {
+        replace(&version, VERSION.as_bytes(), Life::Durable)?;
+    }
+    alter(cache, |entries| {
+        entries.retain(|other| other.name() != entry.name());
+        entries.push(entry);
+    })
+}
+
+impl Cache {
+    /// Takes the image of a name out of the index; its blobs go with the next sweep
+    /// where no other image has them.
+    ///
+    /// # Errors
+    /// Where the index cannot be read or written.
+    pub fn forget(&self, name: &str) -> Result<(), Error> {
+        if !self.layout().is_dir() {
+            return Ok(());
+        }
+        alter(self, |entries| {
+            entries.retain(|other| other.name() != Some(name))
+        })
+    }
+
+    /// The names of all images.
+    ///
+    /// # Errors
+    /// Where the index cannot be read.
+    pub fn names(&self) -> Result<Vec<String>, Error> {
+        let entries = read(self)?;
+        let names = entries.iter().filter_map(|entry| entry.name());
+        Ok(names.map(str::to_owned).collect())
+    }
+}
+
+/// All blobs that an image of the index refers to, its manifest among them.
+pub(crate) fn referred(cache: &Cache) -> Result<Vec<Digest>, Error> {
+    let mut all = Vec::new();
+    for entry in read(cache)? {
+        let Ok(digest) = entry.digest.parse::<Digest>() else {
+            continue;
+        };
+        let manifest = std::fs::read(cache.blob(&digest)).unwrap_or_default();
+        all.extend(blobs_of(&manifest).unwrap_or_default());
+        all.push(digest);
+    }
+    Ok(all)
+}
+
+fn alter(cache: &Cache, change: impl FnOnce(&mut Vec<Entry>)) -> Result<(), Error> {
+    let lock = cache.path().join("index.lock");
+    let _lock = Lock::acquire(&lock, PATIENCE, "veld template").map_err(|error| match error {
+        LockError::Held(_) => Error::Busy {
+            path: cache.path().to_owned(),
+        },
+        LockError::Failed(failure) => failure.into(),
+    })?;
+    let mut manifests = read(cache)?;
+    change(&mut manifests);
+    let index = Index {
+        schema_version: 2,
+        media_type: OCI_INDEX.to_owned(),
+        manifests,
+    };
+    let path = index_path(cache.layout().as_path());
+    let writing = || format!("write {}", path.display());
+    let text = serde_json::to_vec(&index)
+        .map_err(io::Error::from)
+        .context(writing)?;
+    Ok(replace(&path, &text, Life::Durable)?)
+}
+
+fn read(cache: &Cache) -> Result<Vec<Entry>, Error> {
+    let path = index_path(cache.layout().as_path());
+    let text = match std::fs::read(&path) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.context(|| format!("read {}", path.display()))?,
+    };
+    let index: Index = serde_json::from_slice(&text).map_err(|error| {
+        Failure::new(format!("read {}", path.display()), io::Error::from(error))
+    })?;
+    Ok(index.manifests)
+}
+
+fn index_path(layout: &Path) -> std::path::PathBuf {
+    layout.join("index.json")
+}
