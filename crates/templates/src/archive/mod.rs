@@ -38,6 +38,8 @@ pub(crate) struct Archive<R> {
     left: u64,
     padding: u64,
     last: Option<EntryPath>,
+    /// Whether it is one without entries that is meant to have none.
+    may_be_empty: bool,
 }
 
 /// Why reading stopped, before it is known which entry it was.
@@ -66,6 +68,15 @@ impl<R: BufRead> Archive<R> {
             left: 0,
             padding: 0,
             last: None,
+            may_be_empty: false,
+        }
+    }
+
+    /// As [`Archive::new`], of a layer, which may change nothing.
+    pub(crate) fn of_layer(input: R) -> Self {
+        Self {
+            may_be_empty: true,
+            ..Self::new(input)
         }
     }
 
@@ -126,6 +137,28 @@ impl<R: BufRead> Archive<R> {
         self.input.consume(bytes);
         let taken = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.left = self.left.saturating_sub(taken);
+    }
+
+    /// Where the data of the entry begins, for who reads it from there.
+    pub(crate) fn place(&mut self) -> io::Result<u64>
+    where
+        R: io::Seek,
+    {
+        self.input.stream_position()
+    }
+
+    /// Leaves the data of the entry unread, by a seek.
+    pub(crate) fn pass(&mut self) -> Result<(), Error>
+    where
+        R: io::Seek,
+    {
+        let length = self.left.saturating_add(self.padding);
+        let length = i64::try_from(length).map_err(|_| self.cut_off())?;
+        (self.left, self.padding) = (0, 0);
+        match self.input.seek_relative(length) {
+            Ok(()) => Ok(()),
+            Err(cause) => Err(self.unreadable(cause)),
+        }
     }
 
     /// The next header block; nothing where the end mark begins.
@@ -233,7 +266,7 @@ impl<R: BufRead> Archive<R> {
         if before.path.is_some() || before.link.is_some() || before.records.is_some() {
             return Err(self.corrupt("ends between the headers of an entry"));
         }
-        if self.last.is_none() {
+        if self.last.is_none() && !self.may_be_empty {
             return Err(self.corrupt("has no entries"));
         }
         Ok(None)

@@ -90,7 +90,7 @@ impl Host {
 pub(crate) fn small(size: u64, entries: u64) -> ImportOptions {
     ImportOptions {
         limits: Limits { size, entries },
-        digest: None,
+        ..ImportOptions::default()
     }
 }
 
