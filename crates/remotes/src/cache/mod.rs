@@ -19,7 +19,7 @@ pub use sweep::Swept;
 use crate::digest::Digest;
 use crate::error::Error;
 
-/// How long a sweep waits for pulls, and a pull for a sweep.
+/// How long a pull waits for a sweep.
 const PATIENCE: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(20);
 
@@ -62,14 +62,19 @@ impl Cache {
     /// # Errors
     /// [`Error::Busy`] while a sweep takes longer than a few seconds.
     pub fn hold(&self) -> Result<CacheLock, Error> {
-        self.lock(File::try_lock_shared)
+        self.lock(File::try_lock_shared, PATIENCE)
     }
 
+    /// As it is now: a pull may take hours.
     pub(crate) fn hold_alone(&self) -> Result<CacheLock, Error> {
-        self.lock(File::try_lock)
+        self.lock(File::try_lock, Duration::ZERO)
     }
 
-    fn lock(&self, attempt: fn(&File) -> Result<(), TryLockError>) -> Result<CacheLock, Error> {
+    fn lock(
+        &self,
+        attempt: fn(&File) -> Result<(), TryLockError>,
+        patience: Duration,
+    ) -> Result<CacheLock, Error> {
         ensure_dir(&self.path, Life::Durable)?;
         let path = self.path.join("lock");
         let locking = || format!("lock {}", path.display());
@@ -77,7 +82,7 @@ impl Cache {
         let mut options = File::options();
         options.write(true).create(true).truncate(false).mode(0o600);
         let file = options.open(&path).context(locking)?;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience;
         loop {
             match attempt(&file) {
                 Ok(()) => return Ok(CacheLock { _file: file }),

@@ -9,8 +9,9 @@ use std::time::Duration;
 use veld_sys::{Context, fault};
 
 use super::Cache;
+use crate::digest::Digest;
 use crate::error::Error;
-use crate::oci::referred;
+use crate::oci::{forget, referred};
 
 /// What a sweep has taken away.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,25 +23,30 @@ pub struct Swept {
 }
 
 impl Cache {
-    /// Removes blobs that no image of the index refers to, and parts of files and
-    /// files of simplestreams that nothing was added to for `stale`.
+    /// Takes the images out of the index whose names are not to be kept, and removes
+    /// what of their blobs no other image refers to. What pulls have begun goes, too,
+    /// where nothing was added to it for `stale`: blobs of no image, parts of files,
+    /// files of simplestreams.
     ///
     /// # Errors
     /// [`Error::Busy`] while something is pulled or imported; where a file cannot be
     /// removed. What was removed before is gone.
-    pub fn sweep(&self, stale: Duration) -> Result<Swept, Error> {
+    pub fn sweep(&self, stale: Duration, keep: impl Fn(&str) -> bool) -> Result<Swept, Error> {
         let mut swept = Swept::default();
         if !self.path.is_dir() {
             return Ok(swept);
         }
         let _alone = self.hold_alone()?;
-        let needed: BTreeSet<PathBuf> = referred(self)?
-            .iter()
-            .map(|digest| self.blob(digest))
-            .collect();
+        let paths = |blobs: Vec<Digest>| -> BTreeSet<PathBuf> {
+            blobs.iter().map(|digest| self.blob(digest)).collect()
+        };
+        let forgotten = paths(forget(self, keep)?);
+        let needed = paths(referred(self)?);
         for folder in entries(&self.layout().join("blobs"))? {
             for blob in entries(&folder.path())? {
-                if !needed.contains(&blob.path()) {
+                let path = blob.path();
+                let is_over = forgotten.contains(&path) || is_stale(&blob, stale);
+                if is_over && !needed.contains(&path) {
                     remove(&blob, &mut swept)?;
                 }
             }

@@ -69,21 +69,19 @@ pub(super) fn enter(cache: &Cache, entry: Entry) -> Result<(), Error> {
     })
 }
 
-impl Cache {
-    /// Takes the image of a name out of the index; its blobs go with the next sweep
-    /// where no other image has them.
-    ///
-    /// # Errors
-    /// Where the index cannot be read or written.
-    pub fn forget(&self, name: &str) -> Result<(), Error> {
-        if !self.layout().is_dir() {
-            return Ok(());
-        }
-        alter(self, |entries| {
-            entries.retain(|other| other.name() != Some(name))
-        })
+/// Takes the images out of the index whose names are not to be kept; the blobs that
+/// they refer to.
+pub(crate) fn forget(cache: &Cache, keep: impl Fn(&str) -> bool) -> Result<Vec<Digest>, Error> {
+    let is_kept = |entry: &Entry| entry.name().is_some_and(&keep);
+    let mut gone = read(cache)?;
+    gone.retain(|entry| !is_kept(entry));
+    if !gone.is_empty() {
+        alter(cache, |entries| entries.retain(is_kept))?;
     }
+    Ok(gone.iter().flat_map(|entry| blobs(cache, entry)).collect())
+}
 
+impl Cache {
     /// The names of all images.
     ///
     /// # Errors
@@ -95,18 +93,24 @@ impl Cache {
     }
 }
 
-/// All blobs that an image of the index refers to, its manifest among them.
+/// All blobs that an image of the index refers to.
 pub(crate) fn referred(cache: &Cache) -> Result<Vec<Digest>, Error> {
-    let mut all = Vec::new();
-    for entry in read(cache)? {
-        let Ok(digest) = entry.digest.parse::<Digest>() else {
-            continue;
-        };
-        let manifest = std::fs::read(cache.blob(&digest)).unwrap_or_default();
-        all.extend(blobs_of(&manifest).unwrap_or_default());
-        all.push(digest);
-    }
-    Ok(all)
+    let entries = read(cache)?;
+    Ok(entries
+        .iter()
+        .flat_map(|entry| blobs(cache, entry))
+        .collect())
+}
+
+/// The manifest of an image and what is in it.
+fn blobs(cache: &Cache, entry: &Entry) -> Vec<Digest> {
+    let Ok(digest) = entry.digest.parse::<Digest>() else {
+        return Vec::new();
+    };
+    let manifest = std::fs::read(cache.blob(&digest)).unwrap_or_default();
+    let mut all = blobs_of(&manifest).unwrap_or_default();
+    all.push(digest);
+    all
 }
 
 fn alter(cache: &Cache, change: impl FnOnce(&mut Vec<Entry>)) -> Result<(), Error> {

@@ -11,7 +11,7 @@ mod reference;
 mod registry;
 
 pub use credentials::Credentials;
-pub(crate) use layout::referred;
+pub(crate) use layout::{forget, referred};
 pub use pull::PulledImage;
 pub use reference::Reference;
 pub use registry::Registry;

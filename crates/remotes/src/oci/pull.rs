@@ -29,14 +29,21 @@ pub struct PulledImage {
 
 impl Registry {
     /// Has the image for this machine in the cache: what is there already is not
-    /// asked for again, and what an earlier pull has begun is gone on with.
+    /// asked for again, and what an earlier pull has begun is gone on with. One of
+    /// another digest than `wanted` is not begun; that of the index and that of its
+    /// manifest for this machine will do.
     ///
     /// # Errors
     /// [`Error::OtherPlatform`]; [`Error::Get`] with the address of what was not had.
-    pub fn pull(&self, cache: &Cache) -> Result<PulledImage, Error> {
+    pub fn pull(&self, wanted: Option<&Digest>, cache: &Cache) -> Result<PulledImage, Error> {
         let first = self.manifest(&self.reference.wanted())?;
         let digest = first.digest.clone();
+        let url = first.url.clone();
         let (content, manifest) = self.for_this_machine(first)?;
+        if let Some(wanted) = wanted.filter(|it| **it != digest && **it != content.digest) {
+            let (found, wanted) = (digest.to_string(), wanted.to_string());
+            return Err(Why::Digest { found, wanted }.at(url));
+        }
         let mut wanted = vec![self.wanted(cache, &manifest.config)?];
         for layer in &manifest.layers {
             let wanted_layer = self.wanted(cache, layer)?;

@@ -13,10 +13,10 @@ fn a_sweep_leaves_what_an_image_refers_to() {
     let other = Image::of(&[b"shared"]).serve();
     let first = pull(&one, &cache).unwrap();
     pull(&other, &cache).unwrap();
-    let swept = cache.sweep(Duration::from_secs(3600)).unwrap();
+    let swept = cache.sweep(Duration::from_secs(3600), |_| true).unwrap();
     assert_eq!(swept, Swept::default());
-    cache.forget(&first.name).unwrap();
-    let swept = cache.sweep(Duration::from_secs(3600)).unwrap();
+    let swept = cache.sweep(Duration::from_secs(3600), |name| name != first.name);
+    let swept = swept.unwrap();
     assert_eq!(
         swept.files, 2,
         "the manifest, and the layer that is its own"
@@ -45,8 +45,14 @@ fn parts_are_kept_until_they_are_stale() {
     let part = cache.path().join("partial/sha256-0.part");
     std::fs::create_dir_all(part.parent().unwrap()).unwrap();
     std::fs::write(&part, b"begun").unwrap();
-    assert_eq!(cache.sweep(Duration::from_secs(3600)).unwrap().files, 0);
-    let swept = cache.sweep(Duration::ZERO).unwrap();
+    assert_eq!(
+        cache
+            .sweep(Duration::from_secs(3600), |_| true)
+            .unwrap()
+            .files,
+        0
+    );
+    let swept = cache.sweep(Duration::ZERO, |_| true).unwrap();
     assert_eq!(swept, Swept { files: 1, bytes: 5 });
     assert!(!part.exists());
 }
@@ -56,7 +62,7 @@ fn nothing_is_swept_from_under_a_pull() {
     let (_dir, cache) = cache();
     let held = cache.hold().unwrap();
     let _second = cache.hold().unwrap();
-    let error = cache.sweep(Duration::ZERO).unwrap_err();
+    let error = cache.sweep(Duration::ZERO, |_| true).unwrap_err();
     assert!(matches!(error, Error::Busy { .. }), "{error}");
     assert_eq!(
         error.to_string(),
@@ -66,7 +72,7 @@ fn nothing_is_swept_from_under_a_pull() {
         )
     );
     drop((held, _second));
-    cache.sweep(Duration::ZERO).unwrap();
+    cache.sweep(Duration::ZERO, |_| true).unwrap();
 }
 
 #[test]
@@ -83,5 +89,5 @@ fn an_image_of_a_name_replaces_the_one_before() {
     let new = pull_as(&name, &access(), &cache).unwrap();
     assert_ne!(old.digest, new.digest);
     assert_eq!(cache.names().unwrap(), [name]);
-    assert_eq!(cache.sweep(Duration::ZERO).unwrap().files, 2);
+    assert_eq!(cache.sweep(Duration::ZERO, |_| true).unwrap().files, 2);
 }

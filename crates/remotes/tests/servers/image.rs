@@ -155,7 +155,7 @@ pub(crate) fn pull(server: &Server, cache: &Cache) -> Result<PulledImage, Error>
 
 pub(crate) fn pull_as(text: &str, access: &Access, cache: &Cache) -> Result<PulledImage, Error> {
     let reference: Reference = text.parse().unwrap();
-    Registry::new(&reference, None, access, &Progress::default())?.pull(cache)
+    Registry::new(&reference, None, access, &Progress::default())?.pull(None, cache)
 }
 
 /// The text of an error with its causes.

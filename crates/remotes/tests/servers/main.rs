@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
+    clippy::print_stdout,
     reason = "all of this is a test, which writes files and runs programs as an administrator does"
 )]
 

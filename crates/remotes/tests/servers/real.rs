@@ -21,7 +21,7 @@ struct Real {
     port: u16,
 }
 
-fn is_there(program: &str) -> bool {
+pub(crate) fn is_there(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let there = std::env::split_paths(&path).any(|dir| dir.join(program).is_file());
     if !there {
@@ -122,7 +122,7 @@ fn an_image_comes_from_a_real_registry_and_others_can_read_it() {
     let reference: Reference = name.parse().unwrap();
     let registry = Registry::new(&reference, None, &access(), &Progress::default()).unwrap();
     assert_eq!(registry.resolve().unwrap().to_string(), image().digest());
-    let pulled = registry.pull(&cache).unwrap();
+    let pulled = registry.pull(None, &cache).unwrap();
     assert_eq!(pulled.digest.to_string(), image().digest());
     let layout = format!("oci:{}:{name}", pulled.layout.display());
     let output = Command::new("skopeo")
@@ -251,7 +251,7 @@ fn a_real_registry_is_believed_by_its_certificate() {
     let pull = |access: &Access| {
         Registry::new(&reference, Some(&url), access, &Progress::default())
             .unwrap()
-            .pull(&cache)
+            .pull(None, &cache)
     };
     let said = refused(pull(&access()));
     assert!(said.contains(": TLS: invalid peer certificate: "), "{said}");

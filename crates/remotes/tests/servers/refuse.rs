@@ -214,7 +214,7 @@ fn plain_http_is_for_this_host() {
     let registry = Registry::new(&reference, url, &access(), &Progress::default()).unwrap();
     let (_dir, cache) = cache();
     assert_eq!(
-        refused(registry.pull(&cache)),
+        refused(registry.pull(None, &cache)),
         "cannot get http://192.0.2.1:5000/v2/box/manifests/latest: plain http is for this host alone: \
          use https, or a remote with insecure = true"
     );
@@ -256,7 +256,7 @@ fn a_pull_that_is_told_to_stop_stops_in_the_middle_of_a_wait() {
             std::thread::sleep(std::time::Duration::from_millis(200));
             stop.store(true, Ordering::Relaxed);
         });
-        let error = registry.pull(&cache).unwrap_err();
+        let error = registry.pull(None, &cache).unwrap_err();
         assert!(matches!(error, Error::Interrupted), "{error}");
     });
     assert!(begun.elapsed() < std::time::Duration::from_secs(4));

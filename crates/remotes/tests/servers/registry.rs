@@ -138,7 +138,7 @@ fn a_counter_tells_how_far_each_blob_is() {
     let reference: Reference = format!("{}/box", server.host()).parse().unwrap();
     let progress = Progress::default();
     let registry = Registry::new(&reference, None, &access(), &progress).unwrap();
-    registry.pull(&cache).unwrap();
+    registry.pull(None, &cache).unwrap();
     let items = progress.items();
     assert_eq!(items.len(), 2);
     assert!(
