@@ -84,7 +84,7 @@ pub use set::{Setting, set};
 pub use start::{Wait, plan, start};
 pub use stats::{Rates, Sample, host_memory, sample};
 pub use stop::{Manner, Patience, Stopping, stop};
-pub use template::{remove_template, users_of};
+pub use template::{remove_template, template_garbage, users_of};
 pub use ve::{LOCK_PATIENCE, Ve};
 pub use veld_cgroups::{Pressure, Stall, Usage};
 pub use veld_doctor::{Note, Reading, SAVED as SAVED_SETTINGS};

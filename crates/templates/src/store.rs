@@ -14,7 +14,7 @@ use crate::manifest::Manifest;
 use crate::name;
 use crate::root::DIRECTORY;
 use crate::stage::{self, ROOT};
-use crate::version;
+use crate::version::{self, User};
 
 /// How long a lock on a template is waited for. What holds one for long is an
 /// import or a build of the same name, which is refused after this.
@@ -178,14 +178,15 @@ impl Store {
 
     /// Removes a template, damaged or not, that nobody uses.
     ///
-    /// `users` names the VEs that stand on it. It is asked while the template is
+    /// `users` names the VEs that are made of it, in any version: those that stand on
+    /// an older one do not keep this one. It is asked while the template is
     /// locked, so that none can appear after the answer. Once this has renamed the
     /// template, it is gone; what a crash leaves of the tree is swept later.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::InUse`] with the VEs, or with what is mounted
     /// below the template.
-    pub fn remove(&self, name: &str, users: impl FnOnce() -> Vec<String>) -> Result<(), Error> {
+    pub fn remove(&self, name: &str, users: impl FnOnce() -> Vec<User>) -> Result<(), Error> {
         name::check(name)?;
         if !self.path.is_dir() {
             return Err(not_found(name));
@@ -197,14 +198,10 @@ impl Store {
         if std::fs::symlink_metadata(&directory).is_err() {
             return Err(not_found(name));
         }
-        let mut users = users();
-        if users.is_empty() {
-            users = mounts_below(&directory)?;
-        }
-        if !users.is_empty() {
-            let name = name.to_owned();
-            return Err(Error::InUse { name, users });
-        }
+        let id = self.get(name).ok().and_then(|found| found.manifest.id);
+        let stands_here = |user: &User| user.version.is_none() || user.version == id;
+        let users = users().into_iter().filter(stands_here);
+        refuse_used(name, users.map(|user| user.name).collect(), &directory)?;
         self.take_away(name, name)
     }
 
@@ -222,6 +219,22 @@ impl Store {
         File::from(store).sync_all().context(removing)?;
         Ok(stage::remove_gone(&self.path, name)?)
     }
+}
+
+/// Refuses what has users, or something mounted below it.
+pub(crate) fn refuse_used(
+    name: &str,
+    mut users: Vec<String>,
+    directory: &Path,
+) -> Result<(), Error> {
+    if users.is_empty() {
+        users = mounts_below(directory)?;
+    }
+    if users.is_empty() {
+        return Ok(());
+    }
+    let name = name.to_owned();
+    Err(Error::InUse { name, users })
 }
 
 /// What is mounted in a template's directory: an administrator's chroot into it,

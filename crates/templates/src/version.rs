@@ -15,7 +15,7 @@ use crate::manifest::Manifest;
 use crate::name;
 use crate::progress::{Reporter, Watch};
 use crate::stage::{self, Stage};
-use crate::store::{Store, Template, mounts_below};
+use crate::store::{Store, Template, mounts_below, refuse_used};
 
 /// Somebody who stands on a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,18 +194,10 @@ impl Store {
         if std::fs::symlink_metadata(&directory).is_err() {
             return Err(missing());
         }
-        let mut users: Vec<String> = users()
-            .into_iter()
-            .filter(|user| user.version.as_deref() == Some(id))
-            .map(|user| user.name)
-            .collect();
-        if users.is_empty() {
-            users = mounts_below(&directory)?;
-        }
-        if !users.is_empty() {
-            let name = file_name;
-            return Err(Error::InUse { name, users });
-        }
+        let stands_here = |user: &User| user.version.as_deref() == Some(id);
+        let users = users().into_iter().filter(stands_here);
+        let users = users.map(|user| user.name).collect();
+        refuse_used(&file_name, users, &directory)?;
         self.take_away(&file_name, name)
     }
 

@@ -14,7 +14,9 @@ use crate::settings::Settings;
 use crate::signal::SignalNumber;
 
 pub(crate) use net::{Net, NetList, NetShow};
-pub(crate) use template::{Build, Import, Template, TemplateList, TemplateShow};
+pub(crate) use template::{
+    Build, Import, Template, TemplateGc, TemplateList, TemplateShow, TemplateVersion,
+};
 
 /// Virtual environments (VEs): full, unmodified Linux distributions on one kernel.
 #[derive(Debug, Parser)]

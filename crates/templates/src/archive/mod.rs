@@ -38,8 +38,9 @@ pub(crate) struct Archive<R> {
     left: u64,
     padding: u64,
     last: Option<EntryPath>,
-    /// Whether it is one without entries that is meant to have none.
-    may_be_empty: bool,
+    /// Whether it is a layer of an image: it may have no entries and no end mark, and
+    /// some who make them write `/` for the root and before names.
+    is_layer: bool,
 }
 
 /// Why reading stopped, before it is known which entry it was.
@@ -68,14 +69,14 @@ impl<R: BufRead> Archive<R> {
             left: 0,
             padding: 0,
             last: None,
-            may_be_empty: false,
+            is_layer: false,
         }
     }
 
     /// As [`Archive::new`], of a layer, which may change nothing.
     pub(crate) fn of_layer(input: R) -> Self {
         Self {
-            may_be_empty: true,
+            is_layer: true,
             ..Self::new(input)
         }
     }
@@ -163,6 +164,9 @@ impl<R: BufRead> Archive<R> {
 
     /// The next header block; nothing where the end mark begins.
     fn header(&mut self, budget: &mut Budget) -> Result<Option<Header>, Error> {
+        if self.is_layer && self.is_at_end()? {
+            return Ok(None);
+        }
         let mut header = Header::new_old();
         self.read_exact(header.as_mut_bytes())?;
         if header.as_bytes().iter().all(|&byte| byte == 0) {
@@ -174,6 +178,15 @@ impl<R: BufRead> Archive<R> {
             Ok(stored) if stored == sum => Ok(Some(header)),
             _ if self.last.is_none() => Err(self.corrupt("is not a tar archive")),
             _ => Err(self.corrupt("has a header with a wrong checksum")),
+        }
+    }
+
+    /// Whether nothing follows. Some who write layers leave the end mark out; that a
+    /// layer is whole its digest says.
+    fn is_at_end(&mut self) -> Result<bool, Error> {
+        match self.input.fill_buf() {
+            Ok(rest) => Ok(rest.is_empty()),
+            Err(cause) => Err(self.unreadable(cause)),
         }
     }
 
@@ -266,7 +279,7 @@ impl<R: BufRead> Archive<R> {
         if before.path.is_some() || before.link.is_some() || before.records.is_some() {
             return Err(self.corrupt("ends between the headers of an entry"));
         }
-        if self.last.is_none() && !self.may_be_empty {
+        if self.last.is_none() && !self.is_layer {
             return Err(self.corrupt("has no entries"));
         }
         Ok(None)
