@@ -4,7 +4,6 @@
 //! The cache is `.cache` among the templates. What no template is made of any more is
 //! taken out of it after each pull; what a pull has begun stays for a week.
 
-use std::path::Path;
 use std::time::Duration;
 
 use veld_config::{Remote, RemoteKind, TemplateName};
@@ -12,15 +11,14 @@ use veld_remotes::{
     Access, Cache, Credentials, Digest, Found, Progress, PulledFiles, PulledImage, Reference,
     Registry, Streams, Swept,
 };
-use veld_templates::{ImportOptions, Limits, Manifest, Origin, Source as Image, User, Watch};
+use veld_templates::{ImportOptions, Limits, Manifest, Origin, Source as Image, Watch};
 
 use crate::error::{Error, ErrorKind, Source};
 use crate::host::Host;
+use crate::template::users_of;
 
 /// How long a part of a file is kept for a pull that goes on with it.
 const STALE: Duration = Duration::from_hours(7 * 24);
-/// Where a VE notes the id of the template that it was made on, in its folder.
-const BASE: &str = "base";
 
 /// What is to become a template.
 #[derive(Debug, Clone, Default)]
@@ -141,7 +139,7 @@ pub fn update(
         with_files(host, &place, None, progress, |pulled| {
             let options = options(origin.clone(), pulled, Limits::default());
             let (store, image) = (host.templates(), pulled.image());
-            let users = |_: &str| users(host, name);
+            let users = |_: &str| users_of(host, name.as_str());
             let made = store.replace(image, name.as_str(), &options, watch, users)?;
             Ok(Updated::Replaced(Box::new(made)))
         })
@@ -184,7 +182,7 @@ pub fn search(
 ///
 /// # Errors
 /// Where something is pulled just then; where a file cannot be removed.
-pub fn sweep_cache(host: &Host) -> Result<Swept, veld_remotes::Error> {
+pub fn sweep_cache(host: &Host) -> Result<Swept, Error> {
     let cache = cache(host);
     let listing = host.templates().list().unwrap_or_default();
     let names: Vec<String> = listing
@@ -197,7 +195,8 @@ pub fn sweep_cache(host: &Host) -> Result<Swept, veld_remotes::Error> {
             Place::Streams { .. } => None,
         })
         .collect();
-    cache.sweep(STALE, |name| names.iter().any(|used| used == name))
+    let swept = cache.sweep(STALE, |name| names.iter().any(|used| used == name));
+    swept.map_err(|cause| Error::action("cache", "sweep", cause))
 }
 
 /// The cache is in order again after the next pull, if not after this one.
@@ -277,24 +276,6 @@ fn options(origin: Origin, pulled: &Pulled, limits: Limits) -> ImportOptions {
         }),
         ..ImportOptions::default()
     }
-}
-
-/// Who stands on a template in any version.
-fn users(host: &Host, name: &TemplateName) -> Vec<User> {
-    let ves = host.ves().unwrap_or_default();
-    ves.iter()
-        .filter(|ve| ve.config().is_ok_and(|config| config.template == *name))
-        .map(|ve| User {
-            name: ve.name.to_string(),
-            version: noted(&host.config().ve_dir(&ve.name)),
-        })
-        .collect()
-}
-
-/// The id that a VE has noted.
-fn noted(directory: &Path) -> Option<String> {
-    let id = veld_kernfs::read(&directory.join(BASE)).ok()?;
-    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
 }
 
 fn access(remote: Option<&Remote>) -> Result<Access, veld_remotes::Error> {

@@ -9,6 +9,8 @@ use veld_config::TemplateName;
 use veld_templates::BuildInit;
 use veld_units::Bytes;
 
+use super::remote::{SOURCES, TemplatePull, TemplateRemotes, TemplateSearch, TemplateUpdate};
+
 /// What Debian can boot with.
 const INITS: &str = "\
 Inits: systemd; sysvinit; openrc, run by sysvinit; openrc-init; runit; finit; busybox, with the
@@ -28,6 +30,15 @@ pub(crate) enum Template {
     /// Import a directory, an archive or an image as a template.
     #[command(after_help = FORMATS)]
     Import(Import),
+    /// Pull an image of a remote, or of a registry, as a template.
+    #[command(after_help = SOURCES)]
+    Pull(TemplatePull),
+    /// Replace templates by what they were pulled from, where that has changed.
+    Update(TemplateUpdate),
+    /// List the remotes of veld.toml.
+    Remotes(TemplateRemotes),
+    /// List images that a remote has for this machine.
+    Search(TemplateSearch),
     /// List templates.
     List(TemplateList),
     /// Show all about a template.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use veld_protocol::stamp::Stamp;
-use veld_supervisor::{Host, remove_template, template_garbage, users_of};
+use veld_supervisor::{Host, remove_template, sweep_cache, template_garbage, users_of};
 use veld_templates::{
     BuildOptions, ImportOptions, Limits, Manifest, Progress, Signature, Source, Template as Stored,
 };
@@ -24,6 +24,10 @@ pub(crate) fn run(host: &Host, command: Template) -> Result<(), Failed> {
     match command {
         Template::Build(build) => self::build(host, build),
         Template::Import(import) => self::import(host, &import),
+        Template::Pull(pull) => super::remote::pull(host, pull),
+        Template::Update(update) => super::remote::update(host, &update),
+        Template::Remotes(remotes) => super::remote::remotes(host, &remotes),
+        Template::Search(search) => super::remote::search(host, &search),
         Template::List(list) => self::list(host, &list),
         Template::Show(show) => self::show(host, &show),
         Template::Remove(remove) => self::remove(host, &remove.names),
@@ -104,7 +108,8 @@ fn options(import: &Import) -> ImportOptions {
     options
 }
 
-fn tell(verb: &str, made: &Manifest) -> Result<(), Failed> {
+/// Prints what has been made.
+pub(super) fn tell(verb: &str, made: &Manifest) -> Result<(), Failed> {
     let mut text = format!(
         "{}: {verb}, {}, init {}",
         made.name,
@@ -292,6 +297,13 @@ fn gc(host: &Host, gc: &TemplateGc) -> Result<(), Failed> {
     }
     for file in &garbage.leftovers {
         let _ = writeln!(text, "{}: {verb}", escape(file));
+    }
+    if !gc.dry_run {
+        let swept = sweep_cache(host)?;
+        if swept.files > 0 {
+            let size = Bytes::new(swept.bytes);
+            let _ = writeln!(text, "cache: {verb}, {} files, {size:#}", swept.files);
+        }
     }
     output::print(&text)
 }
