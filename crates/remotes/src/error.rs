@@ -161,6 +161,14 @@ pub enum Why {
         /// What may be.
         most: u64,
     },
+    /// There is no space for it.
+    #[error("it takes {missing} bytes, and {free} are free")]
+    NoSpace {
+        /// What of it is not here.
+        missing: u64,
+        /// What there is.
+        free: u64,
+    },
     /// Less was sent than was declared.
     #[error("it ended after {found} of {declared} bytes")]
     TooShort {

@@ -17,7 +17,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::OFlags;
+use rustix::fs::{OFlags, fstatvfs};
 use veld_durable::{Life, ensure_dir, sync_parent};
 use veld_sys::{Context, Failure, fault};
 
@@ -88,6 +88,7 @@ impl Download<'_> {
             return Ok(());
         };
         item.set(part.length);
+        must_fit(&part, wanted)?;
         self.fill(wanted, &mut part, item)?;
         let found = part.hasher.clone().finish();
         if found != wanted.digest && part.is_resumed {
@@ -245,7 +246,10 @@ impl Part {
         let writing = || format!("write {}", self.path.display());
         fault::point("write part of file").context(writing)?;
         if let Err(cause) = self.file.write_all(bytes) {
-            // What is counted must be what is there.
+            // What is counted must be what is there, and a full disk be full no longer.
+            if cause.kind() == io::ErrorKind::StorageFull {
+                self.remove();
+            }
             let _ = self.file.set_len(self.length);
             return Err(Failure::new(writing(), cause).into());
         }
@@ -282,6 +286,24 @@ impl Part {
         };
         Ok(sync().context(|| format!("write {}", name.display()))?)
     }
+}
+
+/// Refuses what is longer than the file system has space for, before it is begun.
+///
+/// # Kernel
+/// fstatvfs(3).
+fn must_fit(part: &Part, wanted: &Wanted) -> Result<(), Error> {
+    let path = part.path.display();
+    let space = fstatvfs(&part.file).context(|| format!("ask for the space at {path}"))?;
+    let free = space.f_bavail.saturating_mul(space.f_frsize);
+    let missing = wanted.size.saturating_sub(part.length);
+    if missing <= free {
+        return Ok(());
+    }
+    if part.length == 0 {
+        part.remove();
+    }
+    Err(Why::NoSpace { missing, free }.at(&wanted.url))
 }
 
 fn part_options() -> std::fs::OpenOptions {

@@ -3,11 +3,13 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::typestate::WithoutBody;
 use ureq::unversioned::transport::DefaultConnector;
-use ureq::{Agent, Timeout};
+use ureq::{Agent, RequestBuilder, Timeout};
 
 use super::resolve::{Getent, NoAddress};
 use super::{Body, Patience, proxy, roots};
@@ -20,6 +22,8 @@ const MOST_REDIRECTS: u32 = 5;
 /// How often it is looked whether to stop.
 const TICK: Duration = Duration::from_millis(50);
 const USER_AGENT: &str = concat!("veld/", env!("CARGO_PKG_VERSION"));
+
+type Answer = ureq::http::Response<ureq::Body>;
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,15 +181,32 @@ impl Client {
         if let Some(value) = request.authorization.filter(|_| here.same_origin(first)) {
             builder = builder.header("Authorization", value);
         }
-        let answer = builder
-            .call()
-            .map_err(|error| explain(error, &self.patience))?;
+        let answer = self.call(builder)?;
         let (parts, body) = answer.into_parts();
         Ok(Response {
             status: parts.status,
             headers: parts.headers,
             body: Body::new(body, self.patience),
         })
+    }
+
+    /// Sends it from a thread of its own: a connection on its way can be left alone,
+    /// and not be ended.
+    fn call(&self, request: RequestBuilder<WithoutBody>) -> Result<Answer, Why> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        std::thread::spawn(move || {
+            // Nobody listens any more where this was told to stop.
+            let _ = sender.send(request.call());
+        });
+        loop {
+            match receiver.recv_timeout(TICK) {
+                Ok(answer) => return answer.map_err(|error| explain(error, &self.patience)),
+                Err(RecvTimeoutError::Timeout) if !self.must_stop() => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    return Err(Why::Protocol("the request was left alone".to_owned()));
+                }
+            }
+        }
     }
 
     fn redirected(&self, here: &Url, location: &str) -> Result<Url, Why> {

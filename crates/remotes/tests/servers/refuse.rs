@@ -132,6 +132,29 @@ fn ten_gigabytes_that_are_announced_are_not_begun() {
 }
 
 #[test]
+fn what_has_no_space_is_not_begun() {
+    let image = Image::of(&[b"three"]);
+    let (_dir, cache) = cache();
+    let mut large = image.clone();
+    large.manifest = image
+        .manifest
+        .replace("\"size\":5}", "\"size\":9007199254740992}");
+    let server = large.serve();
+    let said = refused(pull(&server, &cache));
+    assert!(
+        said.contains(": it takes 9007199254740992 bytes, and ") && said.ends_with(" are free"),
+        "{said}"
+    );
+    let begun = server
+        .asked()
+        .iter()
+        .filter(|asked| asked.path.contains("/blobs/"))
+        .count();
+    assert_eq!(begun, 1, "the config alone");
+    assert_eq!(files(cache.path()).len(), 1);
+}
+
+#[test]
 fn a_manifest_without_end_is_not_read() {
     let server = Server::new(|_, stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");

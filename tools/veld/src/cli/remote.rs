@@ -26,12 +26,13 @@ pub(crate) struct TemplatePull {
 }
 
 #[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
 pub(crate) struct TemplateUpdate {
     /// Names of templates.
-    #[arg(required_unless_present = "all", value_name = "NAME")]
+    #[arg(value_name = "NAME")]
     pub(crate) names: Vec<TemplateName>,
     /// All that were pulled.
-    #[arg(long, conflicts_with = "names")]
+    #[arg(long)]
     pub(crate) all: bool,
 }
 

@@ -129,6 +129,11 @@ const PACKAGES: &[Package] = &[
     ),
     package(
         Set::Test,
+        "umoci",
+        "makes the images that templates are pulled of",
+    ),
+    package(
+        Set::Test,
         "util-linux",
         "nsenter, unshare and findmnt: the oracle outside",
     ),
