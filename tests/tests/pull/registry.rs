@@ -71,7 +71,7 @@ fn pushed(host: Host) -> (Site, Registry) {
     let site = Site::new(host);
     let directory = site.host.directory().to_owned();
     let registry = Registry::start(&directory.join("registry"));
-    registry.push(&image(&directory, "first"), "oci");
+    registry.push(&image(&directory.join("image"), "first"), "oci");
     (site, registry)
 }
 

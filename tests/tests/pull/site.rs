@@ -58,30 +58,43 @@ impl Site {
     }
 }
 
-/// An OCI image layout with one image, `image:1`, of BusyBox and a file with a word.
+/// A copy of BusyBox's tree, which other tests use meanwhile.
+pub(crate) fn tree(directory: &Path) -> PathBuf {
+    let tree = directory.join("tree");
+    let from = Template::Busybox.root().display().to_string();
+    let to = tree.display().to_string();
+    fs::create_dir_all(directory).unwrap();
+    Cmd::program("cp", ["-a", &from, &to]).run().ok();
+    tree
+}
+
+/// Writes an archive of what is in a directory.
+pub(crate) fn archive(file: &Path, option: &str, directory: &Path, what: &str) {
+    let (file, directory) = (file.display().to_string(), directory.display().to_string());
+    let words = ["--numeric-owner", option, &file, "-C", &directory, what];
+    Cmd::program("tar", words).run().ok();
+}
+
+/// An OCI image layout with one image, `1`, of a layer with BusyBox and one with a word.
 pub(crate) fn image(directory: &Path, word: &str) -> PathBuf {
-    let layout = directory.join(word);
-    let tree = directory.join(format!("{word}.tree"));
-    let path = |path: &Path| path.display().to_string();
-    let image = format!("{}:1", path(&layout));
-    fs::create_dir_all(&tree).unwrap();
-    fs::write(tree.join("word"), word).unwrap();
+    let layout = directory.join("layout");
+    let layers = [tree(directory), directory.join("more")];
+    fs::create_dir_all(layers[1].join("etc")).unwrap();
+    fs::write(layers[1].join("etc/word"), word).unwrap();
+    let image = format!("{}:1", layout.display());
     let umoci = |words: &[&str]| Cmd::program("umoci", words).run().ok();
-    umoci(&["init", "--layout", &path(&layout)]);
+    umoci(&["init", "--layout", &layout.display().to_string()]);
     umoci(&["new", "--image", &image]);
-    umoci(&[
-        "insert",
-        "--image",
-        &image,
-        &path(&Template::Busybox.root()),
-        "/",
-    ]);
-    umoci(&[
-        "insert",
-        "--image",
-        &image,
-        &path(&tree.join("word")),
-        "/etc/word",
-    ]);
+    for tree in layers {
+        let file = tree.with_extension("tar");
+        archive(&file, "-cf", &tree, ".");
+        umoci(&[
+            "raw",
+            "add-layer",
+            "--image",
+            &image,
+            &file.display().to_string(),
+        ]);
+    }
     layout
 }

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use rustix::process::Signal;
-use veld_tests::{Cmd, Host, Template, host, signal, until};
+use veld_tests::{Cmd, Host, host, signal, until};
 
 use crate::server::Files;
-use crate::site::{Site, lacks};
+use crate::site::{Site, archive, lacks, tree};
 
 const METADATA: &str =
     "architecture: x86_64\ncreation_date: 1700000000\nproperties:\n  os: BusyBox\n";
@@ -29,19 +29,9 @@ fn make(root: &Path) {
     fs::create_dir_all(&images).unwrap();
     fs::create_dir_all(&index).unwrap();
     fs::write(images.join("metadata.yaml"), METADATA).unwrap();
-    let tar = |file: &str, directory: &Path, what: &str| {
-        let file = images.join(file).display().to_string();
-        let directory = directory.display().to_string();
-        Cmd::program(
-            "tar",
-            ["--numeric-owner", "-cJf", &file, "-C", &directory, what],
-        )
-        .run()
-        .ok();
-    };
-    tar("incus.tar.xz", &images, "metadata.yaml");
-    tar("rootfs.tar.xz", &Template::Busybox.root(), ".");
     let (metadata, rootfs) = (images.join("incus.tar.xz"), images.join("rootfs.tar.xz"));
+    archive(&metadata, "-cJf", &images, "metadata.yaml");
+    archive(&rootfs, "-cJf", &tree(root), ".");
     let machine = match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",

@@ -55,7 +55,8 @@ impl Entry {
     }
 }
 
-/// Puts an image into the index in place of what had its name.
+/// Puts an image into the index. What had its name stays without one, so that the
+/// next sweep knows its blobs for those of an image that nobody wants.
 pub(super) fn enter(cache: &Cache, entry: Entry) -> Result<(), Error> {
     let layout = cache.layout();
     ensure_dir(&layout, Life::Durable)?;
@@ -64,7 +65,11 @@ pub(super) fn enter(cache: &Cache, entry: Entry) -> Result<(), Error> {
         replace(&version, VERSION.as_bytes(), Life::Durable)?;
     }
     alter(cache, |entries| {
-        entries.retain(|other| other.name() != entry.name());
+        entries.retain(|other| other.digest != entry.digest || other.name() != entry.name());
+        let before = entries.iter_mut();
+        for before in before.filter(|before| before.name() == entry.name()) {
+            before.annotations.remove(NAME);
+        }
         entries.push(entry);
     })
 }
