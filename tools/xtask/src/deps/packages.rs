@@ -71,6 +71,8 @@ const PACKAGES: &[Package] = &[
         "busybox-static",
         "the smallest distribution, made by the suites themselves",
     ),
+    package(Set::Test, "gpg", "signs what templates are imported from"),
+    package(Set::Test, "gpgv", "checks signatures of templates"),
     package(
         Set::Test,
         "iperf3",
@@ -99,8 +101,18 @@ const PACKAGES: &[Package] = &[
     ),
     package(
         Set::Test,
+        "squashfs-tools",
+        "makes and unpacks squashfs images of templates",
+    ),
+    package(
+        Set::Test,
         "strace",
         "suites count the system calls of a start",
+    ),
+    package(
+        Set::Test,
+        "umoci",
+        "the oracle of unpacked images of several layers",
     ),
     package(
         Set::Test,
@@ -146,6 +158,7 @@ const PACKAGES: &[Package] = &[
     package(Set::Bench, "lxc", "the peer whose times are the aims"),
     package(Set::Bench, "runc", "a peer: application containers"),
     package(Set::Bench, "systemd-container", "a peer: systemd-nspawn"),
+    package(Set::Bench, "umoci", "a peer: unpacking of OCI images"),
     package(
         Set::Bench,
         "util-linux",
