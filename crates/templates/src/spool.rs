@@ -3,7 +3,7 @@
 //! checked must be what is used.
 
 use std::fs::File;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Cursor, Read, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 
@@ -93,9 +93,8 @@ impl Filling<'_, '_> {
         tree: &mut Tree,
     ) -> Result<Found, Error> {
         let mut tap = Tap::new(stream, self.reporter);
-        let mut archive = decompress(&mut tap)?;
-        let reading = || "read archive";
-        let start = archive.fill_buf().context(reading)?;
+        let mut archive = Peeked::new(decompress(&mut tap)?);
+        let start = archive.start.get_ref();
         if !magic::is_squashfs(start) && !looks_like_image(start) {
             self.expect_no_image()?;
             unpack(&mut archive, tree, self.reporter)?;
@@ -274,6 +273,60 @@ impl Filling<'_, '_> {
             }
             copy.write_all(bytes).context(writing)?;
             self.reporter.tick()?;
+        }
+    }
+}
+
+/// A stream whose start was looked at. An error that this met comes in its place.
+struct Peeked<R> {
+    start: Cursor<Vec<u8>>,
+    failed: Option<io::Error>,
+    rest: R,
+}
+
+impl<R: BufRead> Peeked<R> {
+    fn new(mut rest: R) -> Self {
+        let mut start = Vec::new();
+        let mut limited = (&mut rest).take(START);
+        let failed = limited.read_to_end(&mut start).err();
+        Self {
+            start: Cursor::new(start),
+            failed,
+            rest,
+        }
+    }
+
+    fn is_past_start(&self) -> bool {
+        let length = u64::try_from(self.start.get_ref().len());
+        self.start.position() >= length.unwrap_or(u64::MAX)
+    }
+}
+
+impl<R: BufRead> Read for Peeked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut there = self.fill_buf()?;
+        let length = there.read(buffer)?;
+        self.consume(length);
+        Ok(length)
+    }
+}
+
+impl<R: BufRead> BufRead for Peeked<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if !self.is_past_start() {
+            return self.start.fill_buf();
+        }
+        match self.failed.take() {
+            Some(failed) => Err(failed),
+            None => self.rest.fill_buf(),
+        }
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        if self.is_past_start() {
+            self.rest.consume(bytes);
+        } else {
+            self.start.consume(bytes);
         }
     }
 }

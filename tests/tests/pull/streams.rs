@@ -133,35 +133,36 @@ fn a_ve_starts_on_what_was_pulled_from_a_server_of_images() {
 }
 
 #[test]
-fn a_pull_that_is_interrupted_leaves_a_part_for_the_next() {
+fn a_pull_that_ends_in_the_middle_leaves_a_part_for_the_next() {
     veld_tests::needs!(lacks(&["xz"]));
     let site = site(host!());
     let host = &site.host;
     let root = host.directory().join("server");
     let hanging = Files::serve(&root, Some("rootfs"));
-    site.configure(&remote(&hanging));
-    let pull = ["template", "pull", "images:busybox/1"];
-    let running = host.cmd(pull).spawn();
+    let server = Files::serve(&root, None);
     let half = root.join("images/rootfs.tar.xz").metadata().unwrap().len() / 2;
     let partial = site.templates().join(".cache/partial");
-    until("half of it is here", || {
-        let parts = fs::read_dir(&partial).into_iter().flatten().flatten();
-        let mut lengths = parts.filter_map(|part| part.metadata().ok());
-        lengths.any(|metadata| metadata.len() == half)
-    });
-    signal(running.pid(), Signal::INT);
-    running
-        .output()
-        .fails(1, "veld: busybox-1: cannot pull: interrupted");
-    let left = site.cached();
-    assert_eq!(
-        left.iter().filter(|name| name.ends_with(".part")).count(),
-        1,
-        "{left:?}"
-    );
-    assert_eq!(host.veld(["template", "list"]).ok().lines().count(), 1);
-    let server = Files::serve(&root, None);
-    site.configure(&remote(&server));
-    host.veld(pull).ok();
-    assert_eq!(site.cached(), [] as [&str; 0]);
+    let pull = ["template", "pull", "images:busybox/1"];
+    for (number, status, stderr) in [
+        (Signal::INT, 1, "veld: busybox-1: cannot pull: interrupted"),
+        (Signal::KILL, 137, ""),
+    ] {
+        site.configure(&remote(&hanging));
+        let running = host.cmd(pull).spawn();
+        until("half of it is here", || {
+            let parts = fs::read_dir(&partial).into_iter().flatten().flatten();
+            let mut lengths = parts.filter_map(|part| part.metadata().ok());
+            lengths.any(|metadata| metadata.len() == half)
+        });
+        signal(running.pid(), number);
+        running.output().fails(status, stderr);
+        let left = site.cached();
+        let parts = left.iter().filter(|name| name.ends_with(".part"));
+        assert_eq!(parts.count(), 1, "{left:?}");
+        assert_eq!(host.veld(["template", "list"]).ok().lines().count(), 1);
+        site.configure(&remote(&server));
+        host.veld(pull).ok();
+        assert_eq!(site.cached(), [] as [&str; 0]);
+        host.veld(["template", "remove", "busybox-1"]).ok();
+    }
 }

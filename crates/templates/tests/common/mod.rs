@@ -6,6 +6,8 @@
     reason = "each test file uses its part; a skip says why"
 )]
 
+pub(crate) mod layout;
+
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::ops::ControlFlow;

@@ -79,13 +79,10 @@ const PACKAGES: &[Package] = &[
     package(
         Set::Test,
         "gnupg",
-        "signs indexes of images as their servers do",
+        "makes keys, and signs indexes of images as their servers do",
     ),
-    package(
-        Set::Test,
-        "gpgv",
-        "checks the signatures of indexes of images",
-    ),
+    package(Set::Test, "gpg", "signs what templates are imported from"),
+    package(Set::Test, "gpgv", "checks signatures of templates"),
     package(
         Set::Test,
         "iperf3",
@@ -124,18 +121,28 @@ const PACKAGES: &[Package] = &[
     ),
     package(
         Set::Test,
+        "squashfs-tools",
+        "makes and unpacks squashfs images of templates",
+    ),
+    package(
+        Set::Test,
         "strace",
         "suites count the system calls of a start",
     ),
     package(
         Set::Test,
         "umoci",
-        "makes the images that templates are pulled of",
+        "makes images, and is the oracle of unpacked ones of several layers",
     ),
     package(
         Set::Test,
         "util-linux",
         "nsenter, unshare and findmnt: the oracle outside",
+    ),
+    package(
+        Set::Test,
+        "xz-utils",
+        "packs images as servers of simplestreams have them",
     ),
     package(
         Set::Vm,
@@ -176,6 +183,7 @@ const PACKAGES: &[Package] = &[
     package(Set::Bench, "lxc", "the peer whose times are the aims"),
     package(Set::Bench, "runc", "a peer: application containers"),
     package(Set::Bench, "systemd-container", "a peer: systemd-nspawn"),
+    package(Set::Bench, "umoci", "a peer: unpacking of OCI images"),
     package(
         Set::Bench,
         "util-linux",
