@@ -30,7 +30,7 @@ mod ve;
 
 pub use device::{DeviceAccess, DeviceName};
 pub use error::{ConfigError, ErrorKind, Problem};
-pub use host::{Group, HostConfig, HostNetwork, Paths, Pool};
+pub use host::{Group, HostConfig, HostNetwork, Paths, Pool, Remote, RemoteKind, RemoteName};
 pub use hostname::Hostname;
 pub use invalid::Invalid;
 pub use name::{VeId, VeName, VeRef};

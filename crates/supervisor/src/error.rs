@@ -72,6 +72,8 @@ pub(crate) enum Source {
     #[error(transparent)]
     Network(#[from] veld_network::Error),
     #[error(transparent)]
+    Remote(#[from] veld_remotes::Error),
+    #[error(transparent)]
     Template(#[from] veld_templates::Error),
     /// A value that makes no sense.
     #[error(transparent)]
@@ -209,6 +211,7 @@ impl Source {
             Source::System(_)
             | Source::Cgroup(_)
             | Source::Network(_)
+            | Source::Remote(_)
             | Source::RootFs(_)
             | Source::Reported(_) => ErrorKind::Failed,
         }

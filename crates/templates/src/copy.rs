@@ -38,6 +38,8 @@ pub(crate) struct Copier<'a, 'r> {
     /// The first name of each inode that has several.
     names: HashMap<(u64, u64), EntryPath>,
     buffer: Vec<u8>,
+    /// What ids of the source are higher by than those of the tree.
+    shift: u32,
 }
 
 impl<'a, 'r> Copier<'a, 'r> {
@@ -48,7 +50,13 @@ impl<'a, 'r> Copier<'a, 'r> {
             store: (store.st_dev, store.st_ino),
             names: HashMap::new(),
             buffer: vec![0; BUFFER],
+            shift: 0,
         }
+    }
+
+    /// Takes so much off all ids of the source.
+    pub(crate) fn shifted_by(self, shift: u32) -> Self {
+        Self { shift, ..self }
     }
 
     /// Copies all that is below `source`, and what the directory itself has.
@@ -146,7 +154,7 @@ impl<'a, 'r> Copier<'a, 'r> {
         if !FileType::from_raw_mode(stat.st_mode).is_dir() {
             return Ok(());
         }
-        let meta = plain_meta(&stat).map_err(|refusal| path.refused(refusal))?;
+        let meta = plain_meta(&stat, self.shift).map_err(|refusal| path.refused(refusal))?;
         self.tree.directory(path, meta)
     }
 
@@ -224,11 +232,15 @@ impl<'a, 'r> Copier<'a, 'r> {
         path: &EntryPath,
     ) -> Result<Meta, Error> {
         let refused = |refusal| path.refused(refusal);
-        let mut meta = plain_meta(stat).map_err(refused)?;
+        let mut meta = plain_meta(stat, self.shift).map_err(refused)?;
         if FileType::from_raw_mode(stat.st_mode).is_symlink() {
             return Ok(meta);
         }
         for (name, value) in xattr::read_all(inode).map_err(|e| unreadable(path, e))? {
+            let value = match self.shift {
+                0 => value,
+                shift => xattr::without_root(value, &name, shift),
+            };
             let kept = xattr::add(&mut meta, &name, value).map_err(refused)?;
             self.tree.skipped_xattrs += u64::from(!kept);
         }
@@ -236,11 +248,12 @@ impl<'a, 'r> Copier<'a, 'r> {
     }
 }
 
-fn plain_meta(stat: &Stat) -> Result<Meta, Refusal> {
+fn plain_meta(stat: &Stat, shift: u32) -> Result<Meta, Refusal> {
+    let shifted = |id: u32| u64::from(id.checked_sub(shift).unwrap_or(id));
     Ok(Meta {
         mode: stat.st_mode & 0o7777,
-        uid: checked_id("user", stat.st_uid.into())?,
-        gid: checked_id("group", stat.st_gid.into())?,
+        uid: checked_id("user", shifted(stat.st_uid))?,
+        gid: checked_id("group", shifted(stat.st_gid))?,
         time: Time {
             seconds: stat.st_mtime,
             nanoseconds: u32::try_from(stat.st_mtime_nsec).unwrap_or_default(),

@@ -77,6 +77,102 @@ pub enum Error {
         /// Digest that was asked for.
         wanted: String,
     },
+    /// A file of an image is not the one that the image names.
+    #[error("{what} of the image has digest {found}, not {wanted}")]
+    Blob {
+        /// "layer", "content of a layer", "config".
+        what: &'static str,
+        /// Digest of what was read.
+        found: String,
+        /// Digest that was named.
+        wanted: String,
+    },
+    /// The image does not follow its own format.
+    #[error("image {flaw}")]
+    Image {
+        /// What is wrong.
+        flaw: String,
+    },
+    /// There are several images, or there is none of the name.
+    #[error("{}", choose(wanted.as_deref(), there))]
+    Choose {
+        /// What was asked for.
+        wanted: Option<String>,
+        /// The names of those that are there.
+        there: Vec<String>,
+    },
+    /// There is no image for this machine.
+    #[error("no image is for {machine}: there is {}", list(there))]
+    Platforms {
+        /// This machine, as uname(1) names it.
+        machine: String,
+        /// Those that there are, as `linux/arm64`.
+        there: Vec<String>,
+    },
+    /// The programs are for another machine.
+    #[error("image is for {found}, and this machine is {machine}")]
+    Architecture {
+        /// What they are for.
+        found: String,
+        /// This machine, as uname(1) names it.
+        machine: String,
+    },
+    /// The file's name promises another machine.
+    #[error("{name} is named for {told}, and its programs are for {found}")]
+    Mislabelled {
+        /// The file's name.
+        name: String,
+        /// The machine that it names.
+        told: String,
+        /// What its programs are for.
+        found: String,
+    },
+    /// A file of a known kind that no template is made of.
+    #[error("source {flaw}")]
+    Unsupported {
+        /// What it is, and what helps.
+        flaw: &'static str,
+    },
+    /// An archive with two roots at its top.
+    #[error("archive has two root directories, {first} and {second}")]
+    TwoRoots {
+        /// One of them.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// The signature was not made by a key of the keyring for this file.
+    #[error("signature {signature} does not hold for the source: {lines}")]
+    Signature {
+        /// The file.
+        signature: String,
+        /// What gpgv(1) says.
+        lines: String,
+    },
+    /// What is given does not go together.
+    #[error("{what}")]
+    Usage {
+        /// The rule.
+        what: &'static str,
+    },
+    /// There is no such version of the template.
+    #[error("no template {name}@{id}")]
+    NoVersion {
+        /// The template.
+        name: String,
+        /// The version.
+        id: String,
+    },
+    /// A program of another package ended with an error.
+    #[error("{program} ended with {status}: {lines}")]
+    Program {
+        /// Its name.
+        program: &'static str,
+        /// `exit status: 1` or `signal: 9 (SIGKILL)`.
+        status: String,
+        /// Its last words.
+        lines: String,
+    },
     /// An option of a build cannot be passed on.
     #[error("{value:?} is not a {what}")]
     BadOption {
@@ -141,6 +237,18 @@ impl Error {
             | Self::Refused { .. }
             | Self::Corrupt { .. }
             | Self::Digest { .. }
+            | Self::Blob { .. }
+            | Self::Image { .. }
+            | Self::Choose { .. }
+            | Self::Platforms { .. }
+            | Self::Architecture { .. }
+            | Self::Mislabelled { .. }
+            | Self::Unsupported { .. }
+            | Self::TwoRoots { .. }
+            | Self::Signature { .. }
+            | Self::Usage { .. }
+            | Self::NoVersion { .. }
+            | Self::Program { .. }
             | Self::BadOption { .. }
             | Self::BadInit { .. }
             | Self::NoPackage { .. }
@@ -154,4 +262,26 @@ impl Error {
 
 fn after(entry: Option<&str>) -> String {
     entry.map_or_else(String::new, |entry| format!(" after entry {entry}"))
+}
+
+/// Names shown at once; an archive may have any number.
+const SHOWN: usize = 12;
+
+fn list(names: &[String]) -> String {
+    let mut text = names
+        .get(..SHOWN.min(names.len()))
+        .unwrap_or_default()
+        .join(", ");
+    if names.len() > SHOWN {
+        text.push_str(&format!(" and {} more", names.len() - SHOWN));
+    }
+    text
+}
+
+fn choose(wanted: Option<&str>, there: &[String]) -> String {
+    let there = list(there);
+    match wanted {
+        Some(wanted) => format!("source has no image {wanted}: there is {there}"),
+        None => format!("source has several images, choose one of {there}"),
+    }
 }

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! DIR/NAME/root/           the tree; ids on disk are 0..65535, as in the archive
-//! DIR/NAME/manifest.toml   digest, source, os-release, init, sizes
+//! DIR/NAME/manifest.toml   id, digest, source, os-release, init, sizes
+//! DIR/NAME@ID/             what NAME was before an update, while VEs stand on it
 //! DIR/.NAME.lock           there while somebody holds the name
 //! DIR/.NAME.new/ .tmp/ .gone/   in the making, a builder's files, going away
 //! ```
@@ -21,39 +22,55 @@
 //! templates are kept, and how progress is shown.
 
 mod acl;
+mod ahead;
 mod archive;
 mod build;
 mod copy;
 mod elf;
 mod error;
+mod image;
 mod import;
 mod init_kind;
+mod label;
 mod limits;
 mod lock;
+mod lxc;
+mod magic;
 mod manifest;
 mod meta;
 mod name;
 mod os_release;
 mod path;
+mod program;
 mod progress;
 mod refusal;
 mod root;
+mod signature;
+mod spool;
+mod squashfs;
 mod stage;
 mod store;
 mod stream;
+mod top;
 mod tree;
 mod unpack;
+mod version;
+mod vzdump;
+mod whiteout;
 mod xattr;
 
 pub use build::{BuildInit, BuildOptions};
 pub use error::Error;
-pub use import::{ImportOptions, Source};
+pub use image::ImageConfig;
+pub use import::{ImportOptions, Signature, Source};
 pub use init_kind::architecture;
+pub use label::default_name;
 pub use limits::Limits;
 pub use lock::SharedLock;
-pub use manifest::Manifest;
+pub use manifest::{Manifest, Origin};
 pub use name::check as check_name;
 pub use os_release::OsRelease;
 pub use progress::{Progress, Watch};
 pub use refusal::Refusal;
 pub use store::{Listing, Store, Template};
+pub use version::{Garbage, User};

@@ -125,6 +125,14 @@ impl Drop for Held {
     }
 }
 
+/// Whether nobody holds the lock of a name now. Makes no file.
+pub(crate) fn is_free(store: &Path, name: &str) -> bool {
+    match File::open(store.join(format!(".{name}.lock"))) {
+        Ok(file) => file.try_lock_shared().is_ok(),
+        Err(_) => true,
+    }
+}
+
 /// Whether `file` is still what `path` names.
 fn is_at(file: &File, path: &Path) -> bool {
     let (Ok(ours), Ok(named)) = (file.metadata(), std::fs::symlink_metadata(path)) else {

@@ -12,18 +12,26 @@ use veld_protocol::kind::Kind;
 use veld_sys::{Context, Failure};
 
 use crate::error::Error;
+use crate::image::ImageConfig;
 use crate::init_kind;
 use crate::os_release::OsRelease;
 use crate::tree::Tree;
 
 pub(crate) const FILE: &str = "manifest.toml";
-const MAX_FILE: u64 = 64 * 1024;
+const MAX_FILE: u64 = 8 * 1024 * 1024;
 
 /// What is known of a template.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Its name: that of its directory, whatever the file says.
     pub name: String,
+    /// Twelve hexadecimal digits, drawn when it was made: what a VE stands on is
+    /// found again by it. A template of before has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The id of what had the name before, if that was replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
     /// Where it came from, for people.
     pub source: String,
     /// When it was made, seconds since 1970.
@@ -53,6 +61,24 @@ pub struct Manifest {
     /// What the distribution says of itself.
     #[serde(default)]
     pub os: OsRelease,
+    /// Where an update of it is to be asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+    /// What the image of an application says of its program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageConfig>,
+}
+
+/// What a template was pulled from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The remote by its name in the host's config, where it was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<String>,
+    /// What was asked for there.
+    pub reference: String,
+    /// What that was when it was pulled: `sha256:` and the digest.
+    pub digest: String,
 }
 
 impl Manifest {
@@ -61,6 +87,10 @@ impl Manifest {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
             name: name.to_owned(),
+            id: None,
+            replaces: None,
+            origin: None,
+            image: None,
             source,
             created: now.map_or(0, |since| since.as_secs()),
             digest: None,
@@ -72,6 +102,19 @@ impl Manifest {
             init: init_kind::detect(root),
             os: OsRelease::read(root),
         }
+    }
+
+    /// Draws an id.
+    ///
+    /// # Kernel
+    /// random(4).
+    pub(crate) fn draw_id(&mut self) -> Result<(), Failure> {
+        let mut bytes = [0; 6];
+        File::open("/dev/urandom")
+            .and_then(|mut file| file.read_exact(&mut bytes))
+            .context(|| "read /dev/urandom")?;
+        self.id = Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect());
+        Ok(())
     }
 
     pub(crate) fn write(&self, directory: &Path) -> Result<(), Failure> {

@@ -10,7 +10,7 @@ use crate::limits::{MAX_DEPTH, MAX_PATH};
 use crate::refusal::Refusal;
 
 /// `a/b/c`; empty for the root itself.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) struct EntryPath(Vec<u8>);
 
 impl EntryPath {
@@ -74,6 +74,12 @@ impl EntryPath {
             Some((parent, name)) => Some((parent, name.get(1..)?)),
             None => Some((&[], &self.0)),
         }
+    }
+
+    /// The directory that it is in; nothing for the root.
+    pub(crate) fn parent(&self) -> Option<Self> {
+        let (parent, _) = self.split()?;
+        Some(Self(parent.to_vec()))
     }
 
     pub(crate) fn refused(&self, refusal: Refusal) -> Error {

@@ -88,6 +88,15 @@ pub enum Refusal {
     /// The whole has more entries than allowed.
     #[error("makes the template larger than {0} entries")]
     TooMany(u64),
+    /// The root directory is in the archive twice: two trees in one.
+    #[error("is a second root directory")]
+    SecondRoot,
+    /// The name of a whiteout names nothing that could be taken away.
+    #[error("is a whiteout of no name")]
+    Whiteout,
+    /// A whiteout that has entries in it.
+    #[error("is below a whiteout")]
+    BelowWhiteout,
     /// A source directory in which the templates directory lies.
     #[error("is the templates directory itself")]
     Store,

@@ -14,6 +14,7 @@ use crate::manifest::Manifest;
 use crate::name;
 use crate::root::DIRECTORY;
 use crate::stage::{self, ROOT};
+use crate::version::{self, User};
 
 /// How long a lock on a template is waited for. What holds one for long is an
 /// import or a build of the same name, which is refused after this.
@@ -38,6 +39,8 @@ pub struct Template {
 pub struct Listing {
     /// Templates, by name.
     pub templates: Vec<Manifest>,
+    /// What they were before an update and are still for some, by name.
+    pub versions: Vec<Manifest>,
     /// What has the name of a template but is none, by name, and why.
     pub damaged: Vec<(String, Error)>,
 }
@@ -96,19 +99,33 @@ impl Store {
             other => other.context(reading)?,
         };
         let mut names = Vec::new();
+        let mut versions = Vec::new();
         for entry in entries {
             let file_name = entry.context(reading)?.file_name();
-            if let Some(name) = file_name.to_str().filter(|name| name::check(name).is_ok()) {
-                names.push(name.to_owned());
+            match file_name.to_str() {
+                Some(name) if name::check(name).is_ok() => names.push(name.to_owned()),
+                Some(name) if version::split(name).is_some() => versions.push(name.to_owned()),
+                _ => {}
             }
         }
         names.sort();
+        versions.sort();
         for name in names {
             match self.get(&name) {
                 Ok(template) => listing.templates.push(template.manifest),
                 // Removed since its name was read.
                 Err(Error::NotFound { .. }) => {}
                 Err(error) => listing.damaged.push((name, error)),
+            }
+        }
+        for file_name in versions {
+            let Some((name, _)) = version::split(&file_name) else {
+                continue;
+            };
+            match self.read_template(Path::new(&file_name), name) {
+                Ok(template) => listing.versions.push(template.manifest),
+                Err(Error::NotFound { .. }) => {}
+                Err(error) => listing.damaged.push((file_name, error)),
             }
         }
         Ok(listing)
@@ -120,7 +137,12 @@ impl Store {
     /// [`Error::NotFound`]; [`Error::Damaged`] where part of it is missing.
     pub fn get(&self, name: &str) -> Result<Template, Error> {
         name::check(name)?;
-        let directory = self.path.join(name);
+        self.read_template(Path::new(name), name)
+    }
+
+    /// The template in one of the store's directories.
+    pub(crate) fn read_template(&self, place: &Path, name: &str) -> Result<Template, Error> {
+        let directory = self.path.join(place);
         match std::fs::symlink_metadata(&directory) {
             Ok(found) if found.is_dir() => {}
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
@@ -156,48 +178,68 @@ impl Store {
 
     /// Removes a template, damaged or not, that nobody uses.
     ///
-    /// `users` names the VEs that stand on it. It is asked while the template is
+    /// `users` names the VEs that are made of it, in any version: those that stand on
+    /// an older one do not keep this one. It is asked while the template is
     /// locked, so that none can appear after the answer. Once this has renamed the
     /// template, it is gone; what a crash leaves of the tree is swept later.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::InUse`] with the VEs, or with what is mounted
     /// below the template.
-    pub fn remove(&self, name: &str, users: impl FnOnce() -> Vec<String>) -> Result<(), Error> {
+    pub fn remove(&self, name: &str, users: impl FnOnce() -> Vec<User>) -> Result<(), Error> {
         name::check(name)?;
         if !self.path.is_dir() {
             return Err(not_found(name));
         }
         stage::sweep(&self.path)?;
         let _lock = ExclusiveLock::take(&self.path, name, self.patience, "remove")?;
+        stage::clear(&self.path, name)?;
         let directory = self.path.join(name);
         if std::fs::symlink_metadata(&directory).is_err() {
             return Err(not_found(name));
         }
-        let mut users = users();
-        if users.is_empty() {
-            users = mounts_below(&directory)?;
-        }
-        if !users.is_empty() {
-            let name = name.to_owned();
-            return Err(Error::InUse { name, users });
-        }
+        let id = self.get(name).ok().and_then(|found| found.manifest.id);
+        let stands_here = |user: &User| user.version.is_none() || user.version == id;
+        let users = users().into_iter().filter(stands_here);
+        refuse_used(name, users.map(|user| user.name).collect(), &directory)?;
+        self.take_away(name, name)
+    }
+
+    /// Renames what has this file name out of sight and removes it; `name` is the
+    /// template whose lock is held.
+    pub(crate) fn take_away(&self, file_name: &str, name: &str) -> Result<(), Error> {
         // One left by a crash whose sweep failed would be in the way.
         stage::remove_gone(&self.path, name)?;
-        let removing = || format!("remove template {name}");
+        let removing = || format!("remove template {file_name}");
         let store = rustix::fs::open(&self.path, DIRECTORY, Mode::empty()).context(removing)?;
         fault::point("rename removed template").context(removing)?;
         let gone = format!(".{name}.gone");
-        renameat_with(&store, name, &store, gone.as_str(), RenameFlags::NOREPLACE)
-            .context(removing)?;
+        let flags = RenameFlags::NOREPLACE;
+        renameat_with(&store, file_name, &store, gone.as_str(), flags).context(removing)?;
         File::from(store).sync_all().context(removing)?;
         Ok(stage::remove_gone(&self.path, name)?)
     }
 }
 
+/// Refuses what has users, or something mounted below it.
+pub(crate) fn refuse_used(
+    name: &str,
+    mut users: Vec<String>,
+    directory: &Path,
+) -> Result<(), Error> {
+    if users.is_empty() {
+        users = mounts_below(directory)?;
+    }
+    if users.is_empty() {
+        return Ok(());
+    }
+    let name = name.to_owned();
+    Err(Error::InUse { name, users })
+}
+
 /// What is mounted in a template's directory: an administrator's chroot into it,
 /// say, with the host's /dev in it. Deleting must not reach through there.
-fn mounts_below(directory: &Path) -> Result<Vec<String>, Error> {
+pub(crate) fn mounts_below(directory: &Path) -> Result<Vec<String>, Error> {
     let directory =
         std::fs::canonicalize(directory).context(|| format!("resolve {}", directory.display()))?;
     let table = veld_kernfs::read(Path::new("/proc/self/mountinfo"))?;

@@ -7,9 +7,15 @@
 //! then they stay 0700 of root without a default ACL, which their entries would
 //! inherit, and with a time that each new entry changes.
 //!
+//! In a layer of several the tree knows which names are of this layer: what takes
+//! things away ([`Tree::white_out`], [`Tree::make_opaque`]) is about lower ones.
+//!
 //! There is one fault point for the tree as a whole, passed by who makes the root:
 //! an entry by itself undoes nothing and is undone with the whole.
 
+mod lower;
+
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -32,10 +38,12 @@ use crate::refusal::Refusal;
 pub(crate) struct Tree {
     root: OwnedFd,
     chain: Vec<Link>,
-    /// What directories get at the end, in the order of the source.
-    directories: Vec<(EntryPath, Meta)>,
+    /// What directories get at the end: the last that the source said of each.
+    directories: HashMap<EntryPath, Meta>,
     /// Lists whose names are looked up at the end, when etc/passwd is there.
-    late_acls: Vec<(EntryPath, Vec<Acl>)>,
+    late_acls: HashMap<EntryPath, Vec<Acl>>,
+    /// In a layer: all that it made so far, and the directories above.
+    own: Option<HashSet<EntryPath>>,
     pub(crate) budget: Budget,
     pub(crate) skipped_devices: u64,
     pub(crate) skipped_xattrs: u64,
@@ -53,8 +61,9 @@ impl Tree {
         Self {
             root,
             chain: Vec::new(),
-            directories: Vec::new(),
-            late_acls: Vec::new(),
+            directories: HashMap::new(),
+            late_acls: HashMap::new(),
+            own: None,
             budget: Budget::new(limits),
             skipped_devices: 0,
             skipped_xattrs: 0,
@@ -76,7 +85,8 @@ impl Tree {
         }
         self.budget
             .deferred(&path, path.as_bytes().len() + meta.weight())?;
-        self.directories.push((path, meta));
+        self.note(&path)?;
+        self.directories.insert(path, meta);
         Ok(())
     }
 
@@ -98,7 +108,7 @@ impl Tree {
         let late = self.prepare_acls(&path, &mut meta)?;
         meta.give_to_open(file).map_err(|e| path.failed(e))?;
         if !late.is_empty() {
-            self.late_acls.push((path, late));
+            self.late_acls.insert(path, late);
         }
         Ok(())
     }
@@ -119,7 +129,7 @@ impl Tree {
         let late = self.prepare_acls(&path, &mut meta)?;
         self.with_name(&path, |parent, name| meta.give_to_fifo(parent, name))?;
         if !late.is_empty() {
-            self.late_acls.push((path, late));
+            self.late_acls.insert(path, late);
         }
         Ok(())
     }
@@ -149,7 +159,7 @@ impl Tree {
         if let Ok(old) = statat(parent, own, AtFlags::SYMLINK_NOFOLLOW)
             && (old.st_dev, old.st_ino) == (there.st_dev, there.st_ino)
         {
-            return Ok(());
+            return self.note(path);
         }
         self.place(path, |parent, own| {
             linkat(&from, name, parent, own, AtFlags::empty())
@@ -159,6 +169,9 @@ impl Tree {
     /// Gives directories what they wait for, looks up names of ACLs in the tree.
     pub(crate) fn finish(&mut self) -> Result<(), Error> {
         let directories = std::mem::take(&mut self.directories);
+        // One after the other as they lie in the tree, so that the chain is of use.
+        let mut directories: Vec<(EntryPath, Meta)> = directories.into_iter().collect();
+        directories.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let late = std::mem::take(&mut self.late_acls);
         let named = |acls: &[Acl]| acls.iter().any(Acl::has_names);
         let mut names = Names::default();
@@ -198,23 +211,35 @@ impl Tree {
             return Err(path.refused(Refusal::RootNotDirectory));
         };
         if !self.late_acls.is_empty() {
-            self.late_acls.retain(|(other, _)| other != path);
+            self.late_acls.remove(path);
         }
+        self.note(path)?;
         let parent = self.parent(path)?;
         match make(parent, name) {
             Err(Errno::EXIST) => {}
             other => return other.map_err(|e| path.failed(e)),
         }
-        match unlinkat(parent, name, AtFlags::empty()) {
-            Err(Errno::ISDIR) => {
-                unlinkat(parent, name, AtFlags::REMOVEDIR).map_err(|errno| match errno {
-                    Errno::NOTEMPTY => path.refused(Refusal::OverDirectory),
-                    other => path.failed(other),
-                })?;
-            }
-            other => other.map_err(|e| path.failed(e))?,
-        }
+        self.remove_at(path, name)?;
+        let parent = self.parent(path)?;
         make(parent, name).map_err(|e| path.failed(e))
+    }
+
+    /// Takes away what is in the place of an entry that is no directory.
+    fn remove_at(&mut self, path: &EntryPath, name: &[u8]) -> Result<(), Error> {
+        let parent = self.parent(path)?;
+        match unlinkat(parent, name, AtFlags::empty()) {
+            Err(Errno::ISDIR) => {}
+            other => return other.map_err(|e| path.failed(e)),
+        }
+        // A directory of a lower layer goes with all that is in it.
+        self.clear_lower(path)?;
+        let parent = self.parent(path)?;
+        unlinkat(parent, name, AtFlags::REMOVEDIR).map_err(|errno| match errno {
+            Errno::NOTEMPTY => path.refused(Refusal::OverDirectory),
+            other => path.failed(other),
+        })?;
+        self.directories.remove(path);
+        Ok(())
     }
 
     fn with_name(

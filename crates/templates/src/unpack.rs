@@ -8,7 +8,9 @@ use crate::archive::{Archive, Entry, Kind, Map};
 use crate::error::Error;
 use crate::path::EntryPath;
 use crate::progress::Reporter;
+use crate::refusal::Refusal;
 use crate::tree::Tree;
+use crate::whiteout::{self, Mark};
 
 /// Unpacks a whole archive, to the last byte of `input`.
 pub(crate) fn unpack(
@@ -17,12 +19,45 @@ pub(crate) fn unpack(
     reporter: &Reporter<'_>,
 ) -> Result<(), Error> {
     let mut archive = Archive::new(input);
+    let mut roots = 0_u32;
     while let Some(entry) = archive.next(&mut tree.budget)? {
+        roots = roots.saturating_add(u32::from(entry.path.is_root()));
+        if roots > 1 {
+            return Err(entry.path.refused(Refusal::SecondRoot));
+        }
         unpack_entry(entry, &mut archive, tree, reporter)?;
         reporter.add_entry();
         reporter.tick()?;
     }
     tree.finish()
+}
+
+/// Unpacks one layer over those that are there, to the last byte of `input`. When
+/// all are, [`Tree::finish`] is still to be called.
+///
+/// # Format
+/// Image Layer Filesystem Changeset of the OCI image specification: `.wh.NAME`
+/// takes away NAME, `.wh..wh..opq` all that is in its directory, both of lower
+/// layers only. Other names that begin with `.wh..wh.` are notes of AUFS.
+pub(crate) fn unpack_layer(
+    input: impl BufRead,
+    tree: &mut Tree,
+    reporter: &Reporter<'_>,
+) -> Result<(), Error> {
+    tree.begin_layer();
+    let mut archive = Archive::of_layer(input);
+    while let Some(entry) = archive.next(&mut tree.budget)? {
+        let mark = whiteout::of(&entry.path).map_err(|refusal| entry.path.refused(refusal))?;
+        match mark {
+            None => unpack_entry(entry, &mut archive, tree, reporter)?,
+            Some(Mark::Whiteout(path)) => tree.white_out(&path)?,
+            Some(Mark::Opaque(directory)) => tree.make_opaque(&directory)?,
+            Some(Mark::Note) => {}
+        }
+        reporter.add_entry();
+        reporter.tick()?;
+    }
+    Ok(())
 }
 
 fn unpack_entry(
@@ -47,7 +82,7 @@ fn unpack_entry(
         Kind::Fifo => tree.fifo(path, meta),
         Kind::Device => {
             tree.skipped_devices = tree.skipped_devices.saturating_add(1);
-            Ok(())
+            tree.white_out(&path)
         }
     }
 }

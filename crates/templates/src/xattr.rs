@@ -51,6 +51,27 @@ pub(crate) fn add(meta: &mut Meta, name: &[u8], value: Vec<u8>) -> Result<bool, 
     Ok(true)
 }
 
+/// The value of an attribute that was set in a user namespace whose root is `root`
+/// on the host. The kernel notes that in file capabilities; a tree has them plain.
+///
+/// # Kernel
+/// capabilities(7), "File capability extended attribute versioning": version 3 is
+/// version 2 with four more bytes at its end. The version is in the first word.
+pub(crate) fn without_root(value: Vec<u8>, name: &[u8], root: u32) -> Vec<u8> {
+    const LENGTH: usize = 20;
+    let Some((plain, owner)) = value.split_at_checked(LENGTH) else {
+        return value;
+    };
+    if name != b"security.capability" || owner != root.to_le_bytes() {
+        return value;
+    }
+    let mut plain = plain.to_vec();
+    if let Some(version) = plain.get_mut(3) {
+        *version = 2;
+    }
+    plain
+}
+
 /// Name and value of each attribute.
 pub(crate) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 

@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{Archive, Host, chain, is_root};
-use veld_templates::{Error, ImportOptions, Source, Store};
+use veld_templates::{Error, ImportOptions, Source, Store, User};
 
 fn sample() -> Vec<u8> {
     Archive::new().directory("d").file("d/f", b"data").end()
@@ -93,7 +93,11 @@ fn a_name_is_given_once() {
 fn a_template_in_use_is_not_removed() {
     let host = Host::new();
     host.import(&sample(), "debian").unwrap();
-    let users = || vec!["web1".to_owned(), "web2".to_owned()];
+    let user = |name: &str| User {
+        name: name.to_owned(),
+        version: None,
+    };
+    let users = || vec![user("web1"), user("web2")];
     let error = host.store().remove("debian", users).unwrap_err();
     assert_eq!(chain(&error), "template debian is in use by web1, web2");
     host.store().get("debian").unwrap();
@@ -132,7 +136,10 @@ fn making_a_ve_and_removing_its_template_do_not_cross() {
     assert_eq!(host.names(), ["debian"]);
     let users = || {
         let error = host.store().lock_shared("debian").unwrap_err();
-        vec![error.to_string()]
+        vec![User {
+            name: error.to_string(),
+            version: None,
+        }]
     };
     let error = host.store().remove("debian", users).unwrap_err();
     let pid = std::process::id();

@@ -1,6 +1,7 @@
 //! The command line as data: what may be said, and what each word means.
 
 mod net;
+mod remote;
 mod template;
 
 use std::ffi::OsString;
@@ -14,7 +15,10 @@ use crate::settings::Settings;
 use crate::signal::SignalNumber;
 
 pub(crate) use net::{Net, NetList, NetShow};
-pub(crate) use template::{Build, Import, Template, TemplateList, TemplateShow};
+pub(crate) use remote::{TemplatePull, TemplateRemotes, TemplateSearch, TemplateUpdate};
+pub(crate) use template::{
+    Build, Import, Template, TemplateGc, TemplateList, TemplateShow, TemplateVersion,
+};
 
 /// Virtual environments (VEs): full, unmodified Linux distributions on one kernel.
 #[derive(Debug, Parser)]
@@ -92,7 +96,7 @@ pub(crate) enum Command {
     Kill(Kill),
     /// Destroy VEs with all their files.
     Destroy(Destroy),
-    /// Build, import, list and remove OS templates.
+    /// Build, pull, import, list and remove OS templates.
     #[command(subcommand)]
     Template(Template),
     /// List, show and repair how VEs are connected.

@@ -10,6 +10,7 @@ mod list;
 mod logs;
 mod net;
 mod pause;
+mod remote;
 mod restart;
 mod set;
 mod show;

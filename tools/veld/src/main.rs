@@ -7,6 +7,7 @@ mod amount;
 mod cli;
 mod commands;
 mod debug;
+mod downloads;
 mod gate;
 mod jobs;
 mod json;

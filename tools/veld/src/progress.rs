@@ -67,6 +67,11 @@ impl Bar {
         }
     }
 
+    /// What becomes true when the user wants an end.
+    pub(crate) fn asked_to_end(&self) -> &Arc<AtomicBool> {
+        &self.asked_to_end
+    }
+
     /// Takes the bar away.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();

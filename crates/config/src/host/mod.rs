@@ -1,6 +1,7 @@
 //! The config of the host: veld.toml. All of it has defaults, so that no file
 //! is needed.
 
+mod remote;
 mod settings;
 mod shared;
 
@@ -16,6 +17,8 @@ use crate::{
     ConfigError, Dns, ErrorKind, GroupName, Invalid, PoolName, Problem, TemplateName, VeId, VeName,
     file, parameter,
 };
+use remote::RawRemote;
+pub use remote::{Remote, RemoteKind, RemoteName};
 use settings::PARAMETERS;
 use shared::RawPool;
 pub use shared::{Group, Pool};
@@ -47,6 +50,8 @@ pub struct HostConfig {
     pub pools: BTreeMap<PoolName, Pool>,
     /// Groups of VEs that have a policy in common.
     pub groups: BTreeMap<GroupName, Group>,
+    /// Servers that templates are pulled from.
+    pub remotes: BTreeMap<RemoteName, Remote>,
     /// How long a start may take.
     pub start_timeout: Timespan,
     /// How long a stop waits for the VE to end by itself.
@@ -100,8 +105,9 @@ impl HostConfig {
         let mut raw = Raw::default();
         let parameters: Vec<&Parameter<Raw>> = PARAMETERS.iter().collect();
         document.read(&parameters, &mut raw)?;
+        let mut problems = remote::conflicts(raw.remotes.iter(), file);
         let config = raw.complete();
-        let problems = shared::overlaps(&config, file);
+        problems.extend(shared::overlaps(&config, file));
         if problems.is_empty() {
             Ok(config)
         } else {
@@ -234,6 +240,7 @@ struct Raw {
     network: HostNetwork,
     pools: BTreeMap<PoolName, RawPool>,
     groups: BTreeMap<GroupName, Group>,
+    remotes: BTreeMap<RemoteName, RawRemote>,
     start_timeout: Timespan,
     stop_timeout: Timespan,
 }
@@ -251,6 +258,7 @@ impl Default for Raw {
             network: settings::default_network(),
             pools: BTreeMap::new(),
             groups: BTreeMap::new(),
+            remotes: BTreeMap::new(),
             start_timeout: Timespan::seconds(90),
             stop_timeout: Timespan::seconds(60),
         }
@@ -279,6 +287,11 @@ impl Raw {
                 .filter_map(|(name, pool)| Some((name, pool.complete()?)))
                 .collect(),
             groups: self.groups,
+            remotes: self
+                .remotes
+                .into_iter()
+                .filter_map(|(name, remote)| Some((name, remote.complete()?)))
+                .collect(),
             start_timeout: self.start_timeout,
             stop_timeout: self.stop_timeout,
         }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
 use veld_units::Error;
 
+use super::remote::{REMOTE, RawRemote};
 use super::shared::{GROUP, Group, POOL, RawPool};
 use super::{HostNetwork, IDS_PER_VE, Raw};
 use crate::document::Parameter;
@@ -51,6 +52,9 @@ pub(super) const PARAMETERS: &[Parameter<Raw>] = &[
     }),
     Parameter::optional("group", |raw, value| {
         value.set_tables(&mut raw.groups, Group::default, GROUP)
+    }),
+    Parameter::optional("remote", |raw, value| {
+        value.set_tables(&mut raw.remotes, RawRemote::default, REMOTE)
     }),
     Parameter::optional("start.timeout", |raw, value| {
         value.set(&mut raw.start_timeout, parameter::start_timeout)

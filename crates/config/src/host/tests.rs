@@ -185,8 +185,8 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "vswap = 1",
-        "unknown key vswap: allowed are paths, cgroup, memory, ids, network, pool, group, start, \
-         stop",
+        "unknown key vswap: allowed are paths, cgroup, memory, ids, network, pool, group, remote, \
+         start, stop",
     ),
 ];
 

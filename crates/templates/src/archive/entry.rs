@@ -76,8 +76,14 @@ impl<R: BufRead> Archive<R> {
         if let Some(refusal) = before.refusal {
             return Err(refusal.into());
         }
-        let name = before.name(header);
-        let link = before.link_name(header);
+        let mut name = before.name(header);
+        let mut link = before.link_name(header);
+        if self.is_layer {
+            name = without_slashes(&name);
+            if header.as_old().linkflag == [b'1'] {
+                link = without_slashes(&link);
+            }
+        }
         let records = before.records.unwrap_or_else(|| self.global.clone());
         let path = EntryPath::parse(&name)?;
         let meta = Self::meta(header, &records)?;
@@ -168,6 +174,13 @@ impl<R: BufRead> Archive<R> {
         let (extents, size) = sparse::read_old(self, header)?;
         Ok(Map::new(extents, size, stored)?)
     }
+}
+
+fn without_slashes(name: &[u8]) -> Vec<u8> {
+    let start = name.iter().position(|&byte| byte != b'/');
+    name.get(start.unwrap_or(name.len())..)
+        .unwrap_or_default()
+        .to_vec()
 }
 
 fn link_target(link: &[u8]) -> Result<EntryPath, Refusal> {

@@ -38,6 +38,9 @@ pub(crate) struct Archive<R> {
     left: u64,
     padding: u64,
     last: Option<EntryPath>,
+    /// Whether it is a layer of an image: it may have no entries and no end mark, and
+    /// some who make them write `/` for the root and before names.
+    is_layer: bool,
 }
 
 /// Why reading stopped, before it is known which entry it was.
@@ -66,6 +69,15 @@ impl<R: BufRead> Archive<R> {
             left: 0,
             padding: 0,
             last: None,
+            is_layer: false,
+        }
+    }
+
+    /// As [`Archive::new`], of a layer, which may change nothing.
+    pub(crate) fn of_layer(input: R) -> Self {
+        Self {
+            is_layer: true,
+            ..Self::new(input)
         }
     }
 
@@ -128,8 +140,33 @@ impl<R: BufRead> Archive<R> {
         self.left = self.left.saturating_sub(taken);
     }
 
+    /// Where the data of the entry begins, for who reads it from there.
+    pub(crate) fn place(&mut self) -> io::Result<u64>
+    where
+        R: io::Seek,
+    {
+        self.input.stream_position()
+    }
+
+    /// Leaves the data of the entry unread, by a seek.
+    pub(crate) fn pass(&mut self) -> Result<(), Error>
+    where
+        R: io::Seek,
+    {
+        let length = self.left.saturating_add(self.padding);
+        let length = i64::try_from(length).map_err(|_| self.cut_off())?;
+        (self.left, self.padding) = (0, 0);
+        match self.input.seek_relative(length) {
+            Ok(()) => Ok(()),
+            Err(cause) => Err(self.unreadable(cause)),
+        }
+    }
+
     /// The next header block; nothing where the end mark begins.
     fn header(&mut self, budget: &mut Budget) -> Result<Option<Header>, Error> {
+        if self.is_layer && self.is_at_end()? {
+            return Ok(None);
+        }
         let mut header = Header::new_old();
         self.read_exact(header.as_mut_bytes())?;
         if header.as_bytes().iter().all(|&byte| byte == 0) {
@@ -141,6 +178,15 @@ impl<R: BufRead> Archive<R> {
             Ok(stored) if stored == sum => Ok(Some(header)),
             _ if self.last.is_none() => Err(self.corrupt("is not a tar archive")),
             _ => Err(self.corrupt("has a header with a wrong checksum")),
+        }
+    }
+
+    /// Whether nothing follows. Some who write layers leave the end mark out; that a
+    /// layer is whole its digest says.
+    fn is_at_end(&mut self) -> Result<bool, Error> {
+        match self.input.fill_buf() {
+            Ok(rest) => Ok(rest.is_empty()),
+            Err(cause) => Err(self.unreadable(cause)),
         }
     }
 
@@ -233,7 +279,7 @@ impl<R: BufRead> Archive<R> {
         if before.path.is_some() || before.link.is_some() || before.records.is_some() {
             return Err(self.corrupt("ends between the headers of an entry"));
         }
-        if self.last.is_none() {
+        if self.last.is_none() && !self.is_layer {
             return Err(self.corrupt("has no entries"));
         }
         Ok(None)

@@ -47,6 +47,15 @@ impl Map {
         }
         Ok(Self { extents, size })
     }
+
+    /// Whether the archive has all of it in one piece.
+    pub(crate) fn is_whole(&self) -> bool {
+        match self.extents.as_slice() {
+            [] => self.size == 0,
+            [one] => one.offset == 0 && one.length == self.size,
+            _ => false,
+        }
+    }
 }
 
 /// The map of the old type `S`: four pairs in the header, 21 in each block that

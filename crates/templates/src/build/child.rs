@@ -44,19 +44,6 @@ pub(super) struct Builder<'a, 'r> {
     reporter: &'a Reporter<'r>,
 }
 
-/// Looks for a program in PATH.
-///
-/// # Errors
-/// [`Error::MissingProgram`].
-pub(super) fn find_program(program: &'static str) -> Result<(), Error> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut places = std::env::split_paths(&path);
-    if places.any(|place| place.join(program).is_file()) {
-        return Ok(());
-    }
-    Err(Error::MissingProgram { program })
-}
-
 impl<'a, 'r> Builder<'a, 'r> {
     #[expect(
         clippy::disallowed_methods,

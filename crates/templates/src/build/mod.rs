@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::import::{fill_from, finish};
 use crate::limits::Limits;
 use crate::manifest::Manifest;
+use crate::program;
 use crate::progress::{Reporter, Watch};
 use crate::stage::Stage;
 use crate::store::Store;
@@ -63,7 +64,7 @@ impl Store {
     ) -> Result<Manifest, Error> {
         packages::check(options)?;
         for program in ["mmdebstrap", "setpriv", "unshare"] {
-            child::find_program(program)?;
+            program::find(program)?;
         }
         let reporter = Reporter::new(watch);
         let stage = Stage::begin(self.path(), name, self.patience(), "build")?;
@@ -94,8 +95,10 @@ fn fill(
     scrub::scrub(root.as_fd())?;
     reporter.tell(None)?;
     let source = format!("mmdebstrap {}", options.suite);
-    Ok(Manifest {
+    let mut manifest = Manifest {
         digest: Some(digest),
         ..Manifest::of(name, source, &tree, root.as_fd())
-    })
+    };
+    manifest.draw_id()?;
+    Ok(manifest)
 }

@@ -6,6 +6,8 @@
     reason = "each test file uses its part; a skip says why"
 )]
 
+pub(crate) mod layout;
+
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::ops::ControlFlow;
@@ -90,7 +92,7 @@ impl Host {
 pub(crate) fn small(size: u64, entries: u64) -> ImportOptions {
     ImportOptions {
         limits: Limits { size, entries },
-        digest: None,
+        ..ImportOptions::default()
     }
 }
 

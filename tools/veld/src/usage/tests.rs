@@ -42,6 +42,12 @@ fn what_is_missing_is_named() {
             &["template", "import", "x"],
             "template import: missing --name",
         ),
+        (&["template", "pull"], "template pull: missing SOURCE"),
+        (
+            &["template", "update"],
+            "template update: missing NAME or --all",
+        ),
+        (&["template", "search"], "template search: missing REMOTE"),
         (&["template", "remove"], "template remove: missing NAME"),
         (&["--debug", "start"], "start: missing VE or --all"),
         (&["create", "a", "-t"], "create: --template needs a value"),

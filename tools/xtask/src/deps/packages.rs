@@ -73,6 +73,18 @@ const PACKAGES: &[Package] = &[
     ),
     package(
         Set::Test,
+        "docker-registry",
+        "a real registry, which templates are pulled from",
+    ),
+    package(
+        Set::Test,
+        "gnupg",
+        "makes keys, and signs indexes of images as their servers do",
+    ),
+    package(Set::Test, "gpg", "signs what templates are imported from"),
+    package(Set::Test, "gpgv", "checks signatures of templates"),
+    package(
+        Set::Test,
         "iperf3",
         "measures what goes over the links of VEs",
     ),
@@ -91,6 +103,11 @@ const PACKAGES: &[Package] = &[
         "libcap2-bin",
         "file capabilities in templates and private areas",
     ),
+    package(
+        Set::Test,
+        "openssl",
+        "makes the certificate of a registry that speaks TLS",
+    ),
     package(Set::Test, "openssh-client", "logs in to VEs that serve ssh"),
     package(
         Set::Test,
@@ -99,13 +116,33 @@ const PACKAGES: &[Package] = &[
     ),
     package(
         Set::Test,
+        "skopeo",
+        "pushes images, and reads what was pulled",
+    ),
+    package(
+        Set::Test,
+        "squashfs-tools",
+        "makes and unpacks squashfs images of templates",
+    ),
+    package(
+        Set::Test,
         "strace",
         "suites count the system calls of a start",
     ),
     package(
         Set::Test,
+        "umoci",
+        "makes images, and is the oracle of unpacked ones of several layers",
+    ),
+    package(
+        Set::Test,
         "util-linux",
         "nsenter, unshare and findmnt: the oracle outside",
+    ),
+    package(
+        Set::Test,
+        "xz-utils",
+        "packs images as servers of simplestreams have them",
     ),
     package(
         Set::Vm,
@@ -151,6 +188,7 @@ const PACKAGES: &[Package] = &[
     package(Set::Bench, "lxc", "the peer whose times are the aims"),
     package(Set::Bench, "runc", "a peer: application containers"),
     package(Set::Bench, "systemd-container", "a peer: systemd-nspawn"),
+    package(Set::Bench, "umoci", "a peer: unpacking of OCI images"),
     package(
         Set::Bench,
         "util-linux",

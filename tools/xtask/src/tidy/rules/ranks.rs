@@ -34,6 +34,7 @@ const PLACES: &[(&str, Place)] = &[
     ("veld-doctor", Place::Rank(1)),
     ("veld-namespaces", Place::Rank(1)),
     ("veld-privileges", Place::Rank(1)),
+    ("veld-remotes", Place::Rank(1)),
     ("veld-rootfs", Place::Rank(1)),
     ("veld-state", Place::Rank(1)),
     ("veld-storage", Place::Rank(1)),

@@ -1,0 +1,46 @@
+//! Programs of other packages that know a format: found first, then run with what
+//! they say kept for the error.
+
+use std::io::{self, Read};
+use std::process::{Child, ExitStatus};
+
+use veld_sys::{Context, Failure};
+
+use crate::error::Error;
+
+/// Bytes of what a program says that are kept, and lines that are shown.
+const KEPT: u64 = 64 * 1024;
+const LINES: usize = 4;
+
+/// Looks for a program in PATH.
+///
+/// # Errors
+/// [`Error::MissingProgram`].
+pub(crate) fn find(program: &'static str) -> Result<(), Error> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&path);
+    if places.any(|place| place.join(program).is_file()) {
+        return Ok(());
+    }
+    Err(Error::MissingProgram { program })
+}
+
+/// Waits for a child whose messages go into a pipe, and returns the last of them.
+///
+/// # Errors
+/// Where the kernel refuses to wait.
+pub(crate) fn wait(mut child: Child, name: &str) -> Result<(ExitStatus, String), Failure> {
+    let waiting = || format!("wait for {name}");
+    let mut said = Vec::new();
+    if let Some(stderr) = &mut child.stderr {
+        stderr.take(KEPT).read_to_end(&mut said).context(waiting)?;
+        // What it says beyond is taken, so that it is not stopped by a full pipe.
+        io::copy(stderr, &mut io::sink()).context(waiting)?;
+    }
+    let status = child.wait().context(waiting)?;
+    let said = String::from_utf8_lossy(&said);
+    let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines: Vec<&str> = lines.collect();
+    let last = lines.len().saturating_sub(LINES);
+    Ok((status, lines.get(last..).unwrap_or_default().join("; ")))
+}

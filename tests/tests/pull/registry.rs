@@ -1,0 +1,172 @@
+//! From a real registry, Debian's `docker-registry`.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::time::Duration;
+
+use veld_tests::{Cmd, Host, Running, host, until};
+
+use crate::site::{Site, image, lacks};
+
+const PROGRAMS: &[&str] = &["docker-registry", "skopeo", "umoci"];
+
+/// A registry until it is dropped.
+pub(crate) struct Registry {
+    port: u16,
+    _running: Running,
+}
+
+impl Registry {
+    pub(crate) fn start(directory: &Path) -> Self {
+        fs::create_dir_all(directory).unwrap();
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let config = directory.join("config.yml");
+        let store = directory.join("store").display().to_string();
+        let text = format!(
+            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {store}\n\
+             http:\n  addr: 127.0.0.1:{port}\n"
+        );
+        fs::write(&config, text).unwrap();
+        let config = config.display().to_string();
+        let running = Cmd::program("docker-registry", ["serve", &config])
+            .within(Duration::from_secs(600))
+            .spawn();
+        until("the registry listens", || {
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+        Self {
+            port,
+            _running: running,
+        }
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Pushes an OCI image layout's `1` as `box:1`, with a manifest of the OCI or of
+    /// Docker: `oci` or `v2s2`.
+    pub(crate) fn push(&self, layout: &Path, format: &str) {
+        let from = format!("oci:{}:1", layout.display());
+        let to = format!("docker://{}/box:1", self.host());
+        let words = [
+            "--insecure-policy",
+            "copy",
+            "--quiet",
+            "--dest-tls-verify=false",
+        ];
+        let more = ["--format", format, &from, &to];
+        Cmd::program("skopeo", words.into_iter().chain(more))
+            .run()
+            .ok();
+    }
+}
+
+/// A registry that has `box:1`, and the host that pulls from it.
+fn pushed(host: Host) -> (Site, Registry) {
+    let site = Site::new(host);
+    let directory = site.host.directory().to_owned();
+    let registry = Registry::start(&directory.join("registry"));
+    registry.push(&image(&directory.join("image"), "first"), "oci");
+    (site, registry)
+}
+
+#[test]
+fn a_ve_starts_on_what_was_pulled_from_a_registry() {
+    veld_tests::needs!(lacks(PROGRAMS));
+    let (site, registry) = pushed(host!());
+    let host = &site.host;
+    let source = format!("{}/box:1", registry.host());
+    let pulled = host.veld(["template", "pull", &source]).ok();
+    assert_eq!(
+        pulled.line(),
+        "box-1: pulled, BusyBox of the tests, init busybox"
+    );
+    let shown = host.veld(["template", "show", "box-1"]).ok().stdout;
+    let from = shown
+        .lines()
+        .find(|line| line.starts_with("pulled from"))
+        .unwrap();
+    assert!(from.contains(&format!(" {source} (sha256:")), "{from}");
+    host.veld(["create", "web1", "-t", "box-1", "--network", "none"])
+        .ok();
+    host.veld(["start", "web1", "--wait"]).ok();
+    let word = host.veld(["exec", "web1", "cat", "/etc/word"]).ok();
+    assert_eq!(word.stdout, "first");
+    // Its name is taken; another pull of the same blobs asks for none of them.
+    let line = "veld: box-1: cannot pull: template box-1 exists already";
+    host.veld(["template", "pull", &source]).fails(1, line);
+    host.veld(["template", "pull", &source, "--name", "other"])
+        .ok();
+    host.veld(["destroy", "--force", "web1"]).ok();
+}
+
+#[test]
+fn an_update_puts_the_new_image_in_place_of_the_old() {
+    veld_tests::needs!(lacks(PROGRAMS));
+    let (site, registry) = pushed(host!());
+    let host = &site.host;
+    site.configure(&format!(
+        "[remote.reg]\nurl = \"http://{}\"\ntype = \"oci\"\n",
+        registry.host()
+    ));
+    host.veld(["template", "pull", "reg:box:1", "--name", "box"])
+        .ok();
+    let current = host.veld(["template", "update", "box"]).ok();
+    assert_eq!(current.line(), "box: is up to date");
+    registry.push(&image(&host.directory().join("new"), "second"), "v2s2");
+    let updated = host.veld(["template", "update", "--all"]).ok();
+    assert_eq!(
+        updated.line(),
+        "box: updated, BusyBox of the tests, init busybox"
+    );
+    let word = site.templates().join("box/root/etc/word");
+    assert_eq!(fs::read_to_string(word).unwrap(), "second");
+    assert_eq!(
+        host.veld(["template", "update", "box"]).ok().line(),
+        "box: is up to date"
+    );
+    // Blobs that only the old image had are gone: one layer is, and config and manifest.
+    let names = site.cached();
+    let blobs = names.iter().filter(|name| name.len() == 64).count();
+    assert_eq!(blobs, 4, "{names:?}");
+    host.veld(["template", "remove", "box"]).ok();
+    let swept = host.veld(["template", "gc"]).ok();
+    assert!(
+        swept.line().starts_with("cache: removed, 4 files, "),
+        "{}",
+        swept.line()
+    );
+    assert_eq!(site.cached(), ["index.json", "oci-layout"]);
+}
+
+#[test]
+fn a_digest_that_is_asked_for_must_be_it() {
+    veld_tests::needs!(lacks(PROGRAMS));
+    let (site, registry) = pushed(host!());
+    let host = &site.host;
+    let source = format!("{}/box:1", registry.host());
+    let wrong = format!("sha256:{}", "0".repeat(64));
+    let refused = host.veld(["template", "pull", &source, "--digest", &wrong]);
+    assert_eq!(refused.status, 1);
+    let url = format!("http://{}/v2/box/manifests/1", registry.host());
+    let begin = format!("veld: box-1: cannot pull: cannot get {url}: it has digest sha256:");
+    assert!(refused.stderr.starts_with(&begin), "{}", refused.stderr);
+    assert!(
+        refused.stderr.ends_with(&format!(", not {wrong}\n")),
+        "{}",
+        refused.stderr
+    );
+    let found = refused.stderr.split("digest ").nth(1).unwrap();
+    let digest = found.split(',').next().unwrap();
+    host.veld(["template", "pull", &source, "--digest", digest])
+        .ok();
+    let listed = host.veld(["template", "list", "--json"]).ok().stdout;
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed[0]["origin"]["digest"], digest);
+    assert_eq!(listed[0]["origin"]["reference"], source.as_str());
+}
