@@ -11,7 +11,7 @@
 //! [`limit_tables()`] reaches into its user namespace.
 //! [`quiet_console`] sends a child part of the way, to put right what a VE has
 //! lost with its shim; [`change_nodes`] sends one to make and remove nodes of
-//! devices in its /dev.
+//! devices in its /dev; [`change_mounts`] one to add and take away mounts.
 //!
 //! What this crate must not know: VEs by name, config, where files are kept,
 //! the order in which a start makes and undoes other things.
@@ -24,6 +24,7 @@ mod error;
 mod guest_files;
 mod inherited;
 mod inside;
+mod mounts;
 mod nodes;
 mod quiet;
 mod steps;
@@ -35,6 +36,7 @@ pub use boot::{Birth, Born, boot};
 pub use enter::{Entered, Entry, Program, enter};
 pub use error::{Error, ErrorKind};
 pub use guest_files::{Names, Resolver};
+pub use mounts::{Mounts, change_mounts};
 pub use nodes::{Nodes, change_nodes};
 pub use quiet::{Quieting, quiet_console};
 pub use tables::{limit_tables, read_tables};

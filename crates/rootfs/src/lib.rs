@@ -25,6 +25,7 @@
 //! cgroups' limits, networks.
 
 mod assembly;
+mod added;
 mod detached;
 mod device_tree;
 mod file_system;
@@ -38,6 +39,7 @@ mod running_dev;
 mod terminal;
 mod terminals;
 
+pub use added::{Added, AddedSource, Shelf, attach_added, take_away};
 pub use assembly::{Assembly, Layers, Sizes, Stage};
 pub use device_tree::usual_devices;
 pub use fuse::abort_fuse;

@@ -1,5 +1,6 @@
 //! The run directory of one VE.
 
+mod mounts;
 mod nics;
 mod settings;
 
@@ -38,9 +39,10 @@ const ANSWERED: &str = "answered";
 const REMOVALS: usize = 8;
 
 /// What a run leaves that the next command has no use for.
-const OF_ONE_RUN: [&str; 28] = [
+const OF_ONE_RUN: [&str; 30] = [
     RECORD,
     ANSWERED,
+    mounts::MOUNTS,
     settings::RUNTIME,
     settings::IN_FORCE,
     settings::SETTING,
@@ -58,6 +60,7 @@ const OF_ONE_RUN: [&str; 28] = [
     // What replacements of the above left when they were killed.
     ".record.new",
     ".answered.new",
+    ".mounts.new",
     ".runtime.new",
     ".in-force.new",
     ".setting.new",

@@ -78,6 +78,7 @@ fn config(ve: &Ve<'_>, wish: &Wish, id: VeId) -> Result<VeConfig, Source> {
     addresses::resolve(ve, id, &mut config)?;
     addresses::must_not_be_the_hosts(ve, id, &config)?;
     names::check(&config, ve.host.config())?;
+    mounts::check(ve, &config)?;
     Ok(config)
 }
 

@@ -32,6 +32,7 @@ mod host;
 mod inspect;
 mod kill;
 mod launcher;
+mod mounts;
 mod net;
 mod outcome;
 mod parameters;
