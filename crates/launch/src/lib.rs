@@ -36,7 +36,7 @@ pub use boot::{Birth, Born, boot};
 pub use enter::{Entered, Entry, Program, enter};
 pub use error::{Error, ErrorKind};
 pub use guest_files::{Names, Resolver};
-pub use mounts::{Mounts, change_mounts};
+pub use mounts::{Mounts, Removal, change_mounts, check_removals};
 pub use nodes::{Nodes, change_nodes};
 pub use quiet::{Quieting, quiet_console};
 pub use tables::{limit_tables, read_tables};

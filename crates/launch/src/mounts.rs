@@ -13,7 +13,7 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use veld_namespaces::{PrivateMounts, join_mounts, join_users};
 use veld_privileges::become_root;
 use veld_protocol::boot::Stage;
-use veld_rootfs::{Added, FileId, Shelf, attach_added, take_away};
+use veld_rootfs::{Added, FileId, Shelf, attach_added, can_take_away, take_away};
 use veld_sys::process::{Forked, exit_now, fork};
 use veld_sys::{Context, Failure};
 
@@ -34,11 +34,38 @@ pub struct Mounts<'a> {
     /// A directory of the host's, for the child's own mounts.
     pub place: &'a Path,
     /// What is taken away first, in this order; what is not there any more is left.
-    pub remove: &'a [(PathBuf, FileId)],
+    pub remove: &'a [Removal],
     /// What is added then.
     pub add: &'a [Added],
     /// Where, each.
     pub targets: &'a [PathBuf],
+}
+
+/// A mount that is to be taken away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removal {
+    /// Where it is.
+    pub target: PathBuf,
+    /// What its root is.
+    pub id: FileId,
+    /// Whether it may never have been there: then the place need not be one where a
+    /// mount could be.
+    pub is_doubtful: bool,
+}
+
+/// Looks whether what is not doubtful of this can be taken away.
+///
+/// # Errors
+/// As [`change_mounts`]; nothing has changed.
+pub fn check_removals(init: BorrowedFd<'_>, removals: &[Removal]) -> Result<(), Error> {
+    in_a_child(|channel| {
+        let_go_of_all_but(&[init, channel.as_fd()])?;
+        join_users(init)?;
+        become_root()?;
+        join_mounts(init)?;
+        let mut certain = removals.iter().filter(|removal| !removal.is_doubtful);
+        certain.try_for_each(|removal| can_take_away(&removal.target, removal.id))
+    })
 }
 
 /// Changes the mounts of a running VE. Where it fails, some may have been taken away
@@ -51,30 +78,26 @@ pub struct Mounts<'a> {
 /// # Kernel
 /// mount_namespaces(7), "Restrictions on mount namespaces"; move_mount(2).
 pub fn change_mounts(mounts: &Mounts<'_>) -> Result<(), Error> {
+    in_a_child(|channel| change(mounts, channel))
+}
+
+fn in_a_child(work: impl FnOnce(&ChildEnd) -> Result<(), Failure>) -> Result<(), Error> {
     let (channel, theirs) = pair()?;
     match fork().context(|| "create a process for the VE's mounts")? {
         Forked::Child => {
             drop(channel);
-            run(mounts, &theirs)
+            let done = work(&theirs);
+            match &done {
+                Ok(()) => theirs.executing(),
+                Err(failure) => theirs.failed(Stage::Preparing, failure),
+            }
+            exit_now(i32::from(done.is_err()))
         }
         Forked::Parent(child) => {
             drop(theirs);
             let outcome = channel.outcome_by(&child, Instant::now() + PATIENCE, PATIENCE);
             child.end(Duration::ZERO);
             outcome
-        }
-    }
-}
-
-fn run(mounts: &Mounts<'_>, channel: &ChildEnd) -> ! {
-    match change(mounts, channel) {
-        Ok(()) => {
-            channel.executing();
-            exit_now(0)
-        }
-        Err(failure) => {
-            channel.failed(Stage::Preparing, &failure);
-            exit_now(1)
         }
     }
 }
@@ -88,8 +111,11 @@ fn change(mounts: &Mounts<'_>, channel: &ChildEnd) -> Result<(), Failure> {
     let added = into_users(mounts)?;
     join_mounts(mounts.init)?;
     rustix::process::umask(Mode::empty());
-    for (target, id) in mounts.remove {
-        take_away(target, *id, own.as_fd())?;
+    for removal in mounts.remove {
+        let taken = take_away(&removal.target, removal.id, own.as_fd());
+        if !removal.is_doubtful {
+            taken?;
+        }
     }
     attach_added(mounts.targets, &added)
 }

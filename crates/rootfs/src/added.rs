@@ -202,8 +202,7 @@ impl Shelf {
         let mount = new_mount("tmpfs", &settings, MountAttrFlags::MOUNT_ATTR_NOSUID)?;
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let shown = place.display();
-        let below =
-            openat(CWD, place, flags, Mode::empty()).context(|| format!("open {shown}"))?;
+        let below = openat(CWD, place, flags, Mode::empty()).context(|| format!("open {shown}"))?;
         attach(mount.as_fd(), below.as_fd(), &shown.to_string())?;
         fchdir(&mount).context(|| format!("enter {shown}"))?;
         Self::within(mount.as_fd())
@@ -270,11 +269,7 @@ impl Shelf {
 ///
 /// # Errors
 /// Names the place; ENOTDIR or EISDIR where something else is there.
-pub(crate) fn put_in(
-    root: &RootDir,
-    target: &Path,
-    mount: BorrowedFd<'_>,
-) -> Result<(), Failure> {
+pub(crate) fn put_in(root: &RootDir, target: &Path, mount: BorrowedFd<'_>) -> Result<(), Failure> {
     let shown = target.display();
     let place = find_or_make(root, target, mount);
     let place = place.context(|| format!("use {shown} of the VE as a mount point"))?;
@@ -331,10 +326,7 @@ fn find_mounted(root: &RootDir, target: &Path, id: FileId) -> io::Result<Option<
     };
     let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
     let found = statx(&place, "", flags, StatxFlags::INO)?;
-    if !found
-        .stx_attributes
-        .contains(StatxAttributes::MOUNT_ROOT)
-    {
+    if !found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) {
         return Ok(None);
     }
     if FileId::of(place.as_fd())? == id {
@@ -344,8 +336,8 @@ fn find_mounted(root: &RootDir, target: &Path, id: FileId) -> io::Result<Option<
     }
 }
 
-/// Attaches mounts that were taken from a shelf, in this order; of one that cannot
-/// be, and all after it, none is there.
+/// Attaches mounts that were taken from a shelf, in this order, up to the first that
+/// cannot be.
 ///
 /// The caller is root of the VE, in its mount namespace, and has no umask.
 ///
@@ -355,6 +347,18 @@ pub fn attach_added(targets: &[PathBuf], mounts: &[OwnedFd]) -> Result<(), Failu
     let root = RootDir::open(Path::new("/"))?;
     let mut pairs = targets.iter().zip(mounts);
     pairs.try_for_each(|(target, mount)| put_in(&root, target, mount.as_fd()))
+}
+
+/// Looks whether a mount could be taken away from `target`, or is not there any more.
+/// The caller is in the VE's mount namespace.
+///
+/// # Errors
+/// As [`take_away`].
+pub fn can_take_away(target: &Path, id: FileId) -> Result<(), Failure> {
+    let root = RootDir::open(Path::new("/"))?;
+    find_mounted(&root, target, id)
+        .map(drop)
+        .context(|| format!("unmount {} of the VE", target.display()))
 }
 
 /// Takes a mount away from `target`, as often as it is there, and whatever the VE has

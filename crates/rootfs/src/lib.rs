@@ -24,8 +24,8 @@
 //! What this crate must not know: which VE it is, where its files are kept,
 //! cgroups' limits, networks.
 
-mod assembly;
 mod added;
+mod assembly;
 mod detached;
 mod device_tree;
 mod file_system;
@@ -39,7 +39,7 @@ mod running_dev;
 mod terminal;
 mod terminals;
 
-pub use added::{Added, AddedSource, Shelf, attach_added, take_away};
+pub use added::{Added, AddedSource, Shelf, attach_added, can_take_away, take_away};
 pub use assembly::{Assembly, Layers, Sizes, Stage};
 pub use device_tree::usual_devices;
 pub use fuse::abort_fuse;

@@ -4,6 +4,7 @@ use veld_config::{Assignment, TemplateName, Uuid, VeConfig, VeId, VeName};
 
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::host::Host;
+use crate::mounts;
 use crate::net::{NetPlan, addresses, names};
 use crate::outcome::Done;
 use crate::tuning;

@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 
 use veld_config::{Mount, MountSource, VeConfig, VolumeName};
-use veld_launch::{Mounts, change_mounts};
+use veld_launch::{Mounts, Removal, change_mounts, check_removals};
 use veld_rootfs::{Added, AddedSource, FileId};
 use veld_state::Running;
 
@@ -34,6 +34,14 @@ impl Given {
         let Self { mount, id, .. } = self;
         let state = if self.on_its_way { "moving" } else { "there" };
         format!("{} {} {state} {mount}", id.device, id.inode)
+    }
+
+    fn removal(&self) -> Removal {
+        Removal {
+            target: self.mount.target.clone(),
+            id: self.id,
+            is_doubtful: self.on_its_way,
+        }
     }
 
     /// What is no line of ours is nothing that could be acted on.
@@ -172,19 +180,20 @@ pub(crate) fn change(ve: &Ve<'_>, running: &Running, wanted: &[Mount]) -> Result
     let (init, pid) = (running.init.as_fd(), running.record.init.pid);
     let users = veld_namespaces::open(pid, "user", init)?;
     let made = make(ve, &fresh, users.as_fd(), memory(ve)?)?;
+    let remove: Vec<Removal> = gone.iter().map(Given::removal).collect();
+    if !remove.is_empty() {
+        ve.step("look at mounts");
+        check_removals(init, &remove)?;
+    }
     ve.step("note mounts");
-    let moving = |given: &Given| Given {
-        on_its_way: true,
-        ..given.clone()
-    };
-    let mut during: Vec<Given> = kept.iter().cloned().chain(gone.iter().map(moving)).collect();
+    let mut during: Vec<Given> = kept.iter().chain(&gone).cloned().collect();
+    during
+        .iter_mut()
+        .skip(kept.len())
+        .for_each(|given| given.on_its_way = true);
     during.extend(given(&fresh, &made, true));
     say(ve, &during)?;
     ve.step("change mounts");
-    let remove: Vec<(PathBuf, FileId)> = gone
-        .iter()
-        .map(|given| (given.mount.target.clone(), given.id))
-        .collect();
     change_mounts(&Mounts {
         init,
         place: ve.run.path(),
