@@ -26,6 +26,7 @@
 
 mod added;
 mod assembly;
+mod copy;
 mod detached;
 mod device_tree;
 mod file_system;
@@ -33,6 +34,7 @@ mod fuse;
 mod host_device;
 mod inside;
 mod overlay;
+mod private;
 mod program;
 mod root_dir;
 mod running_dev;
@@ -41,10 +43,14 @@ mod terminals;
 
 pub use added::{Added, AddedSource, Shelf, attach_added, can_take_away, take_away};
 pub use assembly::{Assembly, Layers, Sizes, Stage};
+pub use copy::{
+    CopyEvent, CopyJob, CopyTree, CopyWish, Given, Ids, Told, copy_files, copy_input, copy_output,
+};
 pub use device_tree::usual_devices;
 pub use fuse::abort_fuse;
 pub use host_device::HostDevice;
 pub use inside::{CgroupTree, enter};
+pub use private::private_root;
 pub use program::open_program;
 pub use root_dir::RootDir;
 pub use running_dev::{FileId, RunningDev};
