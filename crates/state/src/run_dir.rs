@@ -28,6 +28,7 @@ pub struct RunDir {
 /// mount namespace. There from the beginning of a start to its end, so what has
 /// it and is not locked was left by a launcher that died.
 const STAGE: &str = "stage";
+const LOOK: &str = "look";
 const RECORD: &str = "record";
 const LOCK: &str = "lock";
 const FAILURE: &str = "failure";
@@ -92,6 +93,20 @@ impl RunDir {
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// Where the root of the VE can be looked into, while somebody wants that.
+    #[must_use]
+    pub fn look(&self) -> PathBuf {
+        self.file(LOOK)
+    }
+
+    /// Takes the place away where it could be looked into, at which nothing is mounted any more.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn strike_look(&self) -> Result<(), Failure> {
+        remove_dir(&self.look())
     }
 
     /// The record of the running VE.
