@@ -167,9 +167,9 @@ fn say(ve: &Ve<'_>, given: &[Given]) -> Result<(), Source> {
 /// Has a VE that runs have these mounts and no others of those that it was given. The
 /// caller holds the VE's lock.
 pub(crate) fn change(ve: &Ve<'_>, running: &Running, wanted: &[Mount]) -> Result<(), Source> {
-    let noted = noted(ve)?;
-    let is_to_go = |given: &Given| given.on_its_way || !wanted.contains(&given.mount);
-    let (mut gone, kept): (Vec<Given>, Vec<Given>) = noted.into_iter().partition(is_to_go);
+    let noted = settled(ve, running, noted(ve)?)?;
+    let stays = |given: &Given| wanted.contains(&given.mount);
+    let (kept, mut gone): (Vec<Given>, Vec<Given>) = noted.into_iter().partition(stays);
     let mut fresh = in_order(wanted);
     fresh.retain(|mount| !kept.iter().any(|given| given.mount == *mount));
     if gone.is_empty() && fresh.is_empty() {
@@ -186,12 +186,10 @@ pub(crate) fn change(ve: &Ve<'_>, running: &Running, wanted: &[Mount]) -> Result
         check_removals(init, &remove)?;
     }
     ve.step("note mounts");
-    let mut during: Vec<Given> = kept.iter().chain(&gone).cloned().collect();
-    during
-        .iter_mut()
-        .skip(kept.len())
-        .for_each(|given| given.on_its_way = true);
+    let mut during: Vec<Given> = gone;
+    during.iter_mut().for_each(|given| given.on_its_way = true);
     during.extend(given(&fresh, &made, true));
+    during.extend(kept.iter().cloned());
     say(ve, &during)?;
     ve.step("change mounts");
     change_mounts(&Mounts {
@@ -204,6 +202,32 @@ pub(crate) fn change(ve: &Ve<'_>, running: &Running, wanted: &[Mount]) -> Result
     let mut after = kept;
     after.extend(given(&fresh, &made, false));
     say(ve, &after)
+}
+
+/// Takes away what was on its way when somebody was killed or gave up, if it is there; what
+/// is left. Of a place where it cannot be looked for, as in a file system of the VE's that
+/// does not answer, it goes with the VE.
+fn settled(ve: &Ve<'_>, running: &Running, noted: Vec<Given>) -> Result<Vec<Given>, Source> {
+    let (mut moving, there): (Vec<Given>, Vec<Given>) =
+        noted.into_iter().partition(|given| given.on_its_way);
+    if moving.is_empty() {
+        return Ok(there);
+    }
+    moving.sort_by_key(|given| std::cmp::Reverse(given.mount.depth()));
+    let remove: Vec<Removal> = moving.iter().map(Given::removal).collect();
+    ve.step("settle mounts");
+    let taken = change_mounts(&Mounts {
+        init: running.init.as_fd(),
+        place: ve.run.path(),
+        remove: &remove,
+        add: &[],
+        targets: &[],
+    });
+    if let Err(error) = taken {
+        tracing::debug!(ve = %ve.name, error = crate::error::chain(&error));
+    }
+    say(ve, &there)?;
+    Ok(there)
 }
 
 /// How much memory the VE may have, in bytes.

@@ -117,3 +117,24 @@ fn what_the_ve_mounts_below_does_not_show_outside() {
     set(&ve, "mount-=/data");
     assert_eq!(mounted(&ve, "/data/below"), Vec::<String>::new());
 }
+
+#[test]
+fn a_place_in_a_file_system_that_never_answers_is_not_waited_for() {
+    let host = host!();
+    let data = shared(&host, "data");
+    let ve = host.ve("a").with(["--network", "none"]).start();
+    ve.bring_probe();
+    ve.sh("mkdir /var/served && /var/probe hang /var/served </dev/null >/var/said 2>&1 &")
+        .done();
+    veld_tests::until("the file system was asked", || {
+        ve.exec(["cat", "/var/said"]).stdout.trim_end() == "asked"
+    });
+    let refused = ve.veld("set", [format!("mount+={}:/var/served/x", text(&data))]);
+    assert_eq!(
+        refused.stderr,
+        "veld: a: cannot set: the child said nothing for 5 s\n"
+    );
+    assert_eq!(ve.show()["mounts"], serde_json::json!([]));
+    ve.veld("stop", ["--force"]).ok();
+    host.nothing_remains();
+}

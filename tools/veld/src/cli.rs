@@ -95,10 +95,10 @@ pub(crate) enum Command {
     /// Destroy VEs with all their files.
     Destroy(Destroy),
     /// Copy files into a VE, out of one, or from one to another.
-    #[command(after_help = COPIES)]
+    #[command(after_help = files::COPIES)]
     Cp(Cp),
     /// Show the root of a VE at a path of the host, read-only, and print the path.
-    #[command(after_help = LOOKS)]
+    #[command(after_help = files::LOOKS)]
     Mount(Mount),
     /// Take away what mount has made.
     Umount(One),
@@ -120,22 +120,6 @@ pub(crate) enum Command {
 const PAUSED: &str = "\
 A paused VE keeps its memory and addresses and uses no CPU time. Where a process cannot be frozen
 in time it is named, and the VE goes on. One that is paused already is an error, but with --all.";
-
-/// Whose copies are.
-const COPIES: &str = "\
-Examples:
-  veld cp site.conf web1:/etc/nginx/conf.d/
-  veld cp -a web1:/srv/data /backup
-  veld cp web1:/etc/hosts web2:/etc/hosts
-  tar c site | veld cp - web1:/root/site.tar
-Directories are copied with all that is in them; SRC/. is what is in SRC. In a VE all belongs to its
-root, unless it belongs to ids of the VE already, and on the host to root; with --archive numbers are
-kept. Devices and sockets are left out.";
-
-/// What to expect of a mounted root.
-const LOOKS: &str = "\
-It lasts until umount, or until the VE starts or ends. Owners in a VE that is stopped are as on
-disk, in one that runs as the host has them; what is mounted in the VE by others is not there.";
 
 /// What a table may have, and what an empty one is.
 const COLUMNS: &str = "\

@@ -6,6 +6,22 @@ use clap::Args;
 use veld_config::VeRef;
 use veld_units::Quoted;
 
+/// Whose copies are.
+pub(super) const COPIES: &str = "\
+Examples:
+  veld cp site.conf web1:/etc/nginx/conf.d/
+  veld cp -a web1:/srv/data /backup
+  veld cp web1:/etc/hosts web2:/etc/hosts
+  tar c site | veld cp - web1:/root/site.tar
+Directories are copied with all that is in them; SRC/. is what is in SRC. In a VE all belongs to its
+root, unless it belongs to ids of the VE already, and on the host to root; with --archive numbers are
+kept. Devices and sockets are left out.";
+
+/// What to expect of a mounted root.
+pub(super) const LOOKS: &str = "\
+It lasts until umount, or until the VE starts or ends. Owners in a VE that is stopped are as on
+disk, in one that runs as the host has them; what is mounted in the VE by others is not there.";
+
 #[derive(Debug, Args)]
 pub(crate) struct Cp {
     /// What is copied: paths of the host or, all of one VE, VE:PATH; - is standard input.
