@@ -6,7 +6,7 @@ use std::path::Path;
 
 use veld_tests::{Cmd, Host, Template, host};
 
-use crate::{cp, says, scratch, text};
+use crate::{cp, says, scratch, skipped, text};
 
 /// A tree with one of everything that a copy keeps.
 fn tree(above: &Path) -> std::path::PathBuf {
@@ -44,7 +44,7 @@ fn listing(tree: &Path) -> String {
 
 fn both(test: impl Fn(&Host, &str)) {
     let Ok(host) = Host::new(&[Template::Busybox]) else {
-        println!("skipped: no VE can be made here");
+        skipped("no VE can be made here");
         return;
     };
     let ve = host.ve("web1").with(["--network", "none"]).create();

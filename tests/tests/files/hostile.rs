@@ -76,11 +76,10 @@ fn what_is_swapped_meanwhile_leads_nowhere_either() {
     .done();
     let _swapping = ve.exec_cmd([""; 0], ["/swap"]).spawn();
     let deadline = Instant::now() + Duration::from_secs(4);
-    let (mut in_time, mut rounds) = (0, 0);
+    let mut rounds = 0;
     while Instant::now() < deadline {
         // Whether it works is the VE's affair.
-        let done = cp(&host, [text(&source), "web1:/in"]);
-        in_time += i32::from(done.status == 0);
+        let _ = cp(&host, [text(&source), "web1:/in"]);
         let back = scratch.join("back");
         let _ = cp(&host, ["web1:/real", text(&back)]);
         // A link comes as a link.
@@ -97,7 +96,6 @@ fn what_is_swapped_meanwhile_leads_nowhere_either() {
         );
         rounds += 1;
     }
-    println!("{in_time} of {rounds} went in");
     assert!(rounds > 5, "{rounds}");
     let names: Vec<_> = fs::read_dir(&outside)
         .unwrap()

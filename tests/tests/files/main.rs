@@ -40,3 +40,11 @@ pub(crate) fn says(host: &Host, file: &str, content: &str) {
     let said = cp(host, [file, "-"]).ok();
     assert_eq!(said.stdout, content);
 }
+
+/// Says why a test cannot be here.
+pub(crate) fn skipped(reason: &str) {
+    #[allow(clippy::print_stderr, reason = "whoever reads the log wants to know")]
+    {
+        eprintln!("skipped: {reason}");
+    }
+}

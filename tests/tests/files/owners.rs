@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use veld_tests::{Cmd, host};
 
-use crate::{cp, scratch, text};
+use crate::{cp, scratch, skipped, text};
 
 #[test]
 fn owners_are_those_of_the_other_side() {
@@ -83,7 +83,7 @@ fn attributes_lists_and_capabilities_are_kept() {
     let host = host!();
     for program in ["setfattr", "getfattr", "setfacl", "setcap"] {
         if !Cmd::is_there(program) {
-            println!("skipped: there is no {program}");
+            skipped(&format!("there is no {program}"));
             return;
         }
     }
@@ -93,7 +93,7 @@ fn attributes_lists_and_capabilities_are_kept() {
     let run = |program: &str, words: &[&str]| Cmd::program(program, words).run();
     let set = run("setfattr", &["-n", "user.note", "-v", "hello", text(&file)]);
     if set.status != 0 || run("setfacl", &["-m", "u:1000:r", text(&file)]).status != 0 {
-        println!("skipped: this file system has no attributes or lists");
+        skipped("this file system has no attributes or lists");
         return;
     }
     run("setcap", &["cap_net_raw+ep", text(&file)]).done();

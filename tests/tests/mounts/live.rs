@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 
 use veld_tests::{Template, host};
 
-use crate::{mounted, set, shared, text};
+use crate::{mounted, set, shared, skipped, text};
 
 #[test]
 fn a_directory_comes_and_goes() {
@@ -118,7 +118,7 @@ fn ids_are_the_hosts_and_with_idmap_those_on_disk() {
     let made = ve.veld("set", [format!("mount+={}:/mapped:idmap", text(&data))]);
     if made.status != 0 {
         assert!(made.stderr.contains("cannot idmap"), "{}", made.stderr);
-        println!("skipped: {}", made.stderr);
+        skipped(&made.stderr);
         return;
     }
     assert_eq!(owner("/mapped/owned"), "1000:100");

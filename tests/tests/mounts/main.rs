@@ -40,3 +40,11 @@ pub(crate) fn mounted(ve: &Ve<'_>, target: &str) -> Vec<String> {
 pub(crate) fn set(ve: &Ve<'_>, what: &str) {
     ve.veld("set", [what]).done();
 }
+
+/// Says why a test cannot be here.
+pub(crate) fn skipped(reason: &str) {
+    #[allow(clippy::print_stderr, reason = "whoever reads the log wants to know")]
+    {
+        eprintln!("skipped: {reason}");
+    }
+}
