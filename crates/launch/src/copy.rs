@@ -1,26 +1,24 @@
 //! Files copied into a VE, out of one, or from one to another.
 //!
 //! A child does it, which may be given up: a file system in a VE may answer late or
-//! never. It stays in the host's namespaces but for that of mounts, where the root of a VE that
-//! does not run is put together; in one that runs it goes by the root of PID 1, and so by
-//! what the VE has mounted. It has nothing open of its parent's but what it copies.
+//! never. It stays in the host's namespaces: the root of a VE that does not run is put
+//! together for it and attached nowhere, in one that runs it goes by the root of PID 1, and
+//! so by what the VE has mounted. It has nothing open of its parent's but what it copies.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::pipe::{PipeFlags, pipe_with};
-use veld_namespaces::PrivateMounts;
 use veld_privileges::Creator;
 use veld_rootfs::{
-    CopyEvent, CopyJob, CopyTree, CopyWish, Ids, Layers, RootDir, copy_files, copy_input,
-    copy_output, private_root,
+    Access, CopyEvent, CopyJob, CopyTree, CopyWish, Ids, Layers, RootDir, copy_files, copy_input,
+    copy_output, view,
 };
 use veld_sys::process::{Child, Forked, exit_now, fork, send_signal};
 use veld_sys::{Context, Failure};
@@ -59,13 +57,8 @@ pub enum GuestRoot<'a> {
         /// Its number.
         pid: i32,
     },
-    /// One that is put together for this.
-    Stopped {
-        /// Of these.
-        layers: Layers<'a>,
-        /// At this directory of the host's, as the child alone sees it.
-        place: &'a Path,
-    },
+    /// One that is put together for this, of these.
+    Stopped(Layers<'a>),
 }
 
 /// Where files are.
@@ -306,12 +299,7 @@ fn work(copying: &Copying<'_>, speaker: &mut Speaker<'_>) -> Result<(), Failure>
     }
     let_go_of_all_but(&keep)?;
     rustix::process::umask(Mode::empty());
-    let sides = [&copying.from, &copying.to];
-    if sides.iter().any(|side| is_stopped(side)) {
-        // The process ends with these mounts.
-        std::mem::forget(PrivateMounts::enter()?);
-    }
-    let [from, to] = [tree(sides[0])?, tree(sides[1])?];
+    let [from, to] = [tree(&copying.from)?, tree(&copying.to)?];
     let (from, to) = match (&from, &to) {
         (Some(from), None) => (from, from),
         (None, Some(to)) => (to, to),
@@ -350,7 +338,7 @@ fn is_stopped(side: &Side<'_>) -> bool {
     matches!(
         side,
         Side::Guest(Guest {
-            root: GuestRoot::Stopped { .. },
+            root: GuestRoot::Stopped(_),
             ..
         })
     )
@@ -365,7 +353,7 @@ fn tree(side: &Side<'_>) -> Result<Option<CopyTree>, Failure> {
     };
     let (root, shift) = match guest.root {
         GuestRoot::Running { init, pid } => (root_of(init, pid)?, guest.first),
-        GuestRoot::Stopped { layers, place } => (private(layers, place)?, 0),
+        GuestRoot::Stopped(layers) => (view(layers, Access::Write)?, 0),
     };
     let first = guest.first;
     let ids = Ids::Guest { first, shift };
@@ -382,15 +370,6 @@ fn root_of(init: BorrowedFd<'_>, pid: i32) -> Result<OwnedFd, Failure> {
         Ok(root?)
     };
     open().context(|| "open the root of the VE")
-}
-
-/// Paths of the host's go on from where the command was called.
-fn private(layers: Layers<'_>, place: &Path) -> Result<OwnedFd, Failure> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let here = openat(CWD, ".", flags, Mode::empty()).context(|| "open the working directory")?;
-    let root = private_root(place, layers)?;
-    rustix::process::fchdir(&here).context(|| "return to the working directory")?;
-    Ok(root)
 }
 
 /// Who makes the copies, where the host's root has no id there.

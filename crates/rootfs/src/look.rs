@@ -1,42 +1,19 @@
 //! The root of a VE at a path of the host's, for looking into it.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxAttributes, StatxFlags, openat, statx};
 use rustix::io::Errno;
-use rustix::mount::{MountAttrFlags, MountPropagationFlags, UnmountFlags, mount_change, unmount};
+use rustix::mount::{MountPropagationFlags, UnmountFlags, mount_change, unmount};
 use veld_sys::mount::{Attributes, set_tree};
 use veld_sys::{Context, Failure, fault};
 
-use crate::assembly::Layers;
-use crate::detached::{Extent, attach, clone_at, new_mount};
+use crate::detached::{Extent, attach, clone_at};
 
 /// What anybody can mount at one place, one over the other.
 const LAYERS: usize = 64;
-
-/// The root of a VE that does not run, put together of its layers, all of which are
-/// below: nothing can be written, and no work directory is in use. Ids are those on disk.
-///
-/// # Errors
-/// Names the layer.
-///
-/// # Kernel
-/// "Multiple lower layers" in the kernel's overlayfs.rst: Linux 4.0.
-pub fn look_at_layers(layers: Layers<'_>) -> Result<OwnedFd, Failure> {
-    let open = |path: &Path| {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        openat(CWD, path, flags, Mode::empty()).context(|| format!("open {}", path.display()))
-    };
-    let upper = open(&layers.area.join("upper"))?;
-    let template = open(layers.template)?;
-    // By number: an option of a file system is no longer than 255 bytes.
-    let link = |layer: &OwnedFd| format!("/proc/self/fd/{}", layer.as_raw_fd());
-    let lower = format!("{}:{}", link(&upper), link(&template));
-    let settings = [("source", "veld"), ("lowerdir", &lower)];
-    new_mount("overlay", &settings, MountAttrFlags::MOUNT_ATTR_RDONLY)
-}
 
 /// The root of a VE that runs, as the process sees it that has gone into its user and mount
 /// namespaces as root: a copy of the mounts with nothing but what Veld has mounted and

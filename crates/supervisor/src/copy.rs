@@ -86,7 +86,6 @@ enum Root {
     Stopped {
         template: PathBuf,
         area: PathBuf,
-        place: PathBuf,
         _lock: Lock,
     },
 }
@@ -109,7 +108,6 @@ impl<'a, 'h> End<'a, 'h> {
                 Root::Stopped {
                     template: template::root(ve.host, &config.template).map_err(failed)?,
                     area: ve.area.private(),
-                    place: ve.run.path().to_owned(),
                     _lock: lock,
                 }
             }
@@ -123,15 +121,7 @@ impl<'a, 'h> End<'a, 'h> {
                 init: running.init.as_fd(),
                 pid: running.record.init.pid,
             },
-            Root::Stopped {
-                template,
-                area,
-                place,
-                ..
-            } => GuestRoot::Stopped {
-                layers: Layers { template, area },
-                place,
-            },
+            Root::Stopped { template, area, .. } => GuestRoot::Stopped(Layers { template, area }),
         };
         Side::Guest(Guest {
             name: self.ve.name.as_str(),

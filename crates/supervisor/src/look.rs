@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 use veld_durable::Life;
-use veld_rootfs::Layers;
+use veld_rootfs::{Access, Layers};
 use veld_state::Observed;
 
 use crate::error::{Error, ErrorKind, Source};
@@ -44,10 +44,11 @@ fn make(ve: &Ve<'_>) -> Result<(), Source> {
             let template = template::root(ve.host, &ve.config()?.template)?;
             let area = ve.area.private();
             ve.step("look at the layers");
-            veld_rootfs::look_at_layers(Layers {
+            let layers = Layers {
                 template: &template,
                 area: &area,
-            })?
+            };
+            veld_rootfs::view(layers, Access::Read)?
         }
     };
     ve.step("mount look");
