@@ -7,6 +7,7 @@ use std::path::Path;
 
 use veld_tests::{Host, Template, Ve};
 
+use crate::start::{is_through, started_or_starts};
 use crate::walk::{Kind, walk, walked};
 
 walked!(mounts: a_mount_that_fails_changes_nothing,
@@ -20,6 +21,10 @@ walked!(copies: a_copy_that_fails_has_nothing_half,
 walked!(looks: a_look_that_fails_leaves_nothing,
     a_look_without_space_leaves_nothing,
     a_killed_look_is_ended_by_the_next);
+
+walked!(starts: a_start_with_mounts_that_fails_leaves_nothing,
+    a_start_with_mounts_without_space_leaves_nothing,
+    a_killed_start_with_mounts_is_started_again);
 
 fn made<'h>(host: &'h Host, name: &str) -> Ve<'h> {
     host.ve(name)
@@ -173,4 +178,33 @@ fn looks(host: &Host, kind: Kind) {
         ve.destroy();
         assert_eq!(host.leaks(), Vec::<String>::new());
     }
+}
+
+/// What a VE has mounted is there from its start, or nothing is.
+fn starts(host: &Host, kind: Kind) {
+    let data = host.directory().join("shared");
+    fs::create_dir(&data).unwrap();
+    let ve = made(host, "web1");
+    let mount = format!("mount={}:/srv/0:ro,tmpfs:/srv/1:size=64K", data.display());
+    ve.veld("set", [mount]).done();
+    walk(
+        host,
+        ("start", 1, kind),
+        |fault| {
+            let output = fault.veld(host, &["start", "web1"]);
+            is_through(&ve);
+            output
+        },
+        |round| {
+            if round.has_failed() {
+                host.nothing_remains();
+            }
+            started_or_starts(host, round);
+            assert_eq!(mounted(&ve), ["/srv/0", "/srv/1"], "at {}", round.point);
+            ve.veld("stop", ["--force"]).done();
+            host.nothing_remains();
+        },
+    );
+    ve.destroy();
+    assert_eq!(host.leaks(), Vec::<String>::new());
 }
