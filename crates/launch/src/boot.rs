@@ -3,6 +3,7 @@
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use veld_cgroups::Entry as CgroupEntry;
@@ -34,6 +35,8 @@ pub struct Birth {
     pub cgroup: CgroupEntry,
     /// What it finds of cgroups.
     pub cgroup_tree: CgroupTree,
+    /// Where mounts are added to its root that wait on the stage.
+    pub mounts: Vec<PathBuf>,
     /// Host name and what goes with it.
     pub names: Names,
     /// What each of its processes may have, and its badness.
@@ -168,7 +171,7 @@ const STEPS: [Step<OnTheWay>; 13] = [
     // Born in its cgroup, it must make the namespace afterwards for the
     // namespace's root to be that cgroup; likewise the mounts, for the locks.
     Step(|_| steps::copy_mounts_and_root_cgroups()),
-    Step(|way| veld_rootfs::enter(way.birth.cgroup_tree)),
+    Step(|way| veld_rootfs::enter(way.birth.cgroup_tree, &way.birth.mounts)),
     Step(|_| steps::own_boot_id()),
     Step(|way| way.birth.names.establish()),
     Step(|way| limit_tables(&way.birth.tables)),

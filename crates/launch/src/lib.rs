@@ -11,7 +11,8 @@
 //! [`limit_tables()`] reaches into its user namespace.
 //! [`quiet_console`] sends a child part of the way, to put right what a VE has
 //! lost with its shim; [`change_nodes`] sends one to make and remove nodes of
-//! devices in its /dev.
+//! devices in its /dev; [`change_mounts`] one to add and take away mounts, [`look_into`]
+//! one to hand out its root. [`copy()`] has a child that copies files, and goes nowhere.
 //!
 //! What this crate must not know: VEs by name, config, where files are kept,
 //! the order in which a start makes and undoes other things.
@@ -19,11 +20,14 @@
 mod ask;
 mod boot;
 mod channel;
+mod copy;
 mod enter;
 mod error;
 mod guest_files;
 mod inherited;
 mod inside;
+mod look;
+mod mounts;
 mod nodes;
 mod quiet;
 mod steps;
@@ -32,9 +36,12 @@ mod users;
 
 pub use ask::{Answer, NoAnswer, ask};
 pub use boot::{Birth, Born, boot};
+pub use copy::{Copied, Copying, Guest, GuestRoot, Progress, Side, copy};
 pub use enter::{Entered, Entry, Program, enter};
 pub use error::{Error, ErrorKind};
 pub use guest_files::{Names, Resolver};
+pub use look::look_into;
+pub use mounts::{Mounts, Removal, change_mounts, check_removals};
 pub use nodes::{Nodes, change_nodes};
 pub use quiet::{Quieting, quiet_console};
 pub use tables::{limit_tables, read_tables};

@@ -39,6 +39,17 @@ pub(crate) fn copy_mounts_and_root_cgroups() -> Result<(), Failure> {
         .context(|| "create mount and cgroup namespaces")
 }
 
+/// Copies the mounts that this process sees, into a namespace of those whose root it
+/// is: what is set of them is locked then.
+///
+/// # Kernel
+/// mount_namespaces(7).
+pub(crate) fn copy_mounts() -> Result<(), Failure> {
+    fault::point("unshare mount namespace")
+        .and_then(|()| Ok(unshare(CloneFlags::CLONE_NEWNS)?))
+        .context(|| "create mount namespace")
+}
+
 const BOOT_ID: &str = "/run/host/boot-id";
 const KERNEL_BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 

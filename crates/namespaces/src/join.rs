@@ -52,6 +52,25 @@ pub fn join_users(pidfd: BorrowedFd<'_>) -> Result<(), Failure> {
         .context(|| "join user namespace")
 }
 
+/// Moves this process into the mount namespace of `pidfd`'s process, whose root is
+/// then its root and working directory.
+///
+/// # Errors
+/// As [`join`].
+///
+/// # Kernel
+/// setns(2) with a pidfd, Linux 5.8.
+pub fn join_mounts(pidfd: BorrowedFd<'_>) -> Result<(), Failure> {
+    fault::point("join mount namespace")
+        .and_then(|()| {
+            Ok(move_into_thread_name_spaces(
+                pidfd,
+                ThreadNameSpaceType::MOUNT,
+            )?)
+        })
+        .context(|| "join mount namespace")
+}
+
 /// Opens a namespace of a process (`user`, `net`), so that others can be put
 /// into it. `pid` is the number of `pidfd`'s process.
 ///

@@ -13,6 +13,6 @@ mod mounts;
 mod ucounts;
 
 pub use ids::{IDS, IdRange};
-pub use join::{join, join_users, open};
+pub use join::{join, join_mounts, join_users, open};
 pub use mounts::PrivateMounts;
 pub use ucounts::{NESTED, Table, limit_tables, read_tables};

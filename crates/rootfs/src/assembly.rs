@@ -10,6 +10,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, 
 use veld_sys::mount::{Attributes, idmap, set_attributes};
 use veld_sys::{Context, Failure, fault};
 
+use crate::added::{Added, Shelf};
 use crate::detached::{Extent, attach, clone_at, new_mount};
 use crate::host_device::HostDevice;
 use crate::overlay;
@@ -211,6 +212,17 @@ impl Stage {
             terminals,
             owner,
         })
+    }
+
+    /// Puts mounts on the stage that are added to the tree by [`crate::enter`].
+    ///
+    /// # Errors
+    /// Names the step.
+    pub fn shelve(&self, mounts: &[Added]) -> Result<(), Failure> {
+        if mounts.is_empty() {
+            return Ok(());
+        }
+        Shelf::within(self.root.fd.as_fd())?.put(mounts)
     }
 
     fn attach(&self, name: &str, mount: &OwnedFd) -> Result<(), Failure> {

@@ -1,12 +1,14 @@
 //! The child's half: kernel file systems of its own namespaces, and the pivot.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 
 use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 use rustix::mount::{MountAttrFlags, UnmountFlags, unmount};
 use rustix::process::{chdir, fchdir, pivot_root};
 use veld_sys::{Context, Failure, fault};
 
+use crate::added::{Shelf, attach_added};
 use crate::detached::{Extent, attach, clone_at, new_mount};
 
 /// What is at /sys/fs/cgroup.
@@ -25,7 +27,8 @@ pub enum CgroupTree {
 /// The process was cloned with the stage as its working directory. It has just
 /// copied the launcher's mount namespace into one owned by its own user
 /// namespace, in which it is root; all its other namespaces are its own too.
-/// Afterwards nothing of the host's mount table is left in reach.
+/// Afterwards nothing of the host's mount table is left in reach. What waits on the
+/// stage's shelf is attached at the places `added`, in this order.
 ///
 /// # Errors
 /// Names the file system or the step. EPERM for proc or sysfs where the host's
@@ -34,10 +37,11 @@ pub enum CgroupTree {
 /// # Kernel
 /// pivot_root(2); mount_namespaces(7), "Restrictions on mount namespaces": a
 /// tree copied as a unit keeps its locks, and its root is not locked.
-pub fn enter(cgroups: CgroupTree) -> Result<(), Failure> {
+pub fn enter(cgroups: CgroupTree, added: &[PathBuf]) -> Result<(), Failure> {
     // proc and sysfs may be mounted here only while the host's are in sight.
     let kernel = KernelFileSystems::mount(cgroups)?;
     let root = clone_at(CWD, "m", Extent::Whole)?;
+    let mounts = Shelf::take(added.len())?;
     attach(root.as_fd(), open_path(".")?.as_fd(), "the stage")?;
     fchdir(&root).context(|| "enter the root file system")?;
     kernel.attach()?;
@@ -50,7 +54,8 @@ pub fn enter(cgroups: CgroupTree) -> Result<(), Failure> {
     fault::point("unmount old root")
         .and_then(|()| Ok(unmount(".", UnmountFlags::DETACH)?))
         .context(|| "unmount the old root")?;
-    chdir("/").context(|| "enter the new root")
+    chdir("/").context(|| "enter the new root")?;
+    attach_added(added, &mounts)
 }
 
 /// File systems that show the namespaces of who mounts them.

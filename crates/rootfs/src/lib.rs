@@ -24,27 +24,37 @@
 //! What this crate must not know: which VE it is, where its files are kept,
 //! cgroups' limits, networks.
 
+mod added;
 mod assembly;
+mod copy;
 mod detached;
 mod device_tree;
 mod file_system;
 mod fuse;
 mod host_device;
 mod inside;
+mod look;
 mod overlay;
 mod program;
 mod root_dir;
 mod running_dev;
 mod terminal;
 mod terminals;
+mod view;
 
+pub use added::{Added, AddedSource, Shelf, attach_added, can_take_away, take_away};
 pub use assembly::{Assembly, Layers, Sizes, Stage};
+pub use copy::{
+    CopyEvent, CopyJob, CopyTree, CopyWish, Given, Ids, Told, copy_files, copy_input, copy_output,
+};
 pub use device_tree::usual_devices;
 pub use fuse::abort_fuse;
 pub use host_device::HostDevice;
 pub use inside::{CgroupTree, enter};
+pub use look::{attach_look, end_look, is_looked_at, look_from_inside};
 pub use program::open_program;
 pub use root_dir::RootDir;
 pub use running_dev::{FileId, RunningDev};
 pub use terminal::{Terminal, TerminalSize, open_terminal};
 pub use terminals::Terminals;
+pub use view::{Access, view};

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, mkdirat, openat, openat2};
 use veld_sys::{Context, Failure, fault};
@@ -50,6 +50,36 @@ impl RootDir {
         }
         let flags = flags | OFlags::CLOEXEC;
         Ok(openat2(&self.dir, path, flags, mode, RESOLVE)?)
+    }
+
+    /// The directory at an absolute path of the tree, made where it is missing with
+    /// all above it; links on the way lead to places inside.
+    ///
+    /// # Errors
+    /// ENOTDIR where something else is on the way.
+    pub fn make_dirs(&self, path: &Path, mode: Mode) -> io::Result<OwnedFd> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY;
+        let mut above = self.open_file(".", flags, Mode::empty())?;
+        let mut reached = PathBuf::from("/");
+        for name in path.components().filter_map(|part| match part {
+            Component::Normal(name) => Some(name),
+            Component::Prefix(_)
+            | Component::RootDir
+            | Component::CurDir
+            | Component::ParentDir => None,
+        }) {
+            reached.push(name);
+            let text = reached.to_str().ok_or(rustix::io::Errno::ILSEQ)?;
+            above = match self.open_file(text, flags, Mode::empty()) {
+                Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
+                    fault::point("make directory in a root")?;
+                    mkdirat(&above, name, mode)?;
+                    self.open_file(text, flags, Mode::empty())?
+                }
+                opened => opened?,
+            };
+        }
+        Ok(above)
     }
 
     /// The directory `name` right below the root, made where it is missing. A

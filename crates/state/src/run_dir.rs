@@ -1,5 +1,6 @@
 //! The run directory of one VE.
 
+mod mounts;
 mod nics;
 mod settings;
 
@@ -27,6 +28,7 @@ pub struct RunDir {
 /// mount namespace. There from the beginning of a start to its end, so what has
 /// it and is not locked was left by a launcher that died.
 const STAGE: &str = "stage";
+const LOOK: &str = "look";
 const RECORD: &str = "record";
 const LOCK: &str = "lock";
 const FAILURE: &str = "failure";
@@ -38,9 +40,10 @@ const ANSWERED: &str = "answered";
 const REMOVALS: usize = 8;
 
 /// What a run leaves that the next command has no use for.
-const OF_ONE_RUN: [&str; 28] = [
+const OF_ONE_RUN: [&str; 30] = [
     RECORD,
     ANSWERED,
+    mounts::MOUNTS,
     settings::RUNTIME,
     settings::IN_FORCE,
     settings::SETTING,
@@ -58,6 +61,7 @@ const OF_ONE_RUN: [&str; 28] = [
     // What replacements of the above left when they were killed.
     ".record.new",
     ".answered.new",
+    ".mounts.new",
     ".runtime.new",
     ".in-force.new",
     ".setting.new",
@@ -89,6 +93,20 @@ impl RunDir {
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// Where the root of the VE can be looked into, while somebody wants that.
+    #[must_use]
+    pub fn look(&self) -> PathBuf {
+        self.file(LOOK)
+    }
+
+    /// Takes the place away where it could be looked into, at which nothing is mounted any more.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn strike_look(&self) -> Result<(), Failure> {
+        remove_dir(&self.look())
     }
 
     /// The record of the running VE.

@@ -4,6 +4,7 @@ use veld_config::{Assignment, TemplateName, Uuid, VeConfig, VeId, VeName};
 
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::host::Host;
+use crate::mounts;
 use crate::net::{NetPlan, addresses, names};
 use crate::outcome::Done;
 use crate::tuning;
@@ -78,6 +79,7 @@ fn config(ve: &Ve<'_>, wish: &Wish, id: VeId) -> Result<VeConfig, Source> {
     addresses::resolve(ve, id, &mut config)?;
     addresses::must_not_be_the_hosts(ve, id, &config)?;
     names::check(&config, ve.host.config())?;
+    mounts::check(ve, &config)?;
     Ok(config)
 }
 

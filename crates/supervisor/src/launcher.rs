@@ -25,6 +25,7 @@ use veld_sys::{Context, Failure};
 use crate::devices;
 use crate::error::Source;
 use crate::guarantee;
+use crate::mounts;
 use crate::net;
 use crate::plan::StartPlan;
 use crate::report::Reporter;
@@ -125,6 +126,7 @@ fn prepare<'a>(
     let born = give_birth(ve, plan, &group)?;
     ve.step("assemble root");
     let (assembly, notices) = assemble(plan, &stage, &born)?;
+    add_mounts(ve, plan, &stage, &born)?;
     if !assembly.indexed {
         let warning = "the overlay has no index: file handles in the VE do not last";
         warnings.push(warning.to_owned());
@@ -236,6 +238,7 @@ fn give_birth(ve: &Ve<'_>, plan: &StartPlan, group: &Group) -> Result<Born, Sour
         ids: plan.ids,
         cgroup: group.entry()?,
         cgroup_tree: plan.cgroup_tree,
+        mounts: mounts::targets(&plan.mounts),
         names: plan.names.clone(),
         bounds: plan.bounds.clone(),
         tables: plan.tables.clone(),
@@ -286,6 +289,16 @@ fn assemble(plan: &StartPlan, stage: &Stage, born: &Born) -> Result<(Assembly, O
     let notices = assembly.notices()?;
     creator.restore()?;
     Ok((assembly, notices))
+}
+
+/// Puts what is mounted in the VE besides on the stage, where PID 1 takes it from.
+fn add_mounts(ve: &Ve<'_>, plan: &StartPlan, stage: &Stage, born: &Born) -> Result<(), Source> {
+    if plan.mounts.is_empty() {
+        return Ok(());
+    }
+    let users = born.namespace("user")?;
+    let made = mounts::make_first(ve, &plan.mounts, users.as_fd(), plan.memory)?;
+    Ok(stage.shelve(&made)?)
 }
 
 /// Executes the shim over this process; returns why it could not.

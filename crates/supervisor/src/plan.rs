@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use veld_cgroups::Limits;
-use veld_config::{Cgroup, HostConfig, InitWay, VeConfig, VeId, VeName};
+use veld_config::{Cgroup, HostConfig, InitWay, Mount, VeConfig, VeId, VeName};
 use veld_launch::{Names, Resolver};
 use veld_namespaces::{IDS, IdRange, Table};
 use veld_privileges::Bounds;
@@ -15,6 +15,7 @@ use veld_rootfs::{CgroupTree, Sizes};
 use veld_units::Bytes;
 
 use crate::devices::Devices;
+use crate::mounts;
 use crate::net::NetPlan;
 use crate::tuning::{self, Tuning};
 
@@ -45,6 +46,10 @@ pub struct StartPlan {
     pub names: Names,
     /// How it is connected.
     pub net: NetPlan,
+    /// What is mounted in it, in this order.
+    pub mounts: Vec<Mount>,
+    /// How much memory it may have, in bytes.
+    pub memory: u64,
     /// Arguments of veld-init, less its name.
     pub arguments: Vec<CString>,
     /// Environment of PID 1.
@@ -85,6 +90,7 @@ impl StartPlan {
             oom_score_adj: _,
             devices: _,
             net,
+            mounts: _,
         } = facts.tuning;
         let memory = limits
             .memory
@@ -112,6 +118,8 @@ impl StartPlan {
                 resolver: Some(facts.resolver).filter(|resolver| !resolver.servers.is_empty()),
             },
             net,
+            mounts: mounts::in_order(&config.storage.mounts),
+            memory,
             arguments: arguments(config),
             environment: environment(config),
             guarantees: guarantees(facts.config, facts.memory),
@@ -253,6 +261,9 @@ impl fmt::Display for StartPlan {
         };
         writeln!(f, "dns        {servers}")?;
         write!(f, "{}", self.net)?;
+        for mount in &self.mounts {
+            writeln!(f, "mount      {mount}")?;
+        }
         let shown: Vec<_> = self
             .arguments
             .iter()

@@ -25,6 +25,7 @@ use veld_state::{Observed, Running};
 
 use crate::devices::{self, Devices};
 use crate::error::{Error, ErrorKind, Source, chain};
+use crate::mounts;
 use crate::net::{self, NetPlan, addresses, names};
 use crate::outcome::Done;
 use crate::parameters::{When, no_runtime, when};
@@ -121,6 +122,7 @@ fn set_stopped(ve: &Ve<'_>, setting: &Setting) -> Result<Told, Error> {
         addresses::resolve(ve, ve.id()?, &mut config)?;
         addresses::must_not_be_the_hosts(ve, ve.id()?, &config)?;
         names::check(&config, ve.host.config())?;
+        mounts::check(ve, &config)?;
         let limits = tuning::limits(ve, &config)?;
         ve.host.cgroups()?.check(&limits)?;
         NetPlan::new(&config, ve.host.config(), ve.id()?).check()?;
@@ -169,6 +171,7 @@ fn set_running(ve: &Ve<'_>, running: &Running, setting: &Setting) -> Result<Told
     let after = before.with(ve, setting)?;
     addresses::claim(ve, &after.addresses())?;
     names::check(&after.saved, ve.host.config())?;
+    mounts::check(ve, &after.saved)?;
     must_be_there(&before.in_force, &after.in_force)?;
     let old = Tuning::new(ve, &before.in_force)?;
     let new = Tuning::new(ve, &after.in_force)?;

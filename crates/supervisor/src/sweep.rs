@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use veld_cgroups::{ErrorKind as CgroupErrorKind, Group};
 
 use crate::error::{Error, ErrorKind, Source};
+use crate::look;
 use crate::net;
 use crate::stop::abort_fuse;
 use crate::ve::Ve;
@@ -27,6 +28,9 @@ const REMOVAL: Duration = Duration::from_secs(10);
 /// Sweeps a VE whose lock is held and whose PID 1, as far as is known, is dead.
 pub(crate) fn sweep(ve: &Ve<'_>, left: Left) -> Result<(), Error> {
     let failed = |source: Source| Error::action(&ve.name, "sweep", source);
+    // What is mounted is not to be removed with, nor used twice.
+    ve.step("end look");
+    look::end(ve).map_err(failed)?;
     let group = ve.group().map_err(|error| failed(error.into()))?;
     if group.exists() {
         // With a stage left, what runs is what a launcher that died began.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 
 use veld_cgroups::{Device, Group, Limits};
-use veld_config::VeConfig;
+use veld_config::{Mount, VeConfig};
 use veld_namespaces::{NESTED, Table};
 use veld_privileges::{Bounds, Rlimit};
 use veld_state::Running;
@@ -13,6 +13,7 @@ use veld_state::Running;
 use crate::devices::{self, Devices};
 use crate::error::Source;
 use crate::guarantee;
+use crate::mounts;
 use crate::net::{self, NetPlan};
 use crate::ve::Ve;
 
@@ -60,6 +61,8 @@ pub(crate) struct Tuning {
     pub(crate) devices: Devices,
     /// How it is connected.
     pub(crate) net: NetPlan,
+    /// What is mounted in it.
+    pub(crate) mounts: Vec<Mount>,
 }
 
 impl Tuning {
@@ -74,6 +77,7 @@ impl Tuning {
             oom_score_adj: config.resources.oom_score_adj.unwrap_or_default(),
             devices: Devices::present(config),
             net: NetPlan::new(config, ve.host.config(), ve.id()?),
+            mounts: config.storage.mounts.clone(),
         })
     }
 }
@@ -223,6 +227,7 @@ pub(crate) fn apply(
         ve.step("change out-of-memory score");
         group.change_oom_score_adj(old.oom_score_adj, new.oom_score_adj)?;
     }
+    mounts::change(ve, running, &new.mounts)?;
     let mut warnings = net::change(ve, running, &old.net, &new.net)?;
     if old.devices != new.devices {
         let lists = [&old.devices, &new.devices];

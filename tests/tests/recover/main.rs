@@ -15,6 +15,7 @@
 mod create;
 mod destroy;
 mod ending;
+mod files;
 mod links;
 mod pause;
 mod random;

@@ -1,5 +1,6 @@
 //! The command line as data: what may be said, and what each word means.
 
+mod files;
 mod net;
 mod remote;
 mod template;
@@ -14,6 +15,7 @@ use crate::commands;
 use crate::settings::Settings;
 use crate::signal::SignalNumber;
 
+pub(crate) use files::{Cp, Mount, Place};
 pub(crate) use net::{Net, NetList, NetShow};
 pub(crate) use remote::{TemplatePull, TemplateRemotes, TemplateSearch, TemplateUpdate};
 pub(crate) use template::{
@@ -96,6 +98,14 @@ pub(crate) enum Command {
     Kill(Kill),
     /// Destroy VEs with all their files.
     Destroy(Destroy),
+    /// Copy files into a VE, out of one, or from one to another.
+    #[command(after_help = files::COPIES)]
+    Cp(Cp),
+    /// Show the root of a VE at a path of the host, read-only, and print the path.
+    #[command(after_help = files::LOOKS)]
+    Mount(Mount),
+    /// Take away what mount has made.
+    Umount(One),
     /// Build, pull, import, list and remove OS templates.
     #[command(subcommand)]
     Template(Template),

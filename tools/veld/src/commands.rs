@@ -5,6 +5,7 @@ mod console;
 mod create;
 mod events;
 mod exec;
+mod files;
 mod host;
 mod list;
 mod logs;
@@ -58,6 +59,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
     let done = match command {
         Command::Exec(exec) => return exec::exec(&host, exec),
         Command::Enter(enter) => return exec::enter(&host, enter),
+        Command::Cp(cp) => return files::cp(&host, &cp),
         Command::Top(top) => return top::run(&host, &top),
         Command::Host(show) => return host::run(&host, &show),
         Command::Console(one) => return console::run(&host, &one),
@@ -82,6 +84,8 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
         Command::Destroy(destroy) => each(&host, &destroy.which, |ve| {
             veld_supervisor::destroy(ve, destroy.force)
         }),
+        Command::Mount(mount) => files::mount(&host, &mount),
+        Command::Umount(one) => files::umount(&host, &one),
         Command::Account(one) => {
             veld_supervisor::account(&host.find(&one.ve)?)?;
             Ok(())

@@ -117,6 +117,7 @@ pub(crate) struct Shown {
     /// Those that were set for this run alone.
     settings_of_this_run: BTreeMap<&'static str, Option<String>>,
     devices: Option<Vec<String>>,
+    mounts: Option<Vec<String>>,
     kernel: Option<Kernel>,
     refusals: Vec<Refused>,
     links: Vec<Link>,
@@ -261,6 +262,10 @@ impl Shown {
             devices: detail.summary.config.as_ref().ok().map(|config| {
                 let devices = config.devices.iter();
                 devices.map(ToString::to_string).collect()
+            }),
+            mounts: detail.summary.config.as_ref().ok().map(|config| {
+                let mounts = config.storage.mounts.iter();
+                mounts.map(ToString::to_string).collect()
             }),
             kernel: detail
                 .kernel

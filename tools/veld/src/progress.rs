@@ -60,6 +60,11 @@ impl Bar {
                 .bar
                 .set_message(format!("{} entries", progress.entries)),
         }
+        self.go_on()
+    }
+
+    /// Tells it to end when the user wants that, and shows nothing.
+    pub(crate) fn go_on(&self) -> ControlFlow<()> {
         if self.asked_to_end.load(Ordering::Relaxed) {
             ControlFlow::Break(())
         } else {

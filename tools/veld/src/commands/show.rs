@@ -165,6 +165,17 @@ fn config_rows(config: &VeConfig) -> Vec<Row> {
             "devices",
             words(config.devices.iter().map(ToString::to_string).collect()),
         ),
+        (
+            "mounts",
+            words(
+                config
+                    .storage
+                    .mounts
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+            ),
+        ),
         ("network", config.network.first.mode.to_string()),
         (
             "ip",

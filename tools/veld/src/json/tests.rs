@@ -122,6 +122,7 @@ const OF_ONE_THAT_RUNS: &str = r#",
   "devices": [
     "/dev/kvm:rw"
   ],
+  "mounts": [],
   "kernel": {
     "memory_limit_bytes": 536870912,
     "memory_used_bytes": 208236544,
@@ -199,6 +200,7 @@ const OF_ONE_THAT_DOES_NOT: &str = r#",
   },
   "settings_of_this_run": {},
   "devices": [],
+  "mounts": [],
   "kernel": null,
   "refusals": [],
   "links": [],

@@ -1,0 +1,389 @@
+//! The walk over what is copied.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{
+    AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fchmod, fchown, fstat, linkat,
+    mkdirat, mknodat, openat, openat2, readlinkat, renameat, symlinkat, unlinkat,
+};
+use rustix::io::Errno;
+use veld_sys::{Context, Failure, fault};
+
+use super::attributes::Translation;
+use super::owners::Ids;
+use super::{CopyEvent, CopyTree, CopyWish, Told, data};
+
+/// How many directories may be in one another: for each two are open.
+const DEEPEST: usize = 200;
+
+const HANDLE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+/// Device and inode.
+type Id = (u64, u64);
+
+/// A name in a directory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spot<'a> {
+    pub(super) above: BorrowedFd<'a>,
+    pub(super) name: &'a CStr,
+}
+
+/// Where the first copy of a file with several names went.
+struct Linked {
+    /// The names of the directories below the first, and its own.
+    path: Vec<CString>,
+    id: Id,
+}
+
+pub(super) struct Walk<'a> {
+    translation: Translation,
+    told: Told<'a>,
+    /// Where the copies of this source begin.
+    top: Option<OwnedFd>,
+    /// Names below the top.
+    path: Vec<CString>,
+    linked: HashMap<Id, Linked>,
+    /// Directories of copies, which are not copied again.
+    made: Option<Id>,
+    /// What the names beside those of files have in them.
+    number: u32,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(from: &CopyTree, to: &CopyTree, wish: CopyWish, told: Told<'a>) -> Self {
+        Self {
+            translation: Translation {
+                from: from.ids,
+                to: to.ids,
+                wish,
+            },
+            told,
+            top: None,
+            path: Vec::new(),
+            linked: HashMap::new(),
+            made: None,
+            number: 0,
+        }
+    }
+
+    /// Copies what `source` is a handle of to `name` in `above`.
+    pub(super) fn entry(
+        &mut self,
+        source: &OwnedFd,
+        spot: Spot<'_>,
+        shown: &str,
+    ) -> Result<(), Failure> {
+        let failed = || format!("copy {shown}");
+        self.begin(spot.above).context(failed)?;
+        self.one(source, spot, shown)
+    }
+
+    /// Copies what is in the directory that `source` is a handle of into `above`.
+    pub(super) fn contents(
+        &mut self,
+        source: &OwnedFd,
+        above: BorrowedFd<'_>,
+        shown: &str,
+    ) -> Result<(), Failure> {
+        let open =
+            || -> io::Result<OwnedFd> { Ok(openat(source, c".", DIRECTORY, Mode::empty())?) };
+        let opened = self.begin(above).and_then(|()| open());
+        let opened = opened.context(|| format!("copy {shown}"))?;
+        self.made = id_of(above).ok();
+        self.inside(&opened, above, shown)
+    }
+
+    fn begin(&mut self, above: BorrowedFd<'_>) -> io::Result<()> {
+        self.top = Some(above.try_clone_to_owned()?);
+        self.path.clear();
+        self.linked.clear();
+        Ok(())
+    }
+
+    fn one(&mut self, source: &OwnedFd, spot: Spot<'_>, shown: &str) -> Result<(), Failure> {
+        let failed = || format!("copy {shown}");
+        let stat = fstat(source).context(failed)?;
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        let done = match kind {
+            FileType::Directory => return self.directory(source, &stat, spot, shown),
+            FileType::RegularFile => self.file(source, &stat, spot),
+            FileType::Symlink | FileType::Fifo => self.by_name(source, kind, &stat, spot),
+            FileType::CharacterDevice
+            | FileType::BlockDevice
+            | FileType::Socket
+            | FileType::Unknown => {
+                let what = if kind == FileType::Socket {
+                    "socket"
+                } else {
+                    "device"
+                };
+                let warning = format!("left out {shown}, which is a {what}");
+                (self.told)(CopyEvent::Warning(warning))
+            }
+        };
+        done.and_then(|()| (self.told)(CopyEvent::Entry))
+            .context(failed)
+    }
+
+    fn directory(
+        &mut self,
+        source: &OwnedFd,
+        stat: &Stat,
+        spot: Spot<'_>,
+        shown: &str,
+    ) -> Result<(), Failure> {
+        let failed = || format!("copy {shown}");
+        if self.made == Some((stat.st_dev, stat.st_ino)) {
+            let warning = format!("left out {shown}, which is the copy itself");
+            return (self.told)(CopyEvent::Warning(warning)).context(failed);
+        }
+        if self.path.len() >= DEEPEST {
+            return Err(Failure::new(failed(), Errno::NAMETOOLONG));
+        }
+        let opened = || -> io::Result<(OwnedFd, OwnedFd, bool)> {
+            let from = openat(source, c".", DIRECTORY, Mode::empty())?;
+            let (to, is_new) = make_directory(spot)?;
+            Ok((from, to, is_new))
+        };
+        let (from, to, is_new) = opened().context(failed)?;
+        if self.made.is_none() {
+            self.made = id_of(to.as_fd()).ok();
+        }
+        if is_new {
+            // What comes in belongs there from the beginning.
+            let (uid, gid) = self.translation.owner(stat);
+            fchown(&to, Some(uid), Some(gid)).context(failed)?;
+        }
+        self.path.push(spot.name.to_owned());
+        self.inside(&from, to.as_fd(), shown)?;
+        self.path.pop();
+        if is_new || self.translation.wish.archive {
+            let given = self
+                .translation
+                .give(source.as_fd(), stat, to.as_fd(), false);
+            given.context(failed)?;
+        }
+        (self.told)(CopyEvent::Entry).context(failed)
+    }
+
+    fn inside(&mut self, from: &OwnedFd, to: BorrowedFd<'_>, shown: &str) -> Result<(), Failure> {
+        let names = names(from).context(|| format!("read {shown}"))?;
+        for name in names {
+            let below = format!("{}/{}", shown.trim_end_matches('/'), name.to_string_lossy());
+            let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+            let handle = match openat2(from, &name, HANDLE, Mode::empty(), resolve) {
+                // Removed since it was listed.
+                Err(Errno::NOENT) => continue,
+                handle => handle.context(|| format!("copy {below}"))?,
+            };
+            let spot = Spot {
+                above: to,
+                name: &name,
+            };
+            self.one(&handle, spot, &below)?;
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, source: &OwnedFd, stat: &Stat, spot: Spot<'_>) -> io::Result<()> {
+        let id = (stat.st_dev, stat.st_ino);
+        let has_names = stat.st_nlink > 1;
+        if has_names && self.link(id, spot)? {
+            return Ok(());
+        }
+        let (from, size) = data::open_regular(source)?;
+        let beside = self.beside();
+        let to = create(spot.above, &beside)?;
+        let filled = data::copy(&from, size, &to, self.told)
+            .and_then(|()| {
+                self.translation
+                    .give(source.as_fd(), stat, to.as_fd(), true)
+            })
+            .and_then(|()| take_name(spot, &beside));
+        undone_unless(filled, spot.above, &beside)?;
+        if has_names {
+            let mut path = self.path.clone();
+            path.push(spot.name.to_owned());
+            let id_of_copy = id_of(to.as_fd())?;
+            let linked = Linked {
+                path,
+                id: id_of_copy,
+            };
+            self.linked.insert(id, linked);
+        }
+        Ok(())
+    }
+
+    /// Links `name` to the copy of the same file, where there is one.
+    fn link(&mut self, id: Id, spot: Spot<'_>) -> io::Result<bool> {
+        let (Some(linked), Some(top)) = (self.linked.get(&id), &self.top) else {
+            return Ok(false);
+        };
+        let (last, directories) = match linked.path.split_last() {
+            Some(split) => split,
+            None => return Ok(false),
+        };
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        let mut directory = openat(top, c".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        for name in directories {
+            let flags = HANDLE | OFlags::DIRECTORY;
+            directory = match openat2(&directory, name, flags, Mode::empty(), resolve) {
+                // Somebody has moved it: a copy of its own will do.
+                Err(_) => return Ok(false),
+                opened => opened?,
+            };
+        }
+        let is_it = openat2(&directory, last, HANDLE, Mode::empty(), resolve)
+            .is_ok_and(|file| id_of(file.as_fd()).ok() == Some(linked.id));
+        if !is_it {
+            return Ok(false);
+        }
+        let last = last.clone();
+        let beside = self.beside();
+        fault::point("link copy")?;
+        if linkat(&directory, &last, spot.above, &beside, AtFlags::empty()).is_err() {
+            return Ok(false);
+        }
+        let named = take_name(spot, &beside);
+        // A rename to another name of the same file does nothing.
+        let _ = unlinkat(spot.above, &beside, AtFlags::empty());
+        named.map(|()| true)
+    }
+
+    /// A link or a fifo.
+    fn by_name(
+        &mut self,
+        source: &OwnedFd,
+        kind: FileType,
+        stat: &Stat,
+        spot: Spot<'_>,
+    ) -> io::Result<()> {
+        let beside = self.beside();
+        fault::point("make copy")?;
+        if kind == FileType::Symlink {
+            let target = readlinkat(source, c"", Vec::new())?;
+            symlinkat(target.as_c_str(), spot.above, &beside)?;
+        } else {
+            let mode = self.translation.mode(stat, false);
+            mknodat(spot.above, &beside, FileType::Fifo, mode, 0)?;
+        }
+        let given = self
+            .translation
+            .give_by_name(stat, spot.above, &beside)
+            .and_then(|()| take_name(spot, &beside));
+        undone_unless(given, spot.above, &beside)
+    }
+
+    /// Makes a file of a stream.
+    pub(super) fn stream(
+        &mut self,
+        input: &OwnedFd,
+        spot: Spot<'_>,
+        shown: &str,
+    ) -> Result<(), Failure> {
+        let mut write = || -> io::Result<()> {
+            let beside = self.beside();
+            let to = create(spot.above, &beside)?;
+            let given = self.translation.wish.given;
+            let (uid, gid) = self.translation.owner_of_new();
+            let mode = Mode::from_raw_mode(given.mode.unwrap_or(0o644));
+            let filled = data::fill(input, &to, self.told)
+                .and_then(|()| Ok(fchown(&to, Some(uid), Some(gid))?))
+                .and_then(|()| Ok(fchmod(&to, mode)?))
+                .and_then(|()| take_name(spot, &beside));
+            undone_unless(filled, spot.above, &beside)?;
+            (self.told)(CopyEvent::Entry)
+        };
+        write().context(|| format!("write {shown}"))
+    }
+
+    /// A name that nobody else has.
+    fn beside(&mut self) -> CString {
+        self.number = self.number.wrapping_add(1);
+        let text = format!(".veld-cp.{}.{}", std::process::id(), self.number);
+        CString::new(text).unwrap_or_default()
+    }
+}
+
+impl Translation {
+    /// Who owns a file that was none.
+    fn owner_of_new(&self) -> (rustix::fs::Uid, rustix::fs::Gid) {
+        let given = self.wish.given;
+        let seen = |id: Option<u32>| match self.to {
+            Ids::Host => id.unwrap_or(0),
+            Ids::Guest { .. } => self.to.seen(id.unwrap_or(0)),
+        };
+        (
+            rustix::fs::Uid::from_raw(seen(given.uid)),
+            rustix::fs::Gid::from_raw(seen(given.gid)),
+        )
+    }
+}
+
+/// A directory that is there or is made; whether it is new.
+fn make_directory(spot: Spot<'_>) -> io::Result<(OwnedFd, bool)> {
+    let Spot { above, name } = spot;
+    fault::point("make directory of copies")?;
+    let is_new = match mkdirat(above, name, Mode::RWXU) {
+        Ok(()) => true,
+        Err(Errno::EXIST) => false,
+        Err(errno) => return Err(errno.into()),
+    };
+    Ok((openat(above, name, DIRECTORY, Mode::empty())?, is_new))
+}
+
+fn create(above: BorrowedFd<'_>, name: &CStr) -> io::Result<File> {
+    fault::point("create copy")?;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mode = Mode::RUSR | Mode::WUSR;
+    // One that was killed may have left a file of that name.
+    let made = match openat(above, name, flags, mode) {
+        Err(Errno::EXIST) => {
+            unlinkat(above, name, AtFlags::empty())?;
+            openat(above, name, flags, mode)
+        }
+        made => made,
+    };
+    Ok(File::from(made?))
+}
+
+fn take_name(spot: Spot<'_>, beside: &CStr) -> io::Result<()> {
+    let Spot { above, name } = spot;
+    fault::point("name copy")?;
+    Ok(renameat(above, beside, above, name)?)
+}
+
+/// Takes what is beside a name away where it could not take it.
+fn undone_unless(done: io::Result<()>, above: BorrowedFd<'_>, beside: &CStr) -> io::Result<()> {
+    if done.is_err() {
+        // The first failure is the one to tell.
+        let _ = unlinkat(above, beside, AtFlags::empty());
+    }
+    done
+}
+
+fn id_of(file: BorrowedFd<'_>) -> io::Result<Id> {
+    let stat = fstat(file)?;
+    Ok((stat.st_dev, stat.st_ino))
+}
+
+/// All names before the first is copied, so that what is copied into the same
+/// directory is not among them.
+fn names(directory: &OwnedFd) -> io::Result<Vec<CString>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(directory)? {
+        let name = entry?.file_name().to_owned();
+        if name.as_bytes() != b"." && name.as_bytes() != b".." {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
