@@ -21,6 +21,7 @@ mod file;
 mod host;
 mod hostname;
 mod invalid;
+mod mount;
 mod name;
 mod network;
 pub mod parameter;
@@ -33,6 +34,7 @@ pub use error::{ConfigError, ErrorKind, Problem};
 pub use host::{Group, HostConfig, HostNetwork, Paths, Pool};
 pub use hostname::Hostname;
 pub use invalid::Invalid;
+pub use mount::{Mount, MountSource, VolumeName};
 pub use name::{VeId, VeName, VeRef};
 pub use network::{
     Direction, GroupName, Interface, Ip, LinkName, Mac, Matched, Network, Over, Policy, PoolName,
@@ -41,7 +43,7 @@ pub use network::{
 pub use parameter::{Cgroup, Dns, Init, InitWay, Mode, RestartPolicy};
 pub use template::TemplateName;
 pub use uuid::Uuid;
-pub use ve::{Assignment, Key, Resources, VeConfig};
+pub use ve::{Assignment, Key, Resources, Storage, VeConfig};
 
 #[cfg(test)]
 mod fuzz;
