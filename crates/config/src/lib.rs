@@ -25,6 +25,7 @@ mod mount;
 mod name;
 mod network;
 pub mod parameter;
+mod schedule;
 mod template;
 mod uuid;
 mod ve;
@@ -41,6 +42,7 @@ pub use network::{
     Protocol, Publish, Rule, Slot, Traffic, Verdict,
 };
 pub use parameter::{Cgroup, Dns, Init, InitWay, Mode, RestartPolicy};
+pub use schedule::{Keep, Period, Schedule};
 pub use template::TemplateName;
 pub use uuid::Uuid;
 pub use ve::{Assignment, Key, Resources, Storage, VeConfig};

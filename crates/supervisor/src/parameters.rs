@@ -139,7 +139,7 @@ fn beside_cgroups(name: &str) -> Holder {
         ("net", _) | (_, Some(("network", _))) => Holder::Network,
         ("storage.mounts", _) => Holder::Mounts,
         // They are read when they are needed.
-        ("onboot" | "bootorder" | "restart", _) => Holder::Us(When::Live),
+        ("onboot" | "bootorder" | "restart" | "storage.snapshots", _) => Holder::Us(When::Live),
         _ => Holder::Us(When::NextStart),
     }
 }

@@ -26,7 +26,7 @@ use crate::document::{Document, Parameter};
 use crate::parameter::{CpuList, Rlimit};
 use crate::{
     Cgroup, ConfigError, DeviceAccess, ErrorKind, Hostname, Init, Mount, Network, RestartPolicy,
-    TemplateName, Uuid, VeName, file,
+    Schedule, TemplateName, Uuid, VeName, file,
 };
 
 /// The format that this crate writes, and the latest that it reads.
@@ -72,6 +72,8 @@ pub struct VeConfig {
 pub struct Storage {
     /// What is mounted in it besides its root.
     pub mounts: Vec<Mount>,
+    /// When snapshots of it are made by themselves.
+    pub snapshots: Vec<Schedule>,
 }
 
 /// What a VE may use; what is absent is not limited.

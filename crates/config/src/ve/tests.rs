@@ -39,6 +39,7 @@ dns = ["host", "192.0.2.53"]
 
 [storage]
 mounts = ["/srv/data:/data:ro:idmap", "tmpfs:/cache:size=64M"]
+snapshots = ["hourly keep 24", "weekly for 60d"]
 "#;
 
 const LEAST: &str = r#"version = 1
@@ -100,6 +101,9 @@ fn a_full_file_is_read_whole() {
         },
         storage: Storage {
             mounts: ["/srv/data:/data:ro:idmap", "tmpfs:/cache:size=64M"]
+                .map(|text| text.parse().unwrap())
+                .to_vec(),
+            snapshots: ["hourly keep 24", "weekly for 60d"]
                 .map(|text| text.parse().unwrap())
                 .to_vec(),
         },
@@ -244,6 +248,14 @@ const MISTAKES: &[(&str, &str)] = &[
          comma",
     ),
     (
+        "[storage]\nsnapshots = [\"daily keep 7\", \"daily for 7d\"]\n",
+        " storage.snapshots: two schedules that are daily",
+    ),
+    (
+        "[storage]\nsnapshots = [\"every 6h keep 0\"]\n",
+        "6: storage.snapshots: \"0\" is not a number to keep: allowed is 1 to 1000",
+    ),
+    (
         "devices = [\"/dev/kvm\",\n\"/dev/kvm:rw\"]\n",
         "6: devices: \"/dev/kvm:rw\" is there twice",
     ),
@@ -385,6 +397,7 @@ dns = ["host", "192.0.2.53"]
 
 [storage]
 mounts = ["/srv/data:/data:ro:idmap", "tmpfs:/cache:size=64M"]
+snapshots = ["hourly keep 24", "weekly for 60d"]
 "#;
     assert_eq!(body, expected);
 }
