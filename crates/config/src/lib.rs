@@ -26,6 +26,7 @@ mod name;
 mod network;
 pub mod parameter;
 mod schedule;
+mod snapshot_name;
 mod template;
 mod uuid;
 mod ve;
@@ -43,6 +44,7 @@ pub use network::{
 };
 pub use parameter::{Cgroup, Dns, Init, InitWay, Mode, RestartPolicy};
 pub use schedule::{Keep, Period, Schedule};
+pub use snapshot_name::SnapshotName;
 pub use template::TemplateName;
 pub use uuid::Uuid;
 pub use ve::{Assignment, Key, Resources, Storage, VeConfig};

@@ -18,7 +18,9 @@
 
 mod area;
 mod device;
+mod record;
 mod removal;
 
 pub use area::{Area, Making, names};
 pub use device::devices;
+pub use record::Record;
