@@ -20,7 +20,9 @@ mod area;
 mod device;
 mod record;
 mod removal;
+mod renaming;
 
 pub use area::{Area, Making, names};
 pub use device::devices;
 pub use record::Record;
+pub use renaming::renamed_to;
