@@ -30,6 +30,7 @@ mod busybox;
 mod cgroups;
 mod cleanup;
 mod command;
+mod disk;
 mod disposable;
 mod host;
 mod leaks;
@@ -50,6 +51,7 @@ mod wait;
 
 pub use cgroups::Cgroup;
 pub use command::{Cmd, Output, Running};
+pub use disk::Disk;
 pub use disposable::missing;
 pub use host::Host;
 pub use mirror::Mirror;

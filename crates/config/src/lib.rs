@@ -21,9 +21,12 @@ mod file;
 mod host;
 mod hostname;
 mod invalid;
+mod mount;
 mod name;
 mod network;
 pub mod parameter;
+mod schedule;
+mod snapshot_name;
 mod template;
 mod uuid;
 mod ve;
@@ -33,15 +36,18 @@ pub use error::{ConfigError, ErrorKind, Problem};
 pub use host::{Group, HostConfig, HostNetwork, Paths, Pool};
 pub use hostname::Hostname;
 pub use invalid::Invalid;
+pub use mount::{Mount, MountSource, VolumeName};
 pub use name::{VeId, VeName, VeRef};
 pub use network::{
     Direction, GroupName, Interface, Ip, LinkName, Mac, Matched, Network, Over, Policy, PoolName,
     Protocol, Publish, Rule, Slot, Traffic, Verdict,
 };
 pub use parameter::{Cgroup, Dns, Init, InitWay, Mode, RestartPolicy};
+pub use schedule::{Keep, Period, Schedule};
+pub use snapshot_name::SnapshotName;
 pub use template::TemplateName;
 pub use uuid::Uuid;
-pub use ve::{Assignment, Key, Resources, VeConfig};
+pub use ve::{Assignment, Key, Resources, Storage, VeConfig};
 
 #[cfg(test)]
 mod fuzz;

@@ -27,6 +27,7 @@ mod dir;
 mod layers;
 mod layout;
 mod next;
+mod record;
 mod removal;
 
 pub use area::{Area, Making, names};
@@ -34,3 +35,4 @@ pub use below::{Base, Below, LayerId};
 pub use device::devices;
 pub use layers::{Layers, User};
 pub use layout::{Layout, MOST_LAYERS, Refusal, Root, Stack, Template};
+pub use record::Record;

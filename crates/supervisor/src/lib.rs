@@ -45,6 +45,7 @@ mod refusals;
 mod report;
 mod resolver;
 mod set;
+mod snapshot;
 mod start;
 mod stats;
 mod stop;

@@ -47,6 +47,8 @@ enum Holder {
     Devices,
     /// Links and rules.
     Network,
+    /// The VE's mount namespace.
+    Mounts,
     /// Veld itself.
     Us(When),
 }
@@ -59,7 +61,7 @@ pub fn parameters() -> Vec<Parameter> {
 
 pub(crate) fn when(key: Key) -> When {
     match holder(key) {
-        Holder::Cgroup(_) | Holder::Devices | Holder::Network => When::Live,
+        Holder::Cgroup(_) | Holder::Devices | Holder::Network | Holder::Mounts => When::Live,
         Holder::Kernel(_, when) | Holder::Us(when) => when,
     }
 }
@@ -71,7 +73,11 @@ pub(crate) fn no_runtime(key: Key) -> Option<&'static str> {
         (When::Live, Holder::Us(_)) => Some("is read from the config alone"),
         (
             When::Live,
-            Holder::Cgroup(_) | Holder::Kernel(..) | Holder::Devices | Holder::Network,
+            Holder::Cgroup(_)
+            | Holder::Kernel(..)
+            | Holder::Devices
+            | Holder::Network
+            | Holder::Mounts,
         ) => None,
     }
 }
@@ -87,7 +93,7 @@ fn parameter(key: Key) -> Parameter {
             Some("a BPF program".to_owned()),
             Some(Ok("devices.allow".to_owned())),
         ),
-        Holder::Network | Holder::Us(_) => (None, None),
+        Holder::Network | Holder::Mounts | Holder::Us(_) => (None, None),
     };
     let when = when(key);
     Parameter { key, when, v2, v1 }
@@ -131,8 +137,9 @@ fn beside_cgroups(name: &str) -> Holder {
         ("devices", _) => Holder::Devices,
         ("network.dns", _) => Holder::Us(When::NextStart),
         ("net", _) | (_, Some(("network", _))) => Holder::Network,
+        ("storage.mounts", _) => Holder::Mounts,
         // They are read when they are needed.
-        ("onboot" | "bootorder" | "restart", _) => Holder::Us(When::Live),
+        ("onboot" | "bootorder" | "restart" | "storage.snapshots", _) => Holder::Us(When::Live),
         _ => Holder::Us(When::NextStart),
     }
 }

@@ -26,6 +26,7 @@ pub mod entry;
 pub mod exec;
 mod failure;
 pub mod fault;
+pub mod handle;
 pub mod keyring;
 pub mod mount;
 pub mod packet;

@@ -1,9 +1,7 @@
 //! Reading and writing of the disk that VEs are on.
 
 use serde_json::json;
-use veld_tests::{Cgroup, Ve, host};
-
-use crate::disk::Disk;
+use veld_tests::{Cgroup, Disk, Ve, host};
 
 /// A megabyte, as rates are counted in.
 const MIB: f64 = 1_048_576.0;

@@ -9,7 +9,6 @@ mod bombs;
 mod capacity;
 mod cpu;
 mod devices;
-mod disk;
 mod guarantee;
 mod io;
 mod kernel;

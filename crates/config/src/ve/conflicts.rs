@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ipnetwork::IpNetwork;
 
-use super::{Resources, VeConfig};
+use super::{Resources, Storage, VeConfig};
 use crate::{Interface, Mode, Network, Problem, Slot};
 
 /// A key, dotted and as a command line has it, and what is wrong.
@@ -19,6 +19,7 @@ pub(super) fn conflicts(config: &VeConfig, file: Option<&Path>) -> Vec<Problem> 
     of_resources(&config.resources)
         .into_iter()
         .chain(of_network(&config.network))
+        .chain(of_storage(&config.storage))
         .map(|conflict| Problem {
             file: file.map(Path::to_owned),
             line: None,
@@ -66,6 +67,30 @@ fn of_resources(resources: &Resources) -> Vec<Conflict> {
             what,
         })
         .collect()
+}
+
+fn of_storage(storage: &Storage) -> Vec<Conflict> {
+    let mounts = storage.mounts.iter().enumerate();
+    let twice = mounts.filter(|(number, mount)| {
+        let mut earlier = storage.mounts.iter().take(*number);
+        earlier.any(|other| other.target == mount.target)
+    });
+    let mounts = twice.map(|(_, mount)| Conflict {
+        key: "storage.mounts".to_owned(),
+        word: "mount".to_owned(),
+        what: format!("two mounts on {}", mount.target.display()),
+    });
+    let schedules = storage.snapshots.iter().enumerate();
+    let twice = schedules.filter(|(number, schedule)| {
+        let mut earlier = storage.snapshots.iter().take(*number);
+        earlier.any(|other| other.period == schedule.period)
+    });
+    let schedules = twice.map(|(_, schedule)| Conflict {
+        key: "storage.snapshots".to_owned(),
+        word: "snapshots".to_owned(),
+        what: format!("two schedules that are {}", schedule.period),
+    });
+    mounts.chain(schedules).collect()
 }
 
 fn of_network(network: &Network) -> Vec<Conflict> {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::settings::{self, About, Setting, Shape};
 use super::{Raw, VeConfig};
 use crate::document::nearest;
-use crate::{ConfigError, Invalid, Mode, Problem, parameter};
+use crate::{ConfigError, Invalid, Mode, Mount, Problem, mount, parameter};
 
 mod interface;
 mod spoken;
@@ -86,6 +86,11 @@ impl Key {
     #[must_use]
     pub fn is_list(self) -> bool {
         self.about.shape == Shape::List
+    }
+
+    /// Whether its elements are mounts, of which the place is enough to take one away.
+    fn is_mounts(self) -> bool {
+        self.word() == "mount"
     }
 
     /// What a config says, as [`Assignment`] takes it; nothing where it is silent.
@@ -278,7 +283,8 @@ impl Assignment {
         if change != Change::Set && !key.is_list() {
             return Err(Invalid::form(text, "a setting", ONE_VALUE));
         }
-        if !value.is_empty() {
+        let is_place = change == Change::Remove && key.is_mounts() && mount::target(value).is_ok();
+        if !value.is_empty() && !is_place {
             key.check(value).map_err(|what| {
                 let key = key.word();
                 Invalid::Value { key, what }
@@ -379,8 +385,13 @@ fn changed(assignment: &Assignment, now: Option<Spoken>) -> Result<Option<Spoken
     }
 }
 
-/// Whether two elements of a list are one, however they are written.
+/// Whether two elements of a list are one, however they are written; a mount is
+/// meant by its place too.
 fn same(key: Key, one: &str, other: &str) -> bool {
+    if key.is_mounts() {
+        let one = one.parse::<Mount>();
+        return one.is_ok_and(|mount| mount.is_meant_by(other));
+    }
     spoken::same(one, other, |list| {
         key.read(list, &mut Raw::default()).is_ok()
     })

@@ -25,8 +25,8 @@ use veld_units::{Bytes, Count, CpuUnits, Percent};
 use crate::document::{Document, Parameter};
 use crate::parameter::{CpuList, Rlimit};
 use crate::{
-    Cgroup, ConfigError, DeviceAccess, ErrorKind, Hostname, Init, Network, RestartPolicy,
-    TemplateName, Uuid, VeName, file,
+    Cgroup, ConfigError, DeviceAccess, ErrorKind, Hostname, Init, Mount, Network, RestartPolicy,
+    Schedule, TemplateName, Uuid, VeName, file,
 };
 
 /// The format that this crate writes, and the latest that it reads.
@@ -63,6 +63,17 @@ pub struct VeConfig {
     pub kernel: BTreeMap<&'static str, u32>,
     /// How it is connected.
     pub network: Network,
+    /// What it has on disk, and what is mounted in it.
+    pub storage: Storage,
+}
+
+/// What a VE has on disk, and what is mounted in it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Storage {
+    /// What is mounted in it besides its root.
+    pub mounts: Vec<Mount>,
+    /// When snapshots of it are made by themselves.
+    pub snapshots: Vec<Schedule>,
 }
 
 /// What a VE may use; what is absent is not limited.
@@ -123,6 +134,7 @@ impl VeConfig {
             rlimits: BTreeMap::new(),
             kernel: BTreeMap::new(),
             network: Network::default(),
+            storage: Storage::default(),
         }
     }
 
@@ -217,6 +229,7 @@ struct Raw {
     rlimits: BTreeMap<&'static str, Rlimit>,
     kernel: BTreeMap<&'static str, u32>,
     network: Network,
+    storage: Storage,
 }
 
 impl Raw {
@@ -237,6 +250,7 @@ impl Raw {
             rlimits: self.rlimits,
             kernel: self.kernel,
             network: self.network,
+            storage: self.storage,
         })
     }
 }

@@ -8,6 +8,7 @@ mod kernel;
 mod network;
 mod resources;
 mod rlimits;
+mod storage;
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -120,6 +121,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Setting> + Clone {
         interface::FIRST,
         network::SETTINGS,
         interface::OTHERS,
+        storage::SETTINGS,
     ];
     parts.into_iter().flatten()
 }

@@ -36,6 +36,10 @@ ip = [
     "fd76:656c:64::2",
 ]
 dns = ["host", "192.0.2.53"]
+
+[storage]
+mounts = ["/srv/data:/data:ro:idmap", "tmpfs:/cache:size=64M"]
+snapshots = ["hourly keep 24", "weekly for 60d"]
 "#;
 
 const LEAST: &str = r#"version = 1
@@ -95,6 +99,14 @@ fn a_full_file_is_read_whole() {
             dns: vec![Dns::Host, Dns::Server("192.0.2.53".parse().unwrap())],
             ..Network::default()
         },
+        storage: Storage {
+            mounts: ["/srv/data:/data:ro:idmap", "tmpfs:/cache:size=64M"]
+                .map(|text| text.parse().unwrap())
+                .to_vec(),
+            snapshots: ["hourly keep 24", "weekly for 60d"]
+                .map(|text| text.parse().unwrap())
+                .to_vec(),
+        },
     };
     assert_eq!(config, expected);
 }
@@ -129,7 +141,7 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "\"re.so\\n\" = 1\n",
         "5: unknown key \"re.so\\n\": allowed are version, uuid, template, hostname, \
-             onboot, bootorder, restart, init, getty, cgroup, devices, resources, rlimits, kernel, network, net",
+             onboot, bootorder, restart, init, getty, cgroup, devices, resources, rlimits, kernel, network, net, storage",
     ),
     (
         "resources = 5\n",
@@ -221,9 +233,28 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "id = 101\n",
         "5: unknown key id: allowed are version, uuid, template, hostname, \
-             onboot, bootorder, restart, init, getty, cgroup, devices, resources, rlimits, kernel, network, net",
+             onboot, bootorder, restart, init, getty, cgroup, devices, resources, rlimits, kernel, network, net, storage",
     ),
     ("hostname = \"web2\"\n", "5: not TOML: duplicate key"),
+    (
+        "[storage]\nmounts = [\"/srv:/a\",\n\"tmpfs:/a\"]\n",
+        " storage.mounts: two mounts on /a",
+    ),
+    (
+        "[storage]\nmounts = [\"/srv:/proc/a\",\n\"srv:/a\"]\n",
+        "6: storage.mounts: \"/proc/a\" is not a place for a mount: allowed is one other than /run, and \
+         outside of /proc, /sys and /dev\n\
+         7: storage.mounts: \"srv\" is not a path of the host's: allowed is an absolute path without .., colon and \
+         comma",
+    ),
+    (
+        "[storage]\nsnapshots = [\"daily keep 7\", \"daily for 7d\"]\n",
+        " storage.snapshots: two schedules that are daily",
+    ),
+    (
+        "[storage]\nsnapshots = [\"every 6h keep 0\"]\n",
+        "6: storage.snapshots: \"0\" is not a number to keep: allowed is 1 to 1000",
+    ),
     (
         "devices = [\"/dev/kvm\",\n\"/dev/kvm:rw\"]\n",
         "6: devices: \"/dev/kvm:rw\" is there twice",
@@ -363,6 +394,10 @@ processes = 512
 mode = "routed"
 ip = ["10.117.0.2", "fd76:656c:64::2"]
 dns = ["host", "192.0.2.53"]
+
+[storage]
+mounts = ["/srv/data:/data:ro:idmap", "tmpfs:/cache:size=64M"]
+snapshots = ["hourly keep 24", "weekly for 60d"]
 "#;
     assert_eq!(body, expected);
 }

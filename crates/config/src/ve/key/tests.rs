@@ -82,6 +82,26 @@ fn lists_grow_and_shrink() {
 }
 
 #[test]
+fn a_mount_is_taken_away_by_its_place() {
+    let two = ["mount+=/srv:/srv:ro", "mount+=tmpfs:/cache:size=1M"];
+    let two = assigned(&config(), &two).unwrap();
+    let mount: Key = "mount".parse().unwrap();
+    assert_eq!(
+        mount.said_by(&two).as_deref(),
+        Some("/srv:/srv:ro,tmpfs:/cache:size=1M")
+    );
+    let one = assigned(&two, &["mount-=/cache"]).unwrap();
+    assert_eq!(mount.said_by(&one).as_deref(), Some("/srv:/srv:ro"));
+    let none = assigned(&one, &["mount-=/srv:/srv:ro"]).unwrap();
+    assert_eq!(none, config());
+    let absent = assigned(&two, &["mount-=/other"]).unwrap_err();
+    assert_eq!(absent, "mount: \"/other\" is not in the list");
+    let twice = assigned(&two, &["mount+=/srv:/cache"]).unwrap_err();
+    assert_eq!(twice, "mount: two mounts on /cache");
+    assert!(refused("mount+=/srv").starts_with("mount: \"/srv\" is not a mount: "));
+}
+
+#[test]
 fn all_that_is_wrong_is_told() {
     let wrong = ["ram", "cpus", "onboot"].map(|word| {
         let value = if word == "ram" { "1" } else { "zero" };

@@ -116,6 +116,15 @@ prop_compose! {
     }
 }
 
+/// A mount on `@`.
+fn mount() -> impl Strategy<Value = String> {
+    prop_oneof![
+        r#"/[a-z"'\\#éß=]{0,20}[a-z]:@(:ro)?(:idmap)?(:recursive)?(:suid)?"#,
+        "tmpfs:@(:size=[1-9]{1,5}M)?(:mode=[1-7]{1,4})?",
+        "volume:[a-z]{1,9}:@(:ro)?",
+    ]
+}
+
 prop_compose! {
     fn config()(
         uuid in 1..u128::MAX,
@@ -143,6 +152,10 @@ prop_compose! {
         more in proptest::option::of(0..1000_u64),
         watches in proptest::option::of(0..100_000_u32),
         network in network().boxed(),
+        mounts in proptest::collection::btree_map("/[a-c]{1,9}(/[a-z]{1,4})?", mount(), 0..3),
+        schedules in proptest::collection::btree_map(
+            "(hourly|daily|weekly|monthly|every [1-9][0-9]{0,2}m)", "(keep [1-9][0-9]{0,2}|for [1-9][0-9]?d)", 0..3,
+        ),
     ) -> VeConfig {
         let hex = format!("{uuid:032x}");
         let hard = more.map_or("unlimited".to_owned(), |more| (soft + more).to_string());
@@ -158,6 +171,10 @@ prop_compose! {
             devices: devices.iter().map(|text| text.parse().unwrap()).collect(),
             resources,
             rlimits, kernel, network,
+            storage: Storage {
+                mounts: mounts.iter().map(|(place, form)| form.replace('@', place).parse().unwrap()).collect(),
+                snapshots: schedules.iter().map(|(period, keep)| format!("{period} {keep}").parse().unwrap()).collect(),
+            },
         }
     }
 }

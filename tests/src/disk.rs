@@ -4,19 +4,28 @@ use std::fs;
 use std::os::linux::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use veld_tests::{Cmd, until};
+use crate::command::Cmd;
+use crate::wait::until;
 
 /// Mounted as long as it is kept. A host whose data is on it has to go first.
-pub(crate) struct Disk {
+#[derive(Debug)]
+pub struct Disk {
     directory: tempfile::TempDir,
     /// The device, as `/dev/loop8`.
     device: String,
 }
 
 impl Disk {
-    /// One with a file system of this type; `None`, with the reason told, where
-    /// nothing here makes or mounts such a one.
-    pub(crate) fn new(kind: &str) -> Option<Self> {
+    /// One of 256 MiB with a file system of this type; `None`, with the reason told,
+    /// where nothing here makes or mounts such a one.
+    #[must_use]
+    pub fn new(kind: &str) -> Option<Self> {
+        Self::sized(kind, 256 << 20)
+    }
+
+    /// The same, of so many bytes.
+    #[must_use]
+    pub fn sized(kind: &str, bytes: u64) -> Option<Self> {
         let make = format!("mkfs.{kind}");
         if !Cmd::is_there(&make) {
             return skipped(&format!("there is no {make}"));
@@ -25,7 +34,7 @@ impl Disk {
         let directory = tempfile::tempdir_in("/var/tmp").unwrap();
         let image = directory.path().join("image");
         let file = fs::File::create(&image).unwrap();
-        file.set_len(256 << 20).unwrap();
+        file.set_len(bytes).unwrap();
         Cmd::program(make, ["-q", path(&image)]).run().ok();
         let words = ["--find", "--show", "--direct-io=on", path(&image)];
         let device = Cmd::program("losetup", words).run().ok().line().to_owned();
@@ -41,24 +50,28 @@ impl Disk {
     }
 
     /// Where it is mounted.
-    fn root(&self) -> PathBuf {
+    #[must_use]
+    pub fn root(&self) -> PathBuf {
         self.directory.path().join("root")
     }
 
     /// A directory on it for the data of a host, which is there when it is used.
-    pub(crate) fn data(&self) -> PathBuf {
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
         self.root().join("data")
     }
 
     /// The numbers of its device, as the kernel writes them.
-    pub(crate) fn numbers(&self) -> String {
+    #[must_use]
+    pub fn numbers(&self) -> String {
         let number = fs::metadata(&self.device).unwrap().st_rdev();
         let (major, minor) = (rustix::fs::major(number), rustix::fs::minor(number));
         format!("{major}:{minor}")
     }
 
     /// Gives the device this scheduler; whether the kernel has it.
-    pub(crate) fn schedule(&self, name: &str) -> bool {
+    #[must_use]
+    pub fn schedule(&self, name: &str) -> bool {
         let device = self.device.trim_start_matches("/dev/");
         let file = format!("/sys/block/{device}/queue/scheduler");
         fs::write(file, name).is_ok()

@@ -1,0 +1,4 @@
+//! Snapshots of VEs.
+
+mod due;
+mod tree;
