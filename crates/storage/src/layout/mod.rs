@@ -11,6 +11,7 @@
 //! Everything works on *parts*: directories shaped like a VE's `private/`. Which
 //! layout a part has is seen from what is in it, and written down nowhere.
 
+mod directory;
 mod overlay;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use std::str::FromStr;
 use veld_sys::Failure;
 
 use crate::below::{Base, Below};
+use directory::Directory;
 use overlay::Overlay;
 
 pub use overlay::MOST_LAYERS;
@@ -31,6 +33,8 @@ pub enum Layout {
     /// A layer of its own over a template that all share.
     #[default]
     Overlay,
+    /// A plain copy of the template.
+    Directory,
 }
 
 /// What a start mounts as the root of a VE.
@@ -85,25 +89,31 @@ pub(crate) trait Keep: fmt::Debug {
     /// Fills an empty part with the template.
     fn make(&self, part: &Path, template: Template<'_>) -> Result<(), Failure>;
 
+    /// Makes an empty part equal to another of the same layout, which nobody writes
+    /// to meanwhile. Both go on without each other.
+    fn copy(&self, from: &Path, part: &Path) -> Result<(), Failure>;
+
     /// What is to be mounted. `layers` is the directory of all layers.
     fn root(&self, part: &Path, layers: &Path) -> Result<Root, Failure>;
 }
 
 impl Layout {
     /// All of them, the default first.
-    pub const ALL: [Self; 1] = [Self::Overlay];
+    pub const ALL: [Self; 2] = [Self::Overlay, Self::Directory];
 
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Overlay => "overlay",
+            Self::Directory => "directory",
         }
     }
 
     fn keep(self) -> &'static dyn Keep {
         match self {
             Self::Overlay => &Overlay,
+            Self::Directory => &Directory,
         }
     }
 
@@ -130,6 +140,18 @@ impl Layout {
     pub fn make(self, part: &Path, template: Template<'_>) -> Result<(), Failure> {
         Below::Template(template.base.clone()).write(part)?;
         self.keep().make(part, template)
+    }
+
+    /// Makes the empty directory `part` equal to another part of this layout, which
+    /// nobody writes to meanwhile; with reflinks where the file system has them.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn copy(self, from: &Path, part: &Path) -> Result<(), Failure> {
+        if let Some(below) = Below::read(from)? {
+            below.write(part)?;
+        }
+        self.keep().copy(from, part)
     }
 
     /// What a start of a VE with this part mounts. `layers` is the directory of all

@@ -6,11 +6,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use veld_durable::CopyOptions;
 use veld_sys::{Context, Failure};
 
 use super::{Keep, Refusal, Root, Stack, Template};
 use crate::below::Below;
-use crate::dir::make_dir;
+use crate::dir::{copy_into, make_dir};
 
 /// How many frozen layers an overlay may have: each is a mount of each VE that
 /// stands on it, and the kernel takes the names of all in 255 bytes.
@@ -37,6 +38,11 @@ impl Keep for Overlay {
 
     fn make(&self, part: &Path, _: Template<'_>) -> Result<(), Failure> {
         make_layer(part)
+    }
+
+    fn copy(&self, from: &Path, part: &Path) -> Result<(), Failure> {
+        make_layer(part)?;
+        copy_into(&from.join(UPPER), &part.join(UPPER), CopyOptions::layer())
     }
 
     fn root(&self, part: &Path, layers: &Path) -> Result<Root, Failure> {
