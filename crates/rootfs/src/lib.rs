@@ -8,9 +8,9 @@
 //! in a private mount namespace               in a copy of it, all mounts locked
 //!
 //! STAGE            tmpfs, S                  clones STAGE/m, locks kept
-//! STAGE/l          template, idmapped        mounts proc, sysfs, cgroup2, mqueue
+//! STAGE/l, l1 …    lower layers, idmapped    mounts proc, sysfs, cgroup2, mqueue
 //! STAGE/a          private area, idmapped    pivots into the clone
-//! STAGE/m          overlay of l, a/upper     drops the rest of the old tree
+//! STAGE/m          overlay of l …, a/upper   drops the rest of the old tree
 //! STAGE/m/dev …    parts of S and of U
 //! ```
 //!
@@ -31,6 +31,7 @@ mod file_system;
 mod fuse;
 mod host_device;
 mod inside;
+mod layers;
 mod overlay;
 mod program;
 mod root_dir;
@@ -38,11 +39,12 @@ mod running_dev;
 mod terminal;
 mod terminals;
 
-pub use assembly::{Assembly, Layers, Sizes, Stage};
+pub use assembly::{Assembly, Sizes, Stage};
 pub use device_tree::usual_devices;
 pub use fuse::abort_fuse;
 pub use host_device::HostDevice;
 pub use inside::{CgroupTree, enter};
+pub use layers::{Access, Layers, view};
 pub use program::open_program;
 pub use root_dir::RootDir;
 pub use running_dev::{FileId, RunningDev};

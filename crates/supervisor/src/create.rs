@@ -1,6 +1,7 @@
-//! Making a VE: a directory, a number, a config. Nothing of the template is copied.
+//! Making a VE: a directory, a number, files in a layout, a config.
 
 use veld_config::{Assignment, TemplateName, Uuid, VeConfig, VeId, VeName};
+use veld_storage::{Base, Layout, Template};
 
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::host::Host;
@@ -15,6 +16,8 @@ use crate::ve::Ve;
 pub struct Wish {
     /// Its template.
     pub template: TemplateName,
+    /// How its files are kept, where not as the host says.
+    pub layout: Option<Layout>,
     /// What is set for it.
     pub settings: Vec<Assignment>,
 }
@@ -52,7 +55,11 @@ fn make(ve: &Ve<'_>, wish: &Wish) -> Result<String, Source> {
     let host = ve.host;
     ve.step("lock template");
     let _template = host.templates().lock_shared(wish.template.as_str())?;
-    host.templates().get(wish.template.as_str())?;
+    let template = host.templates().get(wish.template.as_str())?;
+    let layout = wish.layout.unwrap_or_default();
+    layout
+        .probe(&host.config().paths.data)
+        .map_err(|refusal| Source::Refused(format!("layout {layout} is refused: {refusal}")))?;
     sweep(ve)?;
     ve.step("make area");
     let making = ve.area.make()?;
@@ -62,6 +69,18 @@ fn make(ve: &Ve<'_>, wish: &Wish) -> Result<String, Source> {
     let config = config(ve, wish, id)?;
     host.cgroups()?.check(&tuning::limits(ve, &config)?)?;
     NetPlan::new(&config, host.config(), id).check()?;
+    ve.step("make files");
+    let base = Base {
+        name: wish.template.as_str().to_owned(),
+        id: None,
+    };
+    making.fill(
+        layout,
+        Template {
+            base: &base,
+            root: template.root(),
+        },
+    )?;
     ve.step("write config");
     making.finish(&config.to_toml())?;
     let mut what = format!("created, id {id}");

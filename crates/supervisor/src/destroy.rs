@@ -47,6 +47,9 @@ fn remove(ve: &Ve<'_>) -> Result<(), Source> {
     // which addresses it had.
     let had = ve.config().ok().filter(|_| !ve.area.is_unswept());
     ids.extend(ve.area.id().ok());
+    if ve.area.exists() {
+        ve.settle()?;
+    }
     ve.step("put area aside");
     ve.area.put_aside()?;
     ve.step("release id");

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use veld_config::TemplateName;
 use veld_protocol::kind::Kind;
+use veld_storage::Base;
 
 use crate::error::Source;
 use crate::host::Host;
 
-/// The tree of a template.
-pub(crate) fn root(host: &Host, name: &TemplateName) -> Result<PathBuf, Source> {
-    Ok(host.templates().get(name.as_str())?.root().to_owned())
+/// The tree of a template that something stands on.
+pub(crate) fn root(host: &Host, base: &Base) -> Result<PathBuf, Source> {
+    Ok(host.templates().get(&base.name)?.root().to_owned())
 }
 
 /// Names of the VEs that are made of a template; a VE whose config cannot be

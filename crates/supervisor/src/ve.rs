@@ -34,7 +34,7 @@ pub const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 impl<'h> Ve<'h> {
     pub(crate) fn new(host: &'h Host, name: VeName) -> Self {
         let run = RunDir::new(&host.config().paths.run, name.as_str());
-        let area = Area::new(&host.config().ves_dir(), name.as_str());
+        let area = Area::new(&host.config().paths.data, name.as_str());
         Self {
             host,
             name,
@@ -103,6 +103,13 @@ impl<'h> Ve<'h> {
     pub(crate) fn group(&self) -> Result<Group, veld_cgroups::Error> {
         let parent = self.host.cgroup_parent()?;
         Ok(self.host.cgroups()?.group(parent, self.name.as_str()))
+    }
+
+    /// Finishes or undoes a change of its files that was killed. Its lock is held and
+    /// it does not run.
+    pub(crate) fn settle(&self) -> Result<(), Source> {
+        self.step("settle files");
+        Ok(self.area.settle()?)
     }
 
     /// What it does now.

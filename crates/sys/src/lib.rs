@@ -20,14 +20,17 @@
 )]
 
 pub mod bpf;
+pub mod btrfs;
 pub mod credentials;
 pub mod descriptor;
 pub mod entry;
 pub mod exec;
 mod failure;
 pub mod fault;
+pub mod growth;
 pub mod handle;
 pub mod keyring;
+pub mod loop_device;
 pub mod mount;
 pub mod packet;
 pub mod personality;

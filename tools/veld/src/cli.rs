@@ -8,6 +8,7 @@ use std::ffi::OsString;
 
 use clap::{Args, Parser, Subcommand};
 use veld_config::{Assignment, TemplateName, VeName, VeRef};
+use veld_supervisor::Layout;
 use veld_units::Timespan;
 
 use crate::commands;
@@ -194,8 +195,17 @@ pub(crate) struct Create {
     /// The template to create it from.
     #[arg(long, short)]
     pub(crate) template: TemplateName,
+    /// How its files are kept, see veld storage; as the host's config says unless given.
+    #[arg(long, value_parser = layout)]
+    pub(crate) layout: Option<Layout>,
     #[command(flatten)]
     pub(crate) settings: Settings,
+}
+
+/// The layout of this name.
+fn layout(text: &str) -> Result<Layout, String> {
+    text.parse()
+        .map_err(|refusal: veld_supervisor::LayoutRefusal| refusal.to_string())
 }
 
 #[derive(Debug, Args)]

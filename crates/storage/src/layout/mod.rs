@@ -1,0 +1,184 @@
+//! Layouts: ways in which the files of a VE are kept, one file each.
+//!
+//! ```text
+//!              stands on            a start mounts
+//!  overlay     template or layer    an overlay: those below, private/upper above
+//!  btrfs       nothing              private/root, a subvolume
+//!  image       nothing              private/image, by a loop device
+//!  directory   nothing              private/root
+//! ```
+//!
+//! Everything works on *parts*: directories shaped like a VE's `private/`. Which
+//! layout a part has is seen from what is in it, and written down nowhere.
+
+mod directory;
+mod overlay;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use veld_sys::Failure;
+
+use crate::below::{Base, Below};
+use directory::Directory;
+use overlay::Overlay;
+
+pub use overlay::MOST_LAYERS;
+pub(crate) use overlay::make_layer;
+
+/// A way to keep the files of a VE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Layout {
+    /// A layer of its own over a template that all share.
+    #[default]
+    Overlay,
+    /// A plain copy of the template.
+    Directory,
+}
+
+/// What a start mounts as the root of a VE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Root {
+    /// An overlay.
+    Overlay(Stack),
+    /// A directory, as it is.
+    Tree(PathBuf),
+}
+
+/// What an overlay is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stack {
+    /// The directory that holds `upper` and `work`; a snapshot has none.
+    pub area: Option<PathBuf>,
+    /// Frozen layers, the upmost first.
+    pub layers: Vec<PathBuf>,
+    /// The template below all of them.
+    pub base: Base,
+}
+
+/// A template that a part is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Template<'a> {
+    /// Which one.
+    pub base: &'a Base,
+    /// Its tree.
+    pub root: &'a Path,
+}
+
+/// Why a layout cannot be used in some place: a sentence without its end, that
+/// the user reads after "layout image is refused: ".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal(pub String);
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What each layout can do. A part is made whole by one call or is thrown away by
+/// the caller; no call alters a part that it was not told to.
+pub(crate) trait Keep: fmt::Debug {
+    /// Whether parts can be kept in the directory.
+    fn probe(&self, dir: &Path) -> Result<(), Refusal>;
+
+    /// Whether a part is one of this layout.
+    fn is(&self, part: &Path) -> bool;
+
+    /// Fills an empty part with the template.
+    fn make(&self, part: &Path, template: Template<'_>) -> Result<(), Failure>;
+
+    /// Makes an empty part equal to another of the same layout, which nobody writes
+    /// to meanwhile. Both go on without each other.
+    fn copy(&self, from: &Path, part: &Path) -> Result<(), Failure>;
+
+    /// What is to be mounted. `layers` is the directory of all layers.
+    fn root(&self, part: &Path, layers: &Path) -> Result<Root, Failure>;
+}
+
+impl Layout {
+    /// All of them, the default first.
+    pub const ALL: [Self; 2] = [Self::Overlay, Self::Directory];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Overlay => "overlay",
+            Self::Directory => "directory",
+        }
+    }
+
+    fn keep(self) -> &'static dyn Keep {
+        match self {
+            Self::Overlay => &Overlay,
+            Self::Directory => &Directory,
+        }
+    }
+
+    /// The layout of a part; an overlay where nothing else is to be seen, since a
+    /// part of an overlay may stand for what is below it alone.
+    #[must_use]
+    pub fn of(part: &Path) -> Self {
+        let found = Self::ALL.into_iter().find(|layout| layout.keep().is(part));
+        found.unwrap_or_default()
+    }
+
+    /// Whether VEs can be kept so in the directory.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn probe(self, dir: &Path) -> Result<(), Refusal> {
+        self.keep().probe(dir)
+    }
+
+    /// Fills the empty directory `part` with a template, and notes which.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn make(self, part: &Path, template: Template<'_>) -> Result<(), Failure> {
+        Below::Template(template.base.clone()).write(part)?;
+        self.keep().make(part, template)
+    }
+
+    /// Makes the empty directory `part` equal to another part of this layout, which
+    /// nobody writes to meanwhile; with reflinks where the file system has them.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn copy(self, from: &Path, part: &Path) -> Result<(), Failure> {
+        if let Some(below) = Below::read(from)? {
+            below.write(part)?;
+        }
+        self.keep().copy(from, part)
+    }
+
+    /// What a start of a VE with this part mounts. `layers` is the directory of all
+    /// layers.
+    ///
+    /// # Errors
+    /// Names the file that cannot be read; `InvalidData` where the part stands on
+    /// what is not there, or on too much.
+    pub fn root(self, part: &Path, layers: &Path) -> Result<Root, Failure> {
+        self.keep().root(part, layers)
+    }
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Layout {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let found = Self::ALL.into_iter().find(|layout| layout.name() == text);
+        found.ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            Refusal(format!("it is none of {names}"))
+        })
+    }
+}

@@ -1,0 +1,85 @@
+//! A layer of the VE's own over a template that all VEs share.
+//!
+//! The layer begins empty. A frozen layer is a part that nobody writes to any more;
+//! it stands on its template, or on another layer, as the VE did that it was of.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use veld_durable::CopyOptions;
+use veld_sys::{Context, Failure};
+
+use super::{Keep, Refusal, Root, Stack, Template};
+use crate::below::Below;
+use crate::dir::{copy_into, make_dir};
+
+/// How many frozen layers an overlay may have: each is a mount of each VE that
+/// stands on it, and the kernel takes the names of all in 255 bytes.
+pub const MOST_LAYERS: usize = 48;
+
+pub(crate) const UPPER: &str = "upper";
+pub(crate) const WORK: &str = "work";
+
+#[derive(Debug)]
+pub(super) struct Overlay;
+
+impl Keep for Overlay {
+    fn probe(&self, _: &Path) -> Result<(), Refusal> {
+        let known = veld_kernfs::read(Path::new("/proc/filesystems")).unwrap_or_default();
+        if known.split_ascii_whitespace().any(|word| word == "overlay") {
+            return Ok(());
+        }
+        Err(Refusal("this kernel has no overlay".to_owned()))
+    }
+
+    fn is(&self, part: &Path) -> bool {
+        part.join(UPPER).is_dir()
+    }
+
+    fn make(&self, part: &Path, _: Template<'_>) -> Result<(), Failure> {
+        make_layer(part)
+    }
+
+    fn copy(&self, from: &Path, part: &Path) -> Result<(), Failure> {
+        make_layer(part)?;
+        copy_into(&from.join(UPPER), &part.join(UPPER), CopyOptions::layer())
+    }
+
+    fn root(&self, part: &Path, layers: &Path) -> Result<Root, Failure> {
+        let area = part.join(UPPER).is_dir().then(|| part.to_owned());
+        let mut found: Vec<PathBuf> = Vec::new();
+        let mut below = must_stand(part)?;
+        loop {
+            match below {
+                Below::Template(base) => {
+                    let layers = found;
+                    return Ok(Root::Overlay(Stack { area, layers, base }));
+                }
+                Below::Layer(layer) => {
+                    let layer = layers.join(layer.as_str());
+                    if found.len() == MOST_LAYERS {
+                        let most = format!("it stands on more than {MOST_LAYERS} layers");
+                        return Err(io::Error::new(io::ErrorKind::InvalidData, most))
+                            .context(|| format!("use {}", part.display()));
+                    }
+                    below = must_stand(&layer)?;
+                    found.push(layer.join(UPPER));
+                }
+            }
+        }
+    }
+}
+
+/// Makes an empty layer in a part.
+pub(crate) fn make_layer(part: &Path) -> Result<(), Failure> {
+    // The root of a VE is as open as any distribution's.
+    make_dir(&part.join(UPPER), 0o755)?;
+    make_dir(&part.join(WORK), 0o755)
+}
+
+fn must_stand(part: &Path) -> Result<Below, Failure> {
+    let below = Below::read(part)?;
+    below
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it says not what it stands on"))
+        .context(|| format!("use {}", part.display()))
+}
