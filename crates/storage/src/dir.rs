@@ -1,7 +1,7 @@
 //! Directories of ours, of a mode that no umask alters, and what is copied into them.
 
 use std::fs::{DirBuilder, File};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
@@ -27,12 +27,23 @@ pub(crate) fn make_dir(path: &Path, mode: u32) -> Result<(), Failure> {
 /// # Errors
 /// Names the path that was in the way.
 pub(crate) fn copy_into(from: &Path, to: &Path, options: CopyOptions) -> Result<(), Failure> {
-    let open = |path: &Path| File::open(path).context(|| format!("open {}", path.display()));
-    let (source, target) = (open(from)?, open(to)?);
+    copy_from(open(from)?.as_fd(), to, options)
+}
+
+/// As [`copy_into`], from a directory that is open.
+pub(crate) fn copy_from(
+    from: BorrowedFd<'_>,
+    to: &Path,
+    options: CopyOptions,
+) -> Result<(), Failure> {
     let options = CopyOptions {
         sync: true,
         ..options
     };
-    copy_tree(source.as_fd(), target.as_fd(), &options, &mut |_| Ok(()))?;
+    copy_tree(from, open(to)?.as_fd(), &options, &mut |_| Ok(()))?;
     Ok(())
+}
+
+fn open(path: &Path) -> Result<File, Failure> {
+    File::open(path).context(|| format!("open {}", path.display()))
 }

@@ -30,6 +30,7 @@ mod next;
 mod record;
 mod removal;
 mod renaming;
+mod snapshot;
 
 pub use area::{Area, Making, names};
 pub use below::{Base, Below, LayerId};
@@ -38,3 +39,4 @@ pub use layers::{Layers, User};
 pub use layout::{Layout, MOST_LAYERS, Refusal, Root, Stack, Template};
 pub use record::Record;
 pub use renaming::renamed_to;
+pub use snapshot::SnapshotMaking;

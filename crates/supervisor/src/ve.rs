@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Source};
 use crate::host::Host;
 use crate::net::host_name;
 use crate::rename;
+use crate::snapshot;
 
 /// A VE by name; nothing is read or locked by having one.
 #[derive(Debug)]
@@ -154,11 +155,12 @@ impl<'h> Ve<'h> {
         }
     }
 
-    /// Finishes or undoes what a command that was killed has left half done; the
-    /// lock is held.
-    pub(crate) fn settle(&self) -> Result<(), Error> {
+    /// Finishes or undoes what a command that was killed has left half done, and may
+    /// be so while the VE runs; the lock is held.
+    pub(crate) fn settle_notes(&self) -> Result<(), Error> {
         let failed = |source| Error::action(&self.name, "settle", source);
-        rename::settle(self).map_err(failed)
+        rename::settle(self).map_err(failed)?;
+        snapshot::settle(self).map_err(failed)
     }
 
     /// Refuses where the VE is not there; asked again once it is locked. A
@@ -166,7 +168,7 @@ impl<'h> Ve<'h> {
     /// was killed has left half done is settled.
     pub(crate) fn must_exist(&self, lock: Lock) -> Result<Lock, Error> {
         match self.must_be_there() {
-            Ok(()) => self.settle().map(|()| lock),
+            Ok(()) => self.settle_notes().map(|()| lock),
             Err(error) => {
                 let _ = self.run.remove_unused(lock);
                 Err(error)
