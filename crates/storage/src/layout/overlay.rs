@@ -4,14 +4,15 @@
 //! it stands on its template, or on another layer, as the VE did that it was of.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use veld_durable::CopyOptions;
 use veld_sys::{Context, Failure};
 
-use super::{Keep, Refusal, Root, Stack, Template};
+use super::{Keep, Refusal, Root, Stack, Template, Wish};
 use crate::below::Below;
-use crate::dir::{copy_into, make_dir};
+use crate::dir::{copy_from, make_dir, open};
 
 /// How many frozen layers an overlay may have: each is a mount of each VE that
 /// stands on it, and the kernel takes the names of all in 255 bytes.
@@ -40,9 +41,16 @@ impl Keep for Overlay {
         make_layer(part)
     }
 
+    fn take(&self, part: &Path, source: BorrowedFd<'_>, _: &Wish) -> Result<(), Failure> {
+        make_layer(part)?;
+        let upper = part.join(UPPER);
+        copy_from(source, &upper, CopyOptions::plain())
+    }
+
     fn copy(&self, from: &Path, part: &Path) -> Result<(), Failure> {
         make_layer(part)?;
-        copy_into(&from.join(UPPER), &part.join(UPPER), CopyOptions::layer())
+        let source = open(&from.join(UPPER))?;
+        copy_from(source.as_fd(), &part.join(UPPER), CopyOptions::layer())
     }
 
     fn root(&self, part: &Path, layers: &Path) -> Result<Root, Failure> {
