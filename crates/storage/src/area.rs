@@ -184,6 +184,11 @@ impl Area {
             .context(|| format!("remove {}", path.display()))
     }
 
+    /// The directory of all VEs, and its name there.
+    pub(crate) fn place(&self) -> (&Path, &str) {
+        (&self.dir, &self.name)
+    }
+
     fn unmade(&self) -> PathBuf {
         self.dir.join(format!(".{}.new", self.name))
     }

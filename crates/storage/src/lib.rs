@@ -31,6 +31,7 @@ mod layout;
 mod next;
 mod record;
 mod removal;
+mod renaming;
 
 pub use area::{Area, Making, names};
 pub use below::{Base, Below, LayerId};
@@ -41,3 +42,4 @@ pub use layers::{Layers, User};
 pub use layout::{Layout, MOST_LAYERS, Refusal, Root, Stack, Template, Wish};
 pub use record::Record;
 pub use veld_images::FileSystem;
+pub use renaming::renamed_to;

@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Source, chain};
 use crate::host::Host;
 use crate::net::{NetPlan, addresses, names};
 use crate::outcome::Done;
+use crate::rename;
 use crate::tuning;
 use crate::ve::Ve;
 
@@ -101,7 +102,8 @@ fn config(ve: &Ve<'_>, wish: &Wish, id: VeId) -> Result<VeConfig, Source> {
 }
 
 /// Takes away what a creation or removal that did not end has left.
-fn sweep(ve: &Ve<'_>) -> Result<(), Source> {
+pub(crate) fn sweep(ve: &Ve<'_>) -> Result<(), Source> {
+    rename::settle_former(ve)?;
     if ve.area.is_unswept() {
         addresses::settle_claims(ve)?;
     }

@@ -153,7 +153,19 @@ impl Host {
     }
 
     fn named(&self, id: VeId) -> Option<VeName> {
-        self.ids().holder(id.get())?.parse().ok()
+        let name = self.ids().holder(id.get())?.parse().ok()?;
+        Some(self.called_now(name))
+    }
+
+    /// What a VE is called: another name, where it was renamed a moment ago or its
+    /// renaming was killed.
+    pub(crate) fn called_now(&self, name: VeName) -> VeName {
+        let dir = self.config.ves_dir();
+        if dir.join(&name).is_dir() {
+            return name;
+        }
+        let new = veld_storage::renamed_to(&dir, name.as_str());
+        new.and_then(|new| new.parse().ok()).unwrap_or(name)
     }
 
     /// A program of ours beside the command.

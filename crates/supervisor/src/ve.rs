@@ -14,6 +14,7 @@ use veld_storage::Area;
 use crate::error::{Error, ErrorKind, Source};
 use crate::host::Host;
 use crate::net::host_name;
+use crate::rename;
 
 /// A VE by name; nothing is read or locked by having one.
 #[derive(Debug)]
@@ -153,11 +154,19 @@ impl<'h> Ve<'h> {
         }
     }
 
+    /// Finishes or undoes what a command that was killed has left half done; the
+    /// lock is held.
+    pub(crate) fn settle(&self) -> Result<(), Error> {
+        let failed = |source| Error::action(&self.name, "settle", source);
+        rename::settle(self).map_err(failed)
+    }
+
     /// Refuses where the VE is not there; asked again once it is locked. A
-    /// directory that was made for the lock alone goes with it.
+    /// directory that was made for the lock alone goes with it. What a command that
+    /// was killed has left half done is settled.
     pub(crate) fn must_exist(&self, lock: Lock) -> Result<Lock, Error> {
         match self.must_be_there() {
-            Ok(()) => Ok(lock),
+            Ok(()) => self.settle().map(|()| lock),
             Err(error) => {
                 let _ = self.run.remove_unused(lock);
                 Err(error)

@@ -18,6 +18,7 @@ mod ending;
 mod links;
 mod pause;
 mod random;
+mod rename;
 mod rules;
 mod set;
 mod shim;

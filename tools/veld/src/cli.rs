@@ -1,6 +1,7 @@
 //! The command line as data: what may be said, and what each word means.
 
 mod net;
+mod snapshot;
 mod template;
 
 use std::ffi::OsString;
@@ -15,6 +16,10 @@ use crate::settings::Settings;
 use crate::signal::SignalNumber;
 
 pub(crate) use net::{Net, NetList, NetShow};
+pub(crate) use snapshot::{
+    Clone, Rename, Snapshot, SnapshotCreate, SnapshotDelete, SnapshotList, SnapshotOne,
+    SnapshotRunDue, TemplateFrom,
+};
 pub(crate) use template::{Build, Import, Template, TemplateList, TemplateShow};
 
 /// Virtual environments (VEs): full, unmodified Linux distributions on one kernel.
@@ -93,6 +98,14 @@ pub(crate) enum Command {
     Kill(Kill),
     /// Destroy VEs with all their files.
     Destroy(Destroy),
+    /// Copy a VE, or what it was in a snapshot.
+    #[command(after_help = snapshot::CLONE)]
+    Clone(Clone),
+    /// Give a VE that does not run another name.
+    Rename(Rename),
+    /// Make, list, restore and delete snapshots of VEs.
+    #[command(subcommand)]
+    Snapshot(Snapshot),
     /// Build, import, list and remove OS templates.
     #[command(subcommand)]
     Template(Template),

@@ -10,6 +10,7 @@ mod list;
 mod logs;
 mod net;
 mod pause;
+mod rename;
 mod restart;
 mod set;
 mod show;
@@ -81,6 +82,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
         Command::Destroy(destroy) => each(&host, &destroy.which, |ve| {
             veld_supervisor::destroy(ve, destroy.force)
         }),
+        Command::Rename(rename) => rename::run(&host, &rename),
         Command::Account(one) => {
             veld_supervisor::account(&host.find(&one.ve)?)?;
             Ok(())

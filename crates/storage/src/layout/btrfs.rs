@@ -11,7 +11,7 @@ use veld_durable::CopyOptions;
 use veld_sys::{Context, Failure, btrfs};
 
 use super::directory::ROOT;
-use super::{Keep, Refusal, Root, Template, Wish};
+use super::{Keep, Refusal, Root, Template};
 use crate::dir::{copy_from, existing, open};
 use crate::kept::{self, BASES};
 use crate::kind;
@@ -44,7 +44,12 @@ impl Keep for Btrfs {
         snapshot(&base, &part.join(ROOT))
     }
 
-    fn take(&self, part: &Path, source: BorrowedFd<'_>, _: &Wish) -> Result<(), Failure> {
+    fn take(
+        &self,
+        part: &Path,
+        source: BorrowedFd<'_>,
+        _: Template<'_>,
+    ) -> Result<(), Failure> {
         let root = part.join(ROOT);
         create(&root)?;
         copy_from(source, &root, CopyOptions::plain())

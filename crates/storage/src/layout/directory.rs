@@ -6,7 +6,7 @@ use std::path::Path;
 use veld_durable::CopyOptions;
 use veld_sys::Failure;
 
-use super::{Keep, Refusal, Root, Template, Wish};
+use super::{Keep, Refusal, Root, Template};
 use crate::dir::{copy_from, make_dir, open};
 
 pub(crate) const ROOT: &str = "root";
@@ -27,7 +27,12 @@ impl Keep for Directory {
         fill(part, open(template.root)?.as_fd())
     }
 
-    fn take(&self, part: &Path, source: BorrowedFd<'_>, _: &Wish) -> Result<(), Failure> {
+    fn take(
+        &self,
+        part: &Path,
+        source: BorrowedFd<'_>,
+        _: Template<'_>,
+    ) -> Result<(), Failure> {
         fill(part, source)
     }
 

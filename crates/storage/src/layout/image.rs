@@ -46,7 +46,8 @@ impl Keep for Image {
         let anew =
             wish.inodes.is_some() || (wish.image_fs == FileSystem::Xfs && size < usual.size());
         if anew {
-            return self.take(part, open(template.root)?.as_fd(), &wish);
+            let source = open(template.root)?;
+            return fill(&part.join(IMAGE), source.as_fd(), &wish);
         }
         let suffix = format!(".{}.{}", wish.image_fs, usual.size());
         let source = kept::once(IMAGES, template, &suffix, |new| {
@@ -60,8 +61,13 @@ impl Keep for Image {
         veld_images::resize(&image, size)
     }
 
-    fn take(&self, part: &Path, source: BorrowedFd<'_>, wish: &Wish) -> Result<(), Failure> {
-        fill(&part.join(IMAGE), source, wish)
+    fn take(
+        &self,
+        part: &Path,
+        source: BorrowedFd<'_>,
+        template: Template<'_>,
+    ) -> Result<(), Failure> {
+        fill(&part.join(IMAGE), source, &template.wish)
     }
 
     fn copy(&self, from: &Path, part: &Path) -> Result<(), Failure> {

@@ -126,8 +126,14 @@ pub(crate) trait Keep: fmt::Debug {
     /// Fills an empty part with the template.
     fn make(&self, part: &Path, template: Template<'_>) -> Result<(), Failure>;
 
-    /// Fills an empty part with all that is seen in a directory.
-    fn take(&self, part: &Path, source: BorrowedFd<'_>, wish: &Wish) -> Result<(), Failure>;
+    /// Fills an empty part with all that is seen in a directory; `template` is what it
+    /// is to stand on, or came from.
+    fn take(
+        &self,
+        part: &Path,
+        source: BorrowedFd<'_>,
+        template: Template<'_>,
+    ) -> Result<(), Failure>;
 
     /// Makes an empty part equal to another of the same layout, which nobody writes
     /// to meanwhile. Both go on without each other.
@@ -188,7 +194,7 @@ impl Layout {
 
     /// Fills the empty directory `part` with all that is seen in the directory
     /// `source`, which nobody writes to meanwhile, and notes which template is below
-    /// it or it came from.
+    /// it, or it came from.
     ///
     /// # Errors
     /// Names the path.
@@ -196,11 +202,10 @@ impl Layout {
         self,
         part: &Path,
         source: BorrowedFd<'_>,
-        base: &Base,
-        wish: &Wish,
+        template: Template<'_>,
     ) -> Result<(), Failure> {
-        Below::Template(base.clone()).write(part)?;
-        self.keep().take(part, source, wish)
+        Below::Template(template.base.clone()).write(part)?;
+        self.keep().take(part, source, template)
     }
 
     /// Makes the empty directory `part` equal to another part of this layout, which

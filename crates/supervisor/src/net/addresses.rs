@@ -176,6 +176,8 @@ fn is_used(host: &Host, address: &str, holder: &str) -> bool {
     let (Ok(name), Ok(address)) = (holder.parse::<VeName>(), address.parse::<IpAddr>()) else {
         return false;
     };
+    // One that is called otherwise by now, and whose claims have not followed.
+    let name = host.called_now(name);
     let ve = host.ve(name);
     let names = |config: &VeConfig| addresses_of(config).contains(&address);
     if ve.area.exists() {
@@ -197,6 +199,15 @@ pub(crate) fn release(ve: &Ve<'_>, had: &[IpAddr], has: &[IpAddr]) -> Result<(),
     for address in had.iter().filter(|address| !has.contains(address)) {
         ve.step("release an address");
         claims.release(&address.to_string(), ve.name.as_str())?;
+    }
+    Ok(())
+}
+
+/// Makes addresses of a VE that had another name its own.
+pub(crate) fn pass(ve: &Ve<'_>, addresses: &[IpAddr], old: &VeName) -> Result<(), Source> {
+    let claims = claims(ve.host);
+    for address in addresses {
+        claims.pass(&address.to_string(), old.as_str(), ve.name.as_str())?;
     }
     Ok(())
 }
