@@ -33,7 +33,7 @@ mod ve;
 
 pub use device::{DeviceAccess, DeviceName};
 pub use error::{ConfigError, ErrorKind, Problem};
-pub use host::{Group, HostConfig, HostNetwork, Paths, Pool};
+pub use host::{Group, HostConfig, HostNetwork, HostStorage, Paths, Pool};
 pub use hostname::Hostname;
 pub use invalid::Invalid;
 pub use mount::{Mount, MountSource, VolumeName};

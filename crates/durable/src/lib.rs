@@ -8,10 +8,12 @@
 //! What this crate must not know: what is written, and why one waits.
 
 mod copy;
+mod copy_file;
 mod lock;
 mod removal;
 
 pub use copy::{Copied, CopyOptions, Devices, Reflink, Trusted, copy_tree};
+pub use copy_file::copy_file;
 pub use lock::{Holder, Lock, LockError};
 pub use removal::remove_tree;
 

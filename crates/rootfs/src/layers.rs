@@ -31,6 +31,8 @@ pub enum Layers<'a> {
     },
     /// One tree.
     Tree(&'a Path),
+    /// The file system in a file.
+    Image(&'a Path),
 }
 
 /// What may be done with a [`view`].
@@ -69,6 +71,15 @@ impl Layers<'_> {
                 stage.attach("a", &layer(area, user_namespace)?)?;
                 overlay::mount(lower.len())
             }
+            Self::Image(path) => {
+                let mount = veld_images::mount(path, veld_images::Access::Write)?;
+                idmap(mount.as_fd(), user_namespace)
+                    .context(|| format!("idmap the file system in {}", path.display()))?;
+                Ok(Mounted {
+                    mount,
+                    indexed: true,
+                })
+            }
             Self::Tree(path) => {
                 let mount = layer(path, user_namespace)?;
                 let no_dev = Attributes {
@@ -99,6 +110,13 @@ impl Layers<'_> {
 pub fn view(layers: Layers<'_>, access: Access) -> Result<OwnedFd, Failure> {
     let mount = match layers {
         Layers::Tree(path) => clone_at(CWD, text(path)?, Extent::One)?,
+        Layers::Image(path) => veld_images::mount(
+            path,
+            match access {
+                Access::Read => veld_images::Access::Read,
+                Access::Write => veld_images::Access::Write,
+            },
+        )?,
         Layers::Overlay { lower, area } => view_overlay(lower, area, access)?,
     };
     let attributes = Attributes {

@@ -21,29 +21,54 @@ pub(crate) fn make_dir(path: &Path, mode: u32) -> Result<(), Failure> {
         .context(|| format!("set the mode of {}", path.display()))
 }
 
-/// Copies all that is in `from` into the empty directory `to`, on disk when this
-/// returns.
+/// Opens a directory, or an image.
+///
+/// # Errors
+/// Names the path.
+pub(crate) fn open(path: &Path) -> Result<File, Failure> {
+    File::open(path).context(|| format!("open {}", path.display()))
+}
+
+/// The nearest directory at or above a path that is there.
+pub(crate) fn existing(path: &Path) -> &Path {
+    let mut found = path.ancestors().filter(|path| path.is_dir());
+    found.next().unwrap_or(Path::new("/"))
+}
+
+/// Copies all that is in `source` into the empty directory `target`, on disk when
+/// this returns.
 ///
 /// # Errors
 /// Names the path that was in the way.
-pub(crate) fn copy_into(from: &Path, to: &Path, options: CopyOptions) -> Result<(), Failure> {
-    copy_from(open(from)?.as_fd(), to, options)
-}
-
-/// As [`copy_into`], from a directory that is open.
-pub(crate) fn copy_from(
-    from: BorrowedFd<'_>,
-    to: &Path,
+pub(crate) fn copy_between(
+    source: BorrowedFd<'_>,
+    target: BorrowedFd<'_>,
     options: CopyOptions,
 ) -> Result<(), Failure> {
     let options = CopyOptions {
         sync: true,
         ..options
     };
-    copy_tree(from, open(to)?.as_fd(), &options, &mut |_| Ok(()))?;
+    copy_tree(source, target, &options, &mut |_| Ok(()))?;
     Ok(())
 }
 
-fn open(path: &Path) -> Result<File, Failure> {
-    File::open(path).context(|| format!("open {}", path.display()))
+/// As [`copy_between`], into the directory at a path.
+///
+/// # Errors
+/// Names the path that was in the way.
+pub(crate) fn copy_from(
+    source: BorrowedFd<'_>,
+    to: &Path,
+    options: CopyOptions,
+) -> Result<(), Failure> {
+    copy_between(source, open(to)?.as_fd(), options)
+}
+
+/// As [`copy_from`], from the directory at a path.
+///
+/// # Errors
+/// Names the path that was in the way.
+pub(crate) fn copy_into(from: &Path, to: &Path, options: CopyOptions) -> Result<(), Failure> {
+    copy_from(open(from)?.as_fd(), to, options)
 }

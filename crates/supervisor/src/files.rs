@@ -23,6 +23,8 @@ pub enum Files {
     },
     /// A directory.
     Tree(PathBuf),
+    /// The file system in a file.
+    Image(PathBuf),
 }
 
 impl Files {
@@ -48,6 +50,7 @@ impl Files {
                 Self::Overlay { lower, area }
             }
             Root::Tree(path) => Self::Tree(path),
+            Root::Image(path) => Self::Image(path),
         })
     }
 
@@ -59,6 +62,7 @@ impl Files {
                 area: area.as_deref(),
             },
             Self::Tree(path) => Layers::Tree(path),
+            Self::Image(path) => Layers::Image(path),
         }
     }
 
@@ -81,6 +85,7 @@ impl fmt::Display for Files {
                 }
             }
             Self::Tree(path) => writeln!(f, "root       {}", path.display()),
+            Self::Image(path) => writeln!(f, "image      {}", path.display()),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use ipnetwork::{Ipv4Network, Ipv6Network};
-use veld_units::{Quoted, Timespan};
+use veld_units::{Bytes, Quoted, Timespan};
 
 use crate::document::{Document, Parameter};
 use crate::{
@@ -47,6 +47,8 @@ pub struct HostConfig {
     pub pools: BTreeMap<PoolName, Pool>,
     /// Groups of VEs that have a policy in common.
     pub groups: BTreeMap<GroupName, Group>,
+    /// How files of VEs are kept.
+    pub storage: HostStorage,
     /// How long a start may take.
     pub start_timeout: Timespan,
     /// How long a stop waits for the VE to end by itself.
@@ -64,6 +66,17 @@ pub struct Paths {
     pub libexec: PathBuf,
     /// The templates.
     pub templates: PathBuf,
+}
+
+/// How files of VEs are kept for which nothing else is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostStorage {
+    /// The name of a layout.
+    pub layout: &'static str,
+    /// The name of the file system of images.
+    pub image_fs: &'static str,
+    /// What an image holds of a VE without a limit of its own.
+    pub image_size: Bytes,
 }
 
 /// What the VEs' addresses, name servers and links come from.
@@ -234,6 +247,7 @@ struct Raw {
     network: HostNetwork,
     pools: BTreeMap<PoolName, RawPool>,
     groups: BTreeMap<GroupName, Group>,
+    storage: HostStorage,
     start_timeout: Timespan,
     stop_timeout: Timespan,
 }
@@ -251,6 +265,7 @@ impl Default for Raw {
             network: settings::default_network(),
             pools: BTreeMap::new(),
             groups: BTreeMap::new(),
+            storage: settings::default_storage(),
             start_timeout: Timespan::seconds(90),
             stop_timeout: Timespan::seconds(60),
         }
@@ -279,6 +294,7 @@ impl Raw {
                 .filter_map(|(name, pool)| Some((name, pool.complete()?)))
                 .collect(),
             groups: self.groups,
+            storage: self.storage,
             start_timeout: self.start_timeout,
             stop_timeout: self.stop_timeout,
         }

@@ -70,6 +70,10 @@ pub struct VeConfig {
 /// What a VE has on disk, and what is mounted in it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Storage {
+    /// What it may have on disk.
+    pub disk: Option<Bytes>,
+    /// How many inodes it may have.
+    pub inodes: Option<u64>,
     /// What is mounted in it besides its root.
     pub mounts: Vec<Mount>,
     /// When snapshots of it are made by themselves.

@@ -1,12 +1,13 @@
 //! A plain copy of the template: on any file system that has ids and attributes.
 
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 use veld_durable::CopyOptions;
 use veld_sys::Failure;
 
 use super::{Keep, Refusal, Root, Template};
-use crate::dir::{copy_into, make_dir};
+use crate::dir::{copy_from, make_dir, open};
 
 pub(crate) const ROOT: &str = "root";
 
@@ -23,11 +24,20 @@ impl Keep for Directory {
     }
 
     fn make(&self, part: &Path, template: Template<'_>) -> Result<(), Failure> {
-        fill(part, template.root)
+        fill(part, open(template.root)?.as_fd())
+    }
+
+    fn take(
+        &self,
+        part: &Path,
+        source: BorrowedFd<'_>,
+        _: Template<'_>,
+    ) -> Result<(), Failure> {
+        fill(part, source)
     }
 
     fn copy(&self, from: &Path, part: &Path) -> Result<(), Failure> {
-        fill(part, &from.join(ROOT))
+        fill(part, open(&from.join(ROOT))?.as_fd())
     }
 
     fn root(&self, part: &Path, _: &Path) -> Result<Root, Failure> {
@@ -35,8 +45,8 @@ impl Keep for Directory {
     }
 }
 
-fn fill(part: &Path, from: &Path) -> Result<(), Failure> {
+fn fill(part: &Path, source: BorrowedFd<'_>) -> Result<(), Failure> {
     let root = part.join(ROOT);
     make_dir(&root, 0o755)?;
-    copy_into(from, &root, CopyOptions::plain())
+    copy_from(source, &root, CopyOptions::plain())
 }

@@ -11,17 +11,23 @@
 //! Everything works on *parts*: directories shaped like a VE's `private/`. Which
 //! layout a part has is seen from what is in it, and written down nowhere.
 
+mod btrfs;
 mod directory;
+mod image;
 mod overlay;
 
 use std::fmt;
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use veld_images::FileSystem;
 use veld_sys::Failure;
 
 use crate::below::{Base, Below};
+use btrfs::Btrfs;
 use directory::Directory;
+use image::Image;
 use overlay::Overlay;
 
 pub use overlay::MOST_LAYERS;
@@ -33,6 +39,10 @@ pub enum Layout {
     /// A layer of its own over a template that all share.
     #[default]
     Overlay,
+    /// A subvolume of btrfs.
+    Btrfs,
+    /// A file system in a file.
+    Image,
     /// A plain copy of the template.
     Directory,
 }
@@ -44,6 +54,8 @@ pub enum Root {
     Overlay(Stack),
     /// A directory, as it is.
     Tree(PathBuf),
+    /// The file system in a file.
+    Image(PathBuf),
 }
 
 /// What an overlay is made of.
@@ -64,6 +76,31 @@ pub struct Template<'a> {
     pub base: &'a Base,
     /// Its tree.
     pub root: &'a Path,
+    /// The directory in which layouts keep what they make of a template once.
+    pub data: &'a Path,
+    /// What the part is to be like.
+    pub wish: Wish,
+}
+
+/// What a new part is to be like. A layout takes what concerns it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wish {
+    /// What it may hold, in bytes.
+    pub disk: Option<u64>,
+    /// How many inodes it may have.
+    pub inodes: Option<u64>,
+    /// The file system of an image.
+    pub image_fs: FileSystem,
+    /// Bytes of an image for which `disk` says nothing.
+    pub image_size: u64,
+}
+
+impl Wish {
+    /// Bytes of an image.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.disk.unwrap_or(self.image_size)
+    }
 }
 
 /// Why a layout cannot be used in some place: a sentence without its end, that
@@ -89,6 +126,15 @@ pub(crate) trait Keep: fmt::Debug {
     /// Fills an empty part with the template.
     fn make(&self, part: &Path, template: Template<'_>) -> Result<(), Failure>;
 
+    /// Fills an empty part with all that is seen in a directory; `template` is what it
+    /// is to stand on, or came from.
+    fn take(
+        &self,
+        part: &Path,
+        source: BorrowedFd<'_>,
+        template: Template<'_>,
+    ) -> Result<(), Failure>;
+
     /// Makes an empty part equal to another of the same layout, which nobody writes
     /// to meanwhile. Both go on without each other.
     fn copy(&self, from: &Path, part: &Path) -> Result<(), Failure>;
@@ -99,13 +145,15 @@ pub(crate) trait Keep: fmt::Debug {
 
 impl Layout {
     /// All of them, the default first.
-    pub const ALL: [Self; 2] = [Self::Overlay, Self::Directory];
+    pub const ALL: [Self; 4] = [Self::Overlay, Self::Btrfs, Self::Image, Self::Directory];
 
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Overlay => "overlay",
+            Self::Btrfs => "btrfs",
+            Self::Image => "image",
             Self::Directory => "directory",
         }
     }
@@ -113,6 +161,8 @@ impl Layout {
     fn keep(self) -> &'static dyn Keep {
         match self {
             Self::Overlay => &Overlay,
+            Self::Btrfs => &Btrfs,
+            Self::Image => &Image,
             Self::Directory => &Directory,
         }
     }
@@ -140,6 +190,22 @@ impl Layout {
     pub fn make(self, part: &Path, template: Template<'_>) -> Result<(), Failure> {
         Below::Template(template.base.clone()).write(part)?;
         self.keep().make(part, template)
+    }
+
+    /// Fills the empty directory `part` with all that is seen in the directory
+    /// `source`, which nobody writes to meanwhile, and notes which template is below
+    /// it, or it came from.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn take(
+        self,
+        part: &Path,
+        source: BorrowedFd<'_>,
+        template: Template<'_>,
+    ) -> Result<(), Failure> {
+        Below::Template(template.base.clone()).write(part)?;
+        self.keep().take(part, source, template)
     }
 
     /// Makes the empty directory `part` equal to another part of this layout, which
