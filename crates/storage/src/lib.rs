@@ -41,5 +41,5 @@ pub use kind::of as kind_of;
 pub use layers::{Layers, User};
 pub use layout::{Layout, MOST_LAYERS, Refusal, Root, Stack, Template, Wish};
 pub use record::Record;
-pub use veld_images::FileSystem;
 pub use renaming::renamed_to;
+pub use veld_images::FileSystem;

@@ -33,6 +33,7 @@ mod host;
 mod inspect;
 mod kill;
 mod launcher;
+mod layout;
 mod net;
 mod outcome;
 mod parameters;
