@@ -22,7 +22,7 @@ pub fn destroy(ve: &Ve<'_>, force: bool) -> Result<Done, Error> {
         let _ = ve.run.remove(lock);
         return Err(Error::fact(ErrorKind::NotFound, &ve.name, "no such VE"));
     }
-    ve.settle()?;
+    ve.settle_notes()?;
     if let Observed::Running(running) = ve.observe() {
         if !force {
             let fact = "is running; stop it first or use --force";

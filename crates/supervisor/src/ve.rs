@@ -154,9 +154,9 @@ impl<'h> Ve<'h> {
         }
     }
 
-    /// Finishes or undoes what a command that was killed has left half done; the
-    /// lock is held.
-    pub(crate) fn settle(&self) -> Result<(), Error> {
+    /// Finishes or undoes what a command that was killed has left half done, and may
+    /// be so while the VE runs; the lock is held.
+    pub(crate) fn settle_notes(&self) -> Result<(), Error> {
         let failed = |source| Error::action(&self.name, "settle", source);
         rename::settle(self).map_err(failed)
     }
@@ -166,7 +166,7 @@ impl<'h> Ve<'h> {
     /// was killed has left half done is settled.
     pub(crate) fn must_exist(&self, lock: Lock) -> Result<Lock, Error> {
         match self.must_be_there() {
-            Ok(()) => self.settle().map(|()| lock),
+            Ok(()) => self.settle_notes().map(|()| lock),
             Err(error) => {
                 let _ = self.run.remove_unused(lock);
                 Err(error)
