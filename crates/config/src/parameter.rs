@@ -19,11 +19,12 @@ use veld_units::{BarrierLimit, Bytes, Count, Error, Timespan};
 
 use crate::Invalid;
 
-/// The least memory of a VE. A shell with one child lives in 2 MiB, and the
-/// kernel kills it in 1; twice that leaves room for a PID 1 beside them.
 /// The least and the most on disk.
 const LEAST_DISK: Bytes = Bytes::new(16 << 20);
 const MOST_DISK: Bytes = Bytes::new(8192 << 40);
+
+/// The least memory of a VE. A shell with one child lives in 2 MiB, and the
+/// kernel kills it in 1; twice that leaves room for a PID 1 beside them.
 pub const LEAST_RAM: Bytes = Bytes::mib(4);
 
 /// The memory of a VE: at least [`LEAST_RAM`]. A barrier before it is where the

@@ -42,6 +42,6 @@ pub use kind::of as kind_of;
 pub use layers::{Layers, User};
 pub use layout::{Layout, MOST_LAYERS, Refusal, Root, Stack, Template, Wish};
 pub use record::Record;
-pub use veld_images::FileSystem;
 pub use renaming::renamed_to;
 pub use snapshot::SnapshotMaking;
+pub use veld_images::FileSystem;

@@ -18,7 +18,7 @@ use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
-use veld_durable::{CopyOptions, Life, remove_tree};
+use veld_durable::{CopyOptions, Life, Reflink, remove_tree};
 use veld_sys::{Context, Failure, fault};
 
 use crate::area::{Area, Making};
@@ -346,5 +346,32 @@ impl Making<'_> {
         let root = self.private().join("root");
         make_dir(&root, 0o755)?;
         copy_from(tree, &root, CopyOptions::plain())
+    }
+
+    /// Copies a part of another VE that stands on nothing, so that no block is
+    /// shared. A subvolume comes out as a plain directory.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn copy_unshared(&self, from: &Path) -> Result<(), Failure> {
+        let options = CopyOptions {
+            reflink: Reflink::Never,
+            ..CopyOptions::plain()
+        };
+        copy_into(from, &self.private(), options)
+    }
+
+    /// Whether a copy of a file in `from` shares its blocks with it.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn shares_blocks(&self, from: &Path) -> Result<bool, Failure> {
+        let probe = self.private().join(".probe");
+        let source = crate::dir::open(&from.join("below"))?;
+        let target = File::options().write(true).create_new(true).open(&probe);
+        let target = target.context(|| format!("create {}", probe.display()))?;
+        let shared = rustix::fs::ioctl_ficlone(&target, &source).is_ok();
+        remove_tree(&probe)?;
+        Ok(shared)
     }
 }

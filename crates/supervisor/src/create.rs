@@ -1,10 +1,11 @@
 //! Making a VE: a directory, a number, files in a layout, a config.
 
 use veld_config::{Assignment, TemplateName, Uuid, VeConfig, VeId, VeName};
-use veld_storage::{Base, Layout, Template};
+use veld_storage::{Base, Layout};
 
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::host::Host;
+use crate::layout;
 use crate::net::{NetPlan, addresses, names};
 use crate::outcome::Done;
 use crate::rename;
@@ -56,10 +57,7 @@ fn make(ve: &Ve<'_>, wish: &Wish) -> Result<String, Source> {
     ve.step("lock template");
     let _template = host.templates().lock_shared(wish.template.as_str())?;
     let template = host.templates().get(wish.template.as_str())?;
-    let layout = wish.layout.unwrap_or_default();
-    layout
-        .probe(&host.config().paths.data)
-        .map_err(|refusal| Source::Refused(format!("layout {layout} is refused: {refusal}")))?;
+    let layout = layout::chosen(host, wish.layout)?;
     sweep(ve)?;
     ve.step("make area");
     let making = ve.area.make()?;
@@ -74,13 +72,8 @@ fn make(ve: &Ve<'_>, wish: &Wish) -> Result<String, Source> {
         name: wish.template.as_str().to_owned(),
         id: None,
     };
-    making.fill(
-        layout,
-        Template {
-            base: &base,
-            root: template.root(),
-        },
-    )?;
+    let like = layout::wish(host, &config);
+    making.fill(layout, layout::template(host, &base, template.root(), like))?;
     ve.step("write config");
     making.finish(&config.to_toml())?;
     let mut what = format!("created, id {id}");

@@ -54,12 +54,22 @@ pub(super) const PARAMETERS: &[Parameter<Raw>] = &[
     }),
     Parameter::optional("storage.layout", |raw, value| {
         value.set(&mut raw.storage.layout, |text| {
-            one_of(text, "a layout", &LAYOUTS, "overlay, btrfs, image, directory")
+            one_of(
+                text,
+                "a layout",
+                &LAYOUTS,
+                "overlay, btrfs, image, directory",
+            )
         })
     }),
     Parameter::optional("storage.image_fs", |raw, value| {
         value.set(&mut raw.storage.image_fs, |text| {
-            one_of(text, "a file system of images", &IMAGE_FILE_SYSTEMS, "ext4, xfs")
+            one_of(
+                text,
+                "a file system of images",
+                &IMAGE_FILE_SYSTEMS,
+                "ext4, xfs",
+            )
         })
     }),
     Parameter::optional("storage.image_size", |raw, value| {

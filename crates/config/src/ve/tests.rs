@@ -38,6 +38,8 @@ ip = [
 dns = ["host", "192.0.2.53"]
 
 [storage]
+disk = "10G"
+inodes = 500000
 mounts = ["/srv/data:/data:ro:idmap", "tmpfs:/cache:size=64M"]
 snapshots = ["hourly keep 24", "weekly for 60d"]
 "#;
@@ -100,6 +102,8 @@ fn a_full_file_is_read_whole() {
             ..Network::default()
         },
         storage: Storage {
+            disk: Some(Bytes::new(10 << 30)),
+            inodes: Some(500_000),
             mounts: ["/srv/data:/data:ro:idmap", "tmpfs:/cache:size=64M"]
                 .map(|text| text.parse().unwrap())
                 .to_vec(),
@@ -396,6 +400,8 @@ ip = ["10.117.0.2", "fd76:656c:64::2"]
 dns = ["host", "192.0.2.53"]
 
 [storage]
+disk = "10G"
+inodes = 500000
 mounts = ["/srv/data:/data:ro:idmap", "tmpfs:/cache:size=64M"]
 snapshots = ["hourly keep 24", "weekly for 60d"]
 "#;

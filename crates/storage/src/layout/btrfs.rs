@@ -44,12 +44,7 @@ impl Keep for Btrfs {
         snapshot(&base, &part.join(ROOT))
     }
 
-    fn take(
-        &self,
-        part: &Path,
-        source: BorrowedFd<'_>,
-        _: Template<'_>,
-    ) -> Result<(), Failure> {
+    fn take(&self, part: &Path, source: BorrowedFd<'_>, _: Template<'_>) -> Result<(), Failure> {
         let root = part.join(ROOT);
         create(&root)?;
         copy_from(source, &root, CopyOptions::plain())

@@ -27,12 +27,7 @@ impl Keep for Directory {
         fill(part, open(template.root)?.as_fd())
     }
 
-    fn take(
-        &self,
-        part: &Path,
-        source: BorrowedFd<'_>,
-        _: Template<'_>,
-    ) -> Result<(), Failure> {
+    fn take(&self, part: &Path, source: BorrowedFd<'_>, _: Template<'_>) -> Result<(), Failure> {
         fill(part, source)
     }
 

@@ -21,7 +21,11 @@ pub(super) const SETTINGS: &[Setting] = &[
             Ok(())
         }),
         |config| Some(i64::try_from(config.storage.inodes?).ok()?.into()),
-        one("inodes", "COUNT", "How many files and directories it may have"),
+        one(
+            "inodes",
+            "COUNT",
+            "How many files and directories it may have",
+        ),
     ),
     Setting::free(
         Parameter::optional("storage.mounts", |raw, value| {
