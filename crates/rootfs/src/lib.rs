@@ -37,6 +37,7 @@ mod program;
 mod renewal;
 mod root_dir;
 mod running_dev;
+mod shown;
 mod terminal;
 mod terminals;
 
@@ -50,5 +51,6 @@ pub use program::open_program;
 pub use renewal::renew;
 pub use root_dir::RootDir;
 pub use running_dev::{FileId, RunningDev};
+pub use shown::{hide, is_shown, show};
 pub use terminal::{Terminal, TerminalSize, open_terminal};
 pub use terminals::Terminals;

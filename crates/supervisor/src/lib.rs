@@ -90,7 +90,8 @@ pub use refusals::Refusals;
 pub use rename::rename;
 pub use set::{Setting, set};
 pub use snapshot::{
-    Snapshot, SnapshotWish, create_snapshot, delete_snapshots, restore, run_due, snapshots,
+    Snapshot, SnapshotWish, create_snapshot, delete_snapshots, mount_snapshot, restore, run_due,
+    snapshots, unmount_snapshot,
 };
 pub use start::{Wait, plan, start};
 pub use stats::{Rates, Sample, host_memory, sample};

@@ -13,6 +13,7 @@
 mod due;
 mod restore;
 mod run_due;
+mod shown;
 mod still;
 mod tree;
 
@@ -32,6 +33,8 @@ use tree::{Known, Tree};
 
 pub use restore::restore;
 pub use run_due::run_due;
+pub(crate) use shown::hide_all;
+pub use shown::{mount_snapshot, unmount_snapshot};
 pub(crate) use still::Still;
 
 /// How long the processes of a VE may take to stand still.
@@ -225,11 +228,6 @@ pub(crate) fn sid_of(ve: &Ve<'_>, name: &SnapshotName) -> Result<String, Error> 
     Ok(find(ve, &tree, name)?.sid)
 }
 
-/// How many snapshots a VE has; none where that cannot be read.
-pub(crate) fn count(ve: &Ve<'_>) -> usize {
-    ve.area.snapshot_ids().map_or(0, |ids| ids.len())
-}
-
 /// The snapshots of a VE, each below the one that it goes on from. Reads files only.
 ///
 /// # Errors
@@ -297,6 +295,7 @@ fn remove(ve: &Ve<'_>, sid: &str) -> Result<(), Source> {
             .and_then(|known| known.record.parent.as_deref());
         ve.area.set_current_snapshot(parent)?;
     }
+    shown::hide(ve, sid)?;
     ve.step("remove snapshot");
     Ok(ve.area.remove_snapshot(sid)?)
 }

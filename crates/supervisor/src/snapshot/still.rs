@@ -35,7 +35,9 @@ impl Still {
         // As one that was paused by somebody who means it.
         let group = (group.freezing() != Freezing::Frozen).then_some(group);
         ve.step("post a guard");
-        let guard = Guard::post(|| drop(let_go(group.as_ref(), disk.as_ref())));
+        let guard = Guard::post(|| {
+            let_go(group.as_ref(), disk.as_ref());
+        });
         let guard = guard
             .context(|| "post a guard")
             .map_err(|failure| failed(failure.into()))?;

@@ -95,31 +95,24 @@ struct Shown<'a> {
     schedules: &'a [String],
 }
 
+impl<'a> Shown<'a> {
+    fn new(snapshot: &'a Snapshot) -> Self {
+        Self {
+            name: &snapshot.name,
+            parent: snapshot.parent.as_deref(),
+            is_current: snapshot.is_current,
+            created_unix_seconds: snapshot.created,
+            expires_unix_seconds: snapshot.expires,
+            description: &snapshot.description,
+            schedules: &snapshot.schedules,
+        }
+    }
+}
+
 fn list(host: &Host, list: &SnapshotList) -> Result<(), Failed> {
     let found = veld_supervisor::snapshots(&host.find(&list.ve)?)?;
     if list.json {
-        let shown = |snapshot| {
-            let Snapshot {
-                name,
-                parent,
-                depth: _,
-                created,
-                expires,
-                description,
-                schedules,
-                is_current,
-            } = snapshot;
-            Shown {
-                name,
-                parent: parent.as_deref(),
-                is_current: *is_current,
-                created_unix_seconds: *created,
-                expires_unix_seconds: *expires,
-                description,
-                schedules,
-            }
-        };
-        let all: Vec<Shown<'_>> = found.iter().map(shown).collect();
+        let all: Vec<Shown<'_>> = found.iter().map(Shown::new).collect();
         return json::print(&all);
     }
     let header = ["SNAPSHOT", "MADE", "EXPIRES", "SCHEDULE", "DESCRIPTION"];

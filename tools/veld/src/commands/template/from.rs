@@ -12,7 +12,7 @@ pub(super) fn run(host: &Host, from: &TemplateFrom) -> Result<(), Failed> {
     let ve = host.find(&from.ve)?;
     let name = match &from.name {
         Some(name) => name.clone(),
-        None => ve.name().as_str().parse::<TemplateName>()?,
+        None => TemplateName::of(ve.name()),
     };
     let bar = Bar::new(format!("making {name} of {}", ve.name()))?;
     let of = from.snapshot.as_ref();
