@@ -8,6 +8,8 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
+use rustix::fs::{AtFlags, Mode, OFlags, openat, unlinkat};
+use rustix::io::Errno;
 use veld_durable::{CopyOptions, copy_file};
 use veld_images::{Access, FileSystem, mount};
 use veld_sys::{Context, Failure, fault};
@@ -89,13 +91,17 @@ fn fill(image: &Path, source: BorrowedFd<'_>, wish: &Wish) -> Result<(), Failure
     veld_images::make(image, file_system)?;
     let target = mount(image, Access::Write)?;
     // The directory that a file system on a disk of its own has, and no distribution.
-    let lost = rustix::fs::unlinkat(&target, "lost+found", rustix::fs::AtFlags::REMOVEDIR);
+    let lost = unlinkat(&target, "lost+found", AtFlags::REMOVEDIR);
     match lost {
-        Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+        Ok(()) | Err(Errno::NOENT) => {}
         Err(errno) => return Err(errno).context(|| format!("empty {}", image.display())),
     }
-    copy_between(source, target.as_fd(), CopyOptions::plain())?;
-    drop(target);
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    // What is mounted is open as a place only, and nothing can be synced by that.
+    let root = openat(&target, ".", flags, Mode::empty())
+        .context(|| format!("open the root of {}", image.display()))?;
+    copy_between(source, root.as_fd(), CopyOptions::plain())?;
+    drop((root, target));
     sync(image)
 }
 
