@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use veld_sys::{Context, Failure, fault};
@@ -56,7 +57,13 @@ impl FileSystem {
 pub fn make(image: &Path, wish: Wish) -> Result<(), Failure> {
     let failed = || format!("make {} in {}", wish.kind, image.display());
     fault::point("create image")
-        .and_then(|()| File::options().write(true).create_new(true).open(image))
+        .and_then(|()| {
+            File::options()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(image)
+        })
         .and_then(|file| file.set_len(wish.size))
         .context(|| format!("create {}", image.display()))?;
     match wish.kind {
@@ -101,5 +108,5 @@ fn with_image(kind: FileSystem, words: &[&str], image: &Path) -> io::Result<()> 
     let (tool, package) = kind.maker();
     let mut words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
     words.push(image.as_os_str());
-    run(tool, package, &words, &[0])
+    run(tool, package, &words, &[0]).map(drop)
 }

@@ -40,15 +40,20 @@ pub fn mount(image: &Path, access: Access) -> Result<OwnedFd, Failure> {
         .context(|| format!("mount {}", image.display()))?
         .kind;
     let device = attach(&file).context(|| format!("give {} a loop device", image.display()))?;
-    let source = device.path.to_string_lossy();
-    let mounted = match mount_with(kind, &source, access, quotas(kind)) {
+    mount_device(kind, &device.path, access)
+        .map_err(|cause| Failure::new(format!("mount {}", image.display()), told(kind, cause)))
+}
+
+/// Mounts what is on a device.
+pub(crate) fn mount_device(kind: FileSystem, device: &Path, access: Access) -> io::Result<OwnedFd> {
+    let source = device.to_string_lossy();
+    match mount_with(kind, &source, access, quotas(kind)) {
         // A kernel without quotas.
         Err(refused) if kind == FileSystem::Xfs && is_refusal(&refused) => {
             mount_with(kind, &source, access, &[])
         }
         mounted => mounted,
-    };
-    mounted.map_err(|cause| Failure::new(format!("mount {}", image.display()), told(kind, cause)))
+    }
 }
 
 /// Whether somebody works on an image, or has it mounted.

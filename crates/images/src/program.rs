@@ -12,7 +12,7 @@ const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 /// What is told of the last words of a tool, in characters.
 const TOLD: usize = 300;
 
-/// Runs a tool to its end and gives its exit status. `package` is where one finds it.
+/// Runs a tool to its end and gives what it said; `fine` are the exit statuses of success. `package` is where one finds it.
 ///
 /// # Errors
 /// NotFound, with the name of the package; what a tool that was killed or has failed
@@ -21,7 +21,12 @@ const TOLD: usize = 300;
     clippy::disallowed_methods,
     reason = "only these tools make and resize a file system, and no VE waits for one"
 )]
-pub(crate) fn run(tool: &str, package: &str, arguments: &[&OsStr], fine: &[i32]) -> io::Result<()> {
+pub(crate) fn run(
+    tool: &str,
+    package: &str,
+    arguments: &[&OsStr],
+    fine: &[i32],
+) -> io::Result<String> {
     fault::point("run tool of file system")?;
     let output = Command::new(tool)
         .args(arguments)
@@ -36,7 +41,8 @@ pub(crate) fn run(tool: &str, package: &str, arguments: &[&OsStr], fine: &[i32])
         .code()
         .is_some_and(|code| fine.contains(&code))
     {
-        return Ok(());
+        let said = String::from_utf8_lossy(&output.stdout);
+        return Ok(said.trim_end().to_owned());
     }
     let said = [output.stderr, output.stdout].concat();
     let said = String::from_utf8_lossy(&said);

@@ -4,16 +4,17 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::fstat;
+use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 use veld_sys::growth::{grow_ext4, grow_xfs};
 use veld_sys::{Context, Failure, fault, loop_device};
 
 use crate::file_system::{FileSystem, SuperBlock};
 use crate::lock::open_locked;
-use crate::mount::{Access, mount};
+use crate::mount::{Access, mount, mount_device};
 use crate::program::run;
 
 /// Of an xfs, how much may hold inodes: what mkfs.xfs gives one of this size.
@@ -38,7 +39,7 @@ pub fn resize(image: &Path, size: u64) -> Result<(), Failure> {
     match old.kind {
         FileSystem::Ext4 => {
             // The tool has it alone: nobody else mounts what is locked.
-            resize_ext4(image, size).context(failed)?;
+            resize_ext4(image, old.block, size).context(failed)?;
         }
         FileSystem::Xfs if size < length => {
             let text = "an xfs cannot become smaller; `veld convert` to another layout and \
@@ -48,29 +49,52 @@ pub fn resize(image: &Path, size: u64) -> Result<(), Failure> {
         FileSystem::Xfs => {
             drop(file);
             let mounted = mount(image, Access::Write)?;
-            grow(mounted.as_fd(), old, size).context(failed)?;
-            return Ok(());
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let root = openat(&mounted, ".", flags, Mode::empty()).context(failed)?;
+            return grow(root.as_fd(), old, size).context(failed);
         }
     }
     set_length(&file, size).context(failed)?;
     file.sync_all().context(failed)
 }
 
-/// Gives an image whose file system `root` is the top of so many bytes, more than
-/// it has.
+/// Gives an image that is mounted, by whomever, so many bytes, more than it has.
 ///
 /// # Errors
-/// EPERM where this host's root must not grow an ext4 that is mounted.
-pub fn grow_mounted(image: &Path, root: BorrowedFd<'_>, size: u64) -> Result<(), Failure> {
+/// EPERM where this host's root must not grow an ext4 that is mounted; NotFound where
+/// it is not mounted.
+pub fn grow_mounted(image: &Path, size: u64) -> Result<(), Failure> {
     let failed = || format!("grow {}", image.display());
     let file = File::options().read(true).write(true).open(image);
     let file = file.context(|| format!("open {}", image.display()))?;
     let old = SuperBlock::read(&file).context(failed)?;
+    let path = device_of(image)?;
+    let device = File::open(&path).context(|| format!("open {}", path.display()))?;
+    // The kernel has one file system on a device, however often it is mounted.
+    let mounted = mount_device(old.kind, &path, Access::Write).context(failed)?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = openat(&mounted, ".", flags, Mode::empty()).context(failed)?;
     set_length(&file, size).context(failed)?;
-    let device = device_of(root).context(failed)?;
-    let device = File::open(&device).context(|| format!("open {}", device.display()))?;
     loop_device::set_capacity(device.as_fd()).context(failed)?;
-    grow(root, old, size).context(failed)
+    grow(root.as_fd(), old, size).context(failed)
+}
+
+/// Bytes of an image.
+///
+/// # Errors
+/// Names the image.
+pub fn size(image: &Path) -> Result<u64, Failure> {
+    let about = std::fs::metadata(image).context(|| format!("inspect {}", image.display()))?;
+    Ok(about.len())
+}
+
+/// Bytes that an image takes up of the file system that it is on.
+///
+/// # Errors
+/// Names the image.
+pub fn taken(image: &Path) -> Result<u64, Failure> {
+    let about = std::fs::metadata(image).context(|| format!("inspect {}", image.display()))?;
+    Ok(about.blocks() * 512)
 }
 
 fn set_length(file: &File, size: u64) -> io::Result<()> {
@@ -95,20 +119,46 @@ fn grow(root: BorrowedFd<'_>, old: SuperBlock, size: u64) -> io::Result<()> {
     }
 }
 
-fn resize_ext4(image: &Path, size: u64) -> io::Result<()> {
+fn resize_ext4(image: &Path, block: u64, size: u64) -> io::Result<()> {
     let words = ["-f", "-p"].map(OsStr::new);
     let words = [words[0], words[1], image.as_os_str()];
     run("e2fsck", "e2fsprogs", &words, &CHECKED)?;
+    // A tool that finds too late that it does not fit leaves a damaged file system.
+    let words = [OsStr::new("-P"), image.as_os_str()];
+    let said = run("resize2fs", "e2fsprogs", &words, &[0])?;
+    let least = said
+        .rsplit(' ')
+        .next()
+        .and_then(|word| word.trim().parse::<u64>().ok());
+    let least = least.unwrap_or_default().saturating_mul(block);
+    if least > size {
+        let text = format!(
+            "what is in it takes {}K, and it would have {}K",
+            least / 1024,
+            size / 1024
+        );
+        return Err(io::Error::new(io::ErrorKind::StorageFull, text));
+    }
     let size = format!("{}K", size / 1024);
     let words = [OsStr::new("-f"), image.as_os_str(), OsStr::new(&size)];
-    run("resize2fs", "e2fsprogs", &words, &[0])
+    run("resize2fs", "e2fsprogs", &words, &[0]).map(drop)
 }
 
-/// The block device that a file system is on.
-fn device_of(root: BorrowedFd<'_>) -> io::Result<PathBuf> {
-    let device = fstat(root)?.st_dev;
-    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
-    let link = std::fs::read_link(format!("/sys/dev/block/{major}:{minor}"))?;
-    let name = link.file_name().ok_or(io::ErrorKind::NotFound)?;
-    Ok(Path::new("/dev").join(name))
+/// The loop device that has an image.
+fn device_of(image: &Path) -> Result<PathBuf, Failure> {
+    let reading = || format!("find the loop device of {}", image.display());
+    let about = std::fs::metadata(image).context(reading)?;
+    for entry in std::fs::read_dir("/sys/block").context(reading)? {
+        let entry = entry.context(reading)?;
+        // By its inode: the path that is told there is of another mount namespace.
+        if !entry.path().join("loop/backing_file").exists() {
+            continue;
+        }
+        let path = Path::new("/dev").join(entry.file_name());
+        let found = File::open(&path).and_then(|device| loop_device::backing(device.as_fd()));
+        if found.is_ok_and(|found| found == (about.dev(), about.ino())) {
+            return Ok(path);
+        }
+    }
+    Err(io::Error::from(io::ErrorKind::NotFound)).context(reading)
 }

@@ -40,7 +40,7 @@ pub use device::devices;
 pub use kept::forget;
 pub use kind::of as kind_of;
 pub use layers::{Layers, User};
-pub use layout::{Layout, MOST_LAYERS, Refusal, Root, Stack, Template, Wish};
+pub use layout::{Layout, Limit, MOST_LAYERS, Refusal, Root, Stack, Template, Usage, Wish};
 pub use record::Record;
 pub use renaming::renamed_to;
 pub use snapshot::SnapshotMaking;

@@ -22,7 +22,7 @@ use crate::area::Area;
 use crate::below::{Below, LayerId};
 use crate::dir::make_dir;
 use crate::layers::{USERS, User, open_users};
-use crate::layout::{Layout, make_layer};
+use crate::layout::{Layout, NEW_IMAGE, make_layer};
 
 /// In a part that has just become the VE's: the config that belongs to it.
 const CONFIG: &str = "config.toml";
@@ -100,6 +100,7 @@ impl Area {
         if private.join(USERS).is_dir() {
             remove_tree(&private.join(USERS))?;
         }
+        remove_tree(&private.join(NEW_IMAGE))?;
         self.settle_config(&private.join(CONFIG))
     }
 

@@ -3,6 +3,7 @@
 use veld_config::{Assignment, TemplateName, Uuid, VeConfig, VeId, VeName};
 use veld_storage::{Base, Layout};
 
+use crate::disk;
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::host::Host;
 use crate::layout;
@@ -67,6 +68,7 @@ fn make(ve: &Ve<'_>, wish: &Wish) -> Result<String, Source> {
     let config = config(ve, wish, id)?;
     host.cgroups()?.check(&tuning::limits(ve, &config)?)?;
     NetPlan::new(&config, host.config(), id).check()?;
+    disk::check(host, layout, &config)?;
     ve.step("make files");
     let base = Base {
         name: wish.template.as_str().to_owned(),

@@ -24,6 +24,7 @@ mod console;
 mod create;
 mod destroy;
 mod devices;
+mod disk;
 mod doctor;
 mod error;
 mod exec;

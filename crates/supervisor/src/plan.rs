@@ -82,6 +82,7 @@ impl StartPlan {
             oom_score_adj: _,
             devices: _,
             net,
+            disk: _,
         } = facts.tuning;
         let memory = limits
             .memory

@@ -10,6 +10,7 @@ use veld_sys::Context;
 use veld_sys::process::{Forked, exit_now, fork};
 
 use crate::devices::Devices;
+use crate::disk;
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::files::Files;
 use crate::health::health;
@@ -51,6 +52,7 @@ pub fn start(ve: &Ve<'_>, wait: Wait) -> Result<Done, Error> {
     sweep(ve, Left::Refuse)?;
     let failed = |source| Error::action(&ve.name, "start", source);
     ve.settle().map_err(failed)?;
+    disk::hold(ve).map_err(failed)?;
     find_addresses(ve).map_err(failed)?;
     let plan = make_plan(ve).map_err(failed)?;
     let mut warnings = fork_launcher(ve, &plan)?;

@@ -9,10 +9,13 @@ use veld_config::VeConfig;
 use veld_namespaces::{NESTED, Table};
 use veld_privileges::{Bounds, Rlimit};
 use veld_state::Running;
+use veld_storage::Wish;
 
 use crate::devices::{self, Devices};
+use crate::disk;
 use crate::error::Source;
 use crate::guarantee;
+use crate::layout;
 use crate::net::{self, NetPlan};
 use crate::ve::Ve;
 
@@ -60,6 +63,8 @@ pub(crate) struct Tuning {
     pub(crate) devices: Devices,
     /// How it is connected.
     pub(crate) net: NetPlan,
+    /// What it may have on disk.
+    pub(crate) disk: Wish,
 }
 
 impl Tuning {
@@ -74,6 +79,7 @@ impl Tuning {
             oom_score_adj: config.resources.oom_score_adj.unwrap_or_default(),
             devices: Devices::present(config),
             net: NetPlan::new(config, ve.host.config(), ve.id()?),
+            disk: layout::wish(ve.host, config),
         })
     }
 }
@@ -227,6 +233,9 @@ pub(crate) fn apply(
     if old.devices != new.devices {
         let lists = [&old.devices, &new.devices];
         warnings.extend(devices::change(ve, running, group, lists)?);
+    }
+    if old.disk != new.disk {
+        disk::apply(ve, &new.disk)?;
     }
     Ok(warnings)
 }

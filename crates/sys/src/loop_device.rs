@@ -4,8 +4,8 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use linux_raw_sys::loop_device::{
-    LO_FLAGS_AUTOCLEAR, LO_FLAGS_DIRECT_IO, LOOP_CONFIGURE, LOOP_CTL_GET_FREE, LOOP_SET_CAPACITY,
-    loop_config, loop_info64,
+    LO_FLAGS_AUTOCLEAR, LO_FLAGS_DIRECT_IO, LOOP_CONFIGURE, LOOP_CTL_GET_FREE, LOOP_GET_STATUS64,
+    LOOP_SET_CAPACITY, loop_config, loop_info64,
 };
 
 use crate::fault;
@@ -41,19 +41,8 @@ pub fn configure(device: BorrowedFd<'_>, image: BorrowedFd<'_>) -> io::Result<()
         fd,
         block_size: 0,
         info: loop_info64 {
-            lo_device: 0,
-            lo_inode: 0,
-            lo_rdevice: 0,
-            lo_offset: 0,
-            lo_sizelimit: 0,
-            lo_number: 0,
-            lo_encrypt_type: 0,
-            lo_encrypt_key_size: 0,
             lo_flags: LO_FLAGS_AUTOCLEAR as u32 | LO_FLAGS_DIRECT_IO as u32,
-            lo_file_name: [0; 64],
-            lo_crypt_name: [0; 64],
-            lo_encrypt_key: [0; 32],
-            lo_init: [0; 2],
+            ..blank()
         },
         __reserved: [0; 8],
     };
@@ -67,6 +56,45 @@ pub fn configure(device: BorrowedFd<'_>, image: BorrowedFd<'_>) -> io::Result<()
         )
     };
     done(result)
+}
+
+/// Device and inode of the file that a device has the blocks of.
+///
+/// # Errors
+/// ENXIO where it has none.
+///
+/// # Kernel
+/// loop(4), `LOOP_GET_STATUS64`; the device as the kernel encodes it for stat(2).
+pub fn backing(device: BorrowedFd<'_>) -> io::Result<(u64, u64)> {
+    let mut info = blank();
+    // SAFETY: `info` is the struct that the request fills, and lives across the call.
+    let result = unsafe {
+        libc::ioctl(
+            device.as_raw_fd(),
+            libc::Ioctl::from(LOOP_GET_STATUS64),
+            std::ptr::from_mut(&mut info),
+        )
+    };
+    done(result)?;
+    Ok((info.lo_device, info.lo_inode))
+}
+
+fn blank() -> loop_info64 {
+    loop_info64 {
+        lo_device: 0,
+        lo_inode: 0,
+        lo_rdevice: 0,
+        lo_offset: 0,
+        lo_sizelimit: 0,
+        lo_number: 0,
+        lo_encrypt_type: 0,
+        lo_encrypt_key_size: 0,
+        lo_flags: 0,
+        lo_file_name: [0; 64],
+        lo_crypt_name: [0; 64],
+        lo_encrypt_key: [0; 32],
+        lo_init: [0; 2],
+    }
 }
 
 /// Has a device look how long its file is now.

@@ -10,8 +10,9 @@ use std::path::Path;
 use veld_durable::CopyOptions;
 use veld_sys::{Context, Failure, btrfs};
 
+use super::btrfs_quota as quota;
 use super::directory::ROOT;
-use super::{Keep, Refusal, Root, Template};
+use super::{Keep, Limit, Refusal, Root, Template, Usage, Wish};
 use crate::dir::{copy_from, existing, open};
 use crate::kept::{self, BASES};
 use crate::kind;
@@ -52,6 +53,21 @@ impl Keep for Btrfs {
 
     fn copy(&self, from: &Path, part: &Path) -> Result<(), Failure> {
         snapshot(&from.join(ROOT), &part.join(ROOT))
+    }
+
+    fn holds(&self, _: &Path, limit: Limit) -> Result<&'static str, Refusal> {
+        match limit {
+            Limit::Disk => Ok("a quota group, of simple quotas where the kernel has them"),
+            Limit::Inodes => Err(Refusal("btrfs counts no inodes".to_owned())),
+        }
+    }
+
+    fn limit(&self, part: &Path, wish: &Wish) -> Result<(), Failure> {
+        quota::limit(part, wish.disk)
+    }
+
+    fn usage(&self, part: &Path) -> Result<Usage, Failure> {
+        quota::usage(&part.join(ROOT))
     }
 
     fn root(&self, part: &Path, _: &Path) -> Result<Root, Failure> {

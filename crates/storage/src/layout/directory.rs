@@ -6,7 +6,7 @@ use std::path::Path;
 use veld_durable::CopyOptions;
 use veld_sys::Failure;
 
-use super::{Keep, Refusal, Root, Template};
+use super::{Keep, Limit, NO_LIMIT, Refusal, Root, Template, Usage, Wish};
 use crate::dir::{copy_from, make_dir, open};
 
 pub(crate) const ROOT: &str = "root";
@@ -33,6 +33,18 @@ impl Keep for Directory {
 
     fn copy(&self, from: &Path, part: &Path) -> Result<(), Failure> {
         fill(part, open(&from.join(ROOT))?.as_fd())
+    }
+
+    fn holds(&self, _: &Path, _: Limit) -> Result<&'static str, Refusal> {
+        Err(Refusal(NO_LIMIT.to_owned()))
+    }
+
+    fn limit(&self, _: &Path, _: &Wish) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn usage(&self, _: &Path) -> Result<Usage, Failure> {
+        Ok(Usage::default())
     }
 
     fn root(&self, part: &Path, _: &Path) -> Result<Root, Failure> {

@@ -3,20 +3,26 @@
 //! The template's image is made once, of the host's usual size; that of a VE begins
 //! as a copy of it, which shares its blocks where the file system can.
 
+use std::cmp::Ordering;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use veld_durable::{CopyOptions, copy_file};
+use rustix::fs::{AtFlags, Mode, OFlags, openat, unlinkat};
+use rustix::io::Errno;
+use veld_durable::{CopyOptions, copy_file, remove_tree};
 use veld_images::{Access, FileSystem, mount};
 use veld_sys::{Context, Failure, fault};
 
-use super::{Keep, Refusal, Root, Template, Wish};
+use super::{Keep, Limit, Refusal, Root, Template, Usage, Wish};
 use crate::dir::{copy_between, open};
 use crate::kept::{self, IMAGES};
 
 const IMAGE: &str = "image";
+/// One that is to take its place.
+pub(crate) const NEW_IMAGE: &str = "image.new";
 
 #[derive(Debug)]
 pub(super) struct Image;
@@ -74,6 +80,32 @@ impl Keep for Image {
         clone(&from.join(IMAGE), &part.join(IMAGE))
     }
 
+    fn holds(&self, _: &Path, limit: Limit) -> Result<&'static str, Refusal> {
+        Ok(match limit {
+            Limit::Disk => "the size of its file system",
+            Limit::Inodes => "the inodes of its ext4, from its creation",
+        })
+    }
+
+    fn limit(&self, part: &Path, wish: &Wish) -> Result<(), Failure> {
+        let image = part.join(IMAGE);
+        let (has, wished) = (veld_images::size(&image)?, wish.size());
+        match (veld_images::is_in_use(&image), has.cmp(&wished)) {
+            (_, Ordering::Equal) | (true, Ordering::Greater) => Ok(()),
+            (true, Ordering::Less) => veld_images::grow_mounted(&image, wished),
+            (false, Ordering::Less) => veld_images::resize(&image, wished),
+            (false, Ordering::Greater) => shrink(part, wished),
+        }
+    }
+
+    fn usage(&self, part: &Path) -> Result<Usage, Failure> {
+        let image = part.join(IMAGE);
+        Ok(Usage {
+            disk: Some(veld_images::taken(&image)?),
+            disk_limit: Some(veld_images::size(&image)?),
+        })
+    }
+
     fn root(&self, part: &Path, _: &Path) -> Result<Root, Failure> {
         Ok(Root::Image(part.join(IMAGE)))
     }
@@ -89,13 +121,17 @@ fn fill(image: &Path, source: BorrowedFd<'_>, wish: &Wish) -> Result<(), Failure
     veld_images::make(image, file_system)?;
     let target = mount(image, Access::Write)?;
     // The directory that a file system on a disk of its own has, and no distribution.
-    let lost = rustix::fs::unlinkat(&target, "lost+found", rustix::fs::AtFlags::REMOVEDIR);
+    let lost = unlinkat(&target, "lost+found", AtFlags::REMOVEDIR);
     match lost {
-        Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+        Ok(()) | Err(Errno::NOENT) => {}
         Err(errno) => return Err(errno).context(|| format!("empty {}", image.display())),
     }
-    copy_between(source, target.as_fd(), CopyOptions::plain())?;
-    drop(target);
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    // What is mounted is open as a place only, and nothing can be synced by that.
+    let root = openat(&target, ".", flags, Mode::empty())
+        .context(|| format!("open the root of {}", image.display()))?;
+    copy_between(source, root.as_fd(), CopyOptions::plain())?;
+    drop((root, target));
     sync(image)
 }
 
@@ -103,10 +139,34 @@ fn clone(from: &Path, to: &Path) -> Result<(), Failure> {
     let failed = || format!("copy {} to {}", from.display(), to.display());
     fault::point("copy image").context(failed)?;
     let source = open(from)?;
-    let target = File::options().write(true).create_new(true).open(to);
+    let target = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(to);
     let target = target.context(failed)?;
     copy_file(&source, &target).context(failed)?;
     target.sync_all().context(failed)
+}
+
+/// A copy becomes smaller, and takes the place of the image: whoever is killed
+/// meanwhile, or has no room, has lost nothing.
+fn shrink(part: &Path, size: u64) -> Result<(), Failure> {
+    let (image, new) = (part.join(IMAGE), part.join(NEW_IMAGE));
+    remove_tree(&new)?;
+    let made = clone(&image, &new)
+        .and_then(|()| veld_images::resize(&new, size))
+        .and_then(|()| {
+            fault::point("replace image")
+                .and_then(|()| std::fs::rename(&new, &image))
+                .and_then(|()| veld_durable::sync_parent(&image))
+                .context(|| format!("replace {}", image.display()))
+        });
+    if made.is_err() {
+        // The first failure is the one to report; the next settling takes what is left.
+        let _ = remove_tree(&new);
+    }
+    made
 }
 
 fn sync(image: &Path) -> Result<(), Failure> {

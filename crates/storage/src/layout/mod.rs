@@ -12,6 +12,7 @@
 //! layout a part has is seen from what is in it, and written down nowhere.
 
 mod btrfs;
+mod btrfs_quota;
 mod directory;
 mod image;
 mod overlay;
@@ -26,12 +27,18 @@ use veld_sys::Failure;
 
 use crate::below::{Base, Below};
 use btrfs::Btrfs;
+pub(crate) use btrfs_quota::release as release_quota;
 use directory::Directory;
 use image::Image;
+pub(crate) use image::NEW_IMAGE;
 use overlay::Overlay;
 
 pub use overlay::MOST_LAYERS;
 pub(crate) use overlay::make_layer;
+
+/// Why a layout whose files are the host's file system's own has no limit.
+const NO_LIMIT: &str =
+    "its files are among all others of the host's; the layouts image and btrfs can";
 
 /// A way to keep the files of a VE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -103,6 +110,25 @@ impl Wish {
     }
 }
 
+/// What a part can be held to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Bytes on disk.
+    Disk,
+    /// Inodes.
+    Inodes,
+}
+
+/// What a part has in use, and what the kernel holds it to; what is not known is
+/// absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Bytes in use.
+    pub disk: Option<u64>,
+    /// Bytes that it may have.
+    pub disk_limit: Option<u64>,
+}
+
 /// Why a layout cannot be used in some place: a sentence without its end, that
 /// the user reads after "layout image is refused: ".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +164,15 @@ pub(crate) trait Keep: fmt::Debug {
     /// Makes an empty part equal to another of the same layout, which nobody writes
     /// to meanwhile. Both go on without each other.
     fn copy(&self, from: &Path, part: &Path) -> Result<(), Failure>;
+
+    /// By what parts in the directory are held to this, or why they cannot be.
+    fn holds(&self, dir: &Path, limit: Limit) -> Result<&'static str, Refusal>;
+
+    /// Holds a part to what is wished.
+    fn limit(&self, part: &Path, wish: &Wish) -> Result<(), Failure>;
+
+    /// What a part has in use and is held to.
+    fn usage(&self, part: &Path) -> Result<Usage, Failure>;
 
     /// What is to be mounted. `layers` is the directory of all layers.
     fn root(&self, part: &Path, layers: &Path) -> Result<Root, Failure>;
@@ -189,7 +224,8 @@ impl Layout {
     /// Names the path.
     pub fn make(self, part: &Path, template: Template<'_>) -> Result<(), Failure> {
         Below::Template(template.base.clone()).write(part)?;
-        self.keep().make(part, template)
+        self.keep().make(part, template)?;
+        self.limit_new(part, &template.wish)
     }
 
     /// Fills the empty directory `part` with all that is seen in the directory
@@ -205,7 +241,8 @@ impl Layout {
         template: Template<'_>,
     ) -> Result<(), Failure> {
         Below::Template(template.base.clone()).write(part)?;
-        self.keep().take(part, source, template)
+        self.keep().take(part, source, template)?;
+        self.limit_new(part, &template.wish)
     }
 
     /// Makes the empty directory `part` equal to another part of this layout, which
@@ -218,6 +255,38 @@ impl Layout {
             below.write(part)?;
         }
         self.keep().copy(from, part)
+    }
+
+    fn limit_new(self, part: &Path, wish: &Wish) -> Result<(), Failure> {
+        if wish.disk.is_some() || wish.inodes.is_some() {
+            self.keep().limit(part, wish)?;
+        }
+        Ok(())
+    }
+
+    /// By what VEs kept in the directory are held to a limit.
+    ///
+    /// # Errors
+    /// Why they cannot be.
+    pub fn holds(self, dir: &Path, limit: Limit) -> Result<&'static str, Refusal> {
+        self.keep().holds(dir, limit)
+    }
+
+    /// Holds a part to what is wished, be it in use or not. An image in use stays as
+    /// large as it is where it would become smaller.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn limit(self, part: &Path, wish: &Wish) -> Result<(), Failure> {
+        self.keep().limit(part, wish)
+    }
+
+    /// What a part has in use and is held to. No file system of a VE's is asked.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn usage(self, part: &Path) -> Result<Usage, Failure> {
+        self.keep().usage(part)
     }
 
     /// What a start of a VE with this part mounts. `layers` is the directory of all

@@ -11,7 +11,7 @@ use rustix::fs::{CWD, FileType, Mode, XattrFlags, lsetxattr, mknodat};
 use veld_durable::CopyOptions;
 use veld_sys::{Context, Failure, fault};
 
-use super::{Keep, Refusal, Root, Stack, Template};
+use super::{Keep, Limit, NO_LIMIT, Refusal, Root, Stack, Template, Usage, Wish};
 use crate::below::Below;
 use crate::dir::{copy_from, make_dir, open};
 
@@ -60,6 +60,18 @@ impl Keep for Overlay {
         make_layer(part)?;
         let source = open(&from.join(UPPER))?;
         copy_from(source.as_fd(), &part.join(UPPER), CopyOptions::layer())
+    }
+
+    fn holds(&self, _: &Path, _: Limit) -> Result<&'static str, Refusal> {
+        Err(Refusal(NO_LIMIT.to_owned()))
+    }
+
+    fn limit(&self, _: &Path, _: &Wish) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn usage(&self, _: &Path) -> Result<Usage, Failure> {
+        Ok(Usage::default())
     }
 
     fn root(&self, part: &Path, layers: &Path) -> Result<Root, Failure> {
