@@ -264,6 +264,16 @@ impl Output {
         assert_eq!(output.stderr, "", "{}", output.line);
     }
 
+    /// It succeeded without a warning and said this one line.
+    ///
+    /// # Panics
+    /// Where it did not.
+    #[track_caller]
+    pub fn says(&self, line: &str) {
+        assert_eq!((self.status, self.stderr.as_str()), (0, ""));
+        assert_eq!(self.stdout.trim_end(), line);
+    }
+
     /// The program must have failed like this: the status, and all of its
     /// standard error.
     ///

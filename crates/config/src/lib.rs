@@ -25,13 +25,17 @@ mod mount;
 mod name;
 mod network;
 pub mod parameter;
+mod schedule;
+mod snapshot_name;
 mod template;
 mod uuid;
 mod ve;
 
 pub use device::{DeviceAccess, DeviceName};
 pub use error::{ConfigError, ErrorKind, Problem};
-pub use host::{Group, HostConfig, HostNetwork, Paths, Pool, Remote, RemoteKind, RemoteName};
+pub use host::{
+    Group, HostConfig, HostNetwork, HostStorage, Paths, Pool, Remote, RemoteKind, RemoteName,
+};
 pub use hostname::Hostname;
 pub use invalid::Invalid;
 pub use mount::{Mount, MountSource, VolumeName};
@@ -41,6 +45,8 @@ pub use network::{
     Protocol, Publish, Rule, Slot, Traffic, Verdict,
 };
 pub use parameter::{Cgroup, Dns, Init, InitWay, Mode, RestartPolicy};
+pub use schedule::{Keep, Period, Schedule};
+pub use snapshot_name::SnapshotName;
 pub use template::TemplateName;
 pub use uuid::Uuid;
 pub use ve::{Assignment, Key, Resources, Storage, VeConfig};

@@ -19,6 +19,10 @@ use veld_units::{BarrierLimit, Bytes, Count, Error, Timespan};
 
 use crate::Invalid;
 
+/// The least and the most on disk.
+const LEAST_DISK: Bytes = Bytes::new(16 << 20);
+const MOST_DISK: Bytes = Bytes::new(8192 << 40);
+
 /// The least memory of a VE. A shell with one child lives in 2 MiB, and the
 /// kernel kills it in 1; twice that leaves room for a PID 1 beside them.
 pub const LEAST_RAM: Bytes = Bytes::mib(4);
@@ -34,6 +38,32 @@ pub fn ram(text: &str) -> Result<BarrierLimit, Error> {
         return Err(Error::out_of_range(text, "4M or more"));
     }
     Ok(pair)
+}
+
+/// What a VE may have on disk.
+///
+/// # Errors
+/// It is no size, or too little for any distribution.
+pub fn disk(text: &str) -> Result<Bytes, Error> {
+    let size: Bytes = text.parse()?;
+    if !(LEAST_DISK..=MOST_DISK).contains(&size) {
+        return Err(Error::out_of_range(text, "16M to 8192T"));
+    }
+    // Whole blocks of all file systems.
+    Ok(Bytes::new(size.get().next_multiple_of(4096)))
+}
+
+/// How many files and directories a VE may have.
+///
+/// # Errors
+/// It is no number, or too few for any distribution.
+pub fn inodes(text: &str) -> Result<u64, Error> {
+    let allowed = "100 to 4294967295, or 0 for as many as there may be";
+    match text.parse::<u64>() {
+        Ok(count) if count == 0 || (100..=u64::from(u32::MAX)).contains(&count) => Ok(count),
+        Ok(_) => Err(Error::out_of_range(text, allowed)),
+        Err(_) => Err(Error::malformed(text, "a number of inodes", allowed)),
+    }
 }
 
 /// The swap space of a VE; 0 is none. It may be a pair as that of [`ram`] is.

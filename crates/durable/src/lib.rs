@@ -1,5 +1,5 @@
 //! Files of ours: replaced whole, locks that say who holds them, and trees that
-//! go away whatever others put into them.
+//! go away or are copied whatever others put into them.
 //!
 //! A reader sees the old content or the new one, never a part. What must
 //! outlive a power loss is synced before the rename; what means nothing after a
@@ -7,9 +7,13 @@
 //!
 //! What this crate must not know: what is written, and why one waits.
 
+mod copy;
+mod copy_file;
 mod lock;
 mod removal;
 
+pub use copy::{Copied, CopyOptions, Devices, Reflink, Trusted, copy_tree};
+pub use copy_file::copy_file;
 pub use lock::{Holder, Lock, LockError};
 pub use removal::remove_tree;
 

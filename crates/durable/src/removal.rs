@@ -12,17 +12,20 @@
 //!        └── nothing left ─ go up, remove it by the name noted there
 //! ```
 //!
+//! A subvolume of btrfs goes at once, but for those below it, which go before.
+//!
 //! No link is followed, nothing that is mounted is entered, and a `..` that is
 //! not the directory one came from ends the walk.
 
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, ResolveFlags, SeekFrom};
 use rustix::io::Errno;
-use veld_sys::{Context, Failure, fault};
+use veld_sys::{Context, Failure, btrfs, fault};
 
 /// What is read of a directory at once, in bytes.
 const BUFFER: usize = 32 * 1024;
@@ -66,12 +69,21 @@ pub fn remove_tree(path: &Path) -> Result<(), Failure> {
         Err(Errno::ISDIR) => {}
         Err(errno) => return Err(errno).context(failed),
     }
-    match go_down(&parent, name) {
+    let name = CString::new(name.as_bytes())
+        .map_err(io::Error::from)
+        .context(failed)?;
+    match go_down(&parent, name.as_c_str()) {
+        Ok((_, top)) if went_at_once(&parent, &name, &top) => return Ok(()),
         Ok((id, top)) => Walk::new(path, id, top).run()?,
         Err(Errno::NOENT) => return Ok(()),
         Err(errno) => return Err(errno).context(failed),
     }
-    unless_gone(rustix::fs::unlinkat(&parent, name, AtFlags::REMOVEDIR)).context(failed)
+    unless_gone(rustix::fs::unlinkat(
+        &parent,
+        name.as_c_str(),
+        AtFlags::REMOVEDIR,
+    ))
+    .context(failed)
 }
 
 /// Device and inode: while a descriptor of a directory or of one below it is
@@ -123,6 +135,9 @@ impl<'a> Walk<'a> {
         while let Some(level) = self.levels.last_mut() {
             if let Some(name) = level.names.last() {
                 match go_down(&self.here, name.as_c_str()) {
+                    Ok((_, below)) if went_at_once(&self.here, name, &below) => {
+                        self.size -= level.forget_last();
+                    }
                     Ok((id, below)) => {
                         self.here = below;
                         self.levels.push(Level::new(id));
@@ -266,6 +281,21 @@ fn go_down(parent: impl AsFd, name: impl rustix::path::Arg) -> rustix::io::Resul
     let here = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
     let directory = rustix::fs::openat2(parent, name, DIRECTORY, Mode::empty(), here)?;
     Ok((id_of(&directory)?, directory))
+}
+
+/// Whether `directory`, the entry `name` of `parent`, was a subvolume that could be
+/// removed as it was. One that has others in it can be emptied after this.
+fn went_at_once(parent: &OwnedFd, name: &CStr, directory: &OwnedFd) -> bool {
+    if !btrfs::is_subvolume(directory.as_fd()) {
+        return false;
+    }
+    if btrfs::remove_subvolume(parent.as_fd(), name).is_ok() {
+        return true;
+    }
+    // Whoever filled the tree may have made it read-only. Where that cannot be taken
+    // back, emptying it fails and says so.
+    let _ = btrfs::allow_writing(directory.as_fd());
+    false
 }
 
 fn id_of(directory: &OwnedFd) -> rustix::io::Result<Id> {

@@ -13,6 +13,25 @@ pub struct Stamp {
     pub nanos: u32,
 }
 
+/// A moment of the Gregorian calendar, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Utc {
+    /// Such as 2026.
+    pub year: u64,
+    /// 1 to 12.
+    pub month: u64,
+    /// 1 to 31.
+    pub day: u64,
+    /// 0 to 23.
+    pub hour: u64,
+    /// 0 to 59.
+    pub minute: u64,
+    /// 0 to 59.
+    pub second: u64,
+}
+
+const DAY: u64 = 86_400;
+
 /// A text that is not a [`Stamp`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAStamp;
@@ -27,6 +46,21 @@ impl Stamp {
         Self {
             seconds: since.as_secs(),
             nanos: since.subsec_nanos(),
+        }
+    }
+
+    /// This moment of the calendar.
+    #[must_use]
+    pub fn utc(self) -> Utc {
+        let (year, month, day) = date(self.seconds / DAY);
+        let second = self.seconds % DAY;
+        Utc {
+            year,
+            month,
+            day,
+            hour: second / 3600,
+            minute: second / 60 % 60,
+            second: second % 60,
         }
     }
 
@@ -52,6 +86,27 @@ impl Stamp {
         let age = |stamp: Self| Duration::new(stamp.seconds, stamp.nanos);
         age(self).saturating_sub(age(earlier))
     }
+}
+
+/// Year, month and day of the Gregorian calendar, `days` after the first of 1970.
+fn date(days: u64) -> (u64, u64, u64) {
+    // Years begin in March here, so that the day which may be missing is the last
+    // one; 400 of them, an era, always have as many days.
+    const ERA: u64 = 146_097;
+    const TO_1970: u64 = 719_468;
+    let days = days.saturating_add(TO_1970);
+    let (era, day) = (days / ERA, days % ERA);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    // Five months from March on have 153 days, and so have the next five.
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, later) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
+    (year + era * 400 + later, month, day)
 }
 
 impl fmt::Display for Stamp {
@@ -91,6 +146,14 @@ impl std::error::Error for NotAStamp {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_are_dates() {
+        let seconds = 4_107_542_399;
+        let utc = Stamp { seconds, nanos: 0 }.utc();
+        assert_eq!((utc.year, utc.month, utc.day), (2100, 2, 28));
+        assert_eq!((utc.hour, utc.minute, utc.second), (23, 59, 59));
+    }
 
     #[test]
     fn a_short_fraction_is_scaled_and_nonsense_is_refused() {

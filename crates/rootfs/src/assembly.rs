@@ -7,27 +7,18 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, chmodat, mkdirat, openat};
 use rustix::mount::MountAttrFlags;
 use rustix::net::sockopt::set_socket_passcred;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
-use veld_sys::mount::{Attributes, idmap, set_attributes};
+use veld_sys::mount::{Attributes, set_attributes};
 use veld_sys::{Context, Failure, fault};
 
 use crate::added::{Added, Shelf};
 use crate::detached::{Extent, attach, clone_at, new_mount};
+use crate::device_tree;
 use crate::host_device::HostDevice;
-use crate::overlay;
+use crate::layers::Layers;
 use crate::root_dir::RootDir;
 use crate::running_dev::FileId;
 use crate::terminal::{Terminal, TerminalSize, open_terminal};
 use crate::terminals::Terminals;
-use crate::{device_tree, file_system};
-
-/// What the root file system is made of.
-#[derive(Debug, Clone, Copy)]
-pub struct Layers<'a> {
-    /// The template's tree; never written.
-    pub template: &'a Path,
-    /// The directory that holds `upper` and `work`.
-    pub area: &'a Path,
-}
 
 /// How much the file systems in memory may hold, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,12 +73,10 @@ impl Assembly {
         shared.make("shm", 0o1777)?;
         shared.make("lock", 0o1777)?;
 
-        stage.attach("l", &lower(layers.template, user_namespace)?)?;
-        stage.attach("a", &upper(layers.area, user_namespace)?)?;
-        let overlay = overlay::mount()?;
-        stage.attach("m", &overlay.mount)?;
+        let mounted = layers.mount(stage, user_namespace)?;
+        stage.attach("m", &mounted.mount)?;
 
-        let root = RootDir::from_fd(overlay.mount);
+        let root = RootDir::from_fd(mounted.mount);
         let dev = stage.part("dev")?;
         device_tree::fill(dev.as_fd(), devices)?;
         let dev_id = FileId::of(dev.as_fd()).context(|| "inspect /dev")?;
@@ -116,7 +105,7 @@ impl Assembly {
         Ok(Self {
             console,
             dev: dev_id,
-            indexed: overlay.indexed,
+            indexed: mounted.indexed,
             run: directories.fd,
         })
     }
@@ -225,7 +214,12 @@ impl Stage {
         Shelf::within(self.root.fd.as_fd())?.put(mounts)
     }
 
-    fn attach(&self, name: &str, mount: &OwnedFd) -> Result<(), Failure> {
+    /// Makes one more directory to attach something to.
+    pub(crate) fn make(&self, name: &str) -> Result<(), Failure> {
+        self.root.make(name, 0o755)
+    }
+
+    pub(crate) fn attach(&self, name: &str, mount: &OwnedFd) -> Result<(), Failure> {
         attach(
             mount.as_fd(),
             openat_dir(self.root.fd.as_fd(), name)?.as_fd(),
@@ -254,33 +248,6 @@ fn tmpfs(owner: u32, size: u64) -> Result<OwnedFd, Failure> {
         ("size", &size),
     ];
     new_mount("tmpfs", &settings, MountAttrFlags::MOUNT_ATTR_NOSUID)
-}
-
-fn lower(template: &Path, user_namespace: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {
-    let layer = layer(template, user_namespace)?;
-    let read_only = Attributes {
-        read_only: true,
-        no_dev: true,
-        ..Attributes::default()
-    };
-    set_attributes(layer.as_fd(), read_only)
-        .context(|| format!("make {} read-only", template.display()))?;
-    Ok(layer)
-}
-
-fn upper(area: &Path, user_namespace: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {
-    layer(area, user_namespace)
-}
-
-fn layer(path: &Path, user_namespace: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {
-    let path_text = path.to_str().ok_or(rustix::io::Errno::ILSEQ);
-    let path_text = path_text.context(|| format!("use {} as a layer", path.display()))?;
-    let layer = clone_at(CWD, path_text, Extent::One)?;
-    idmap(layer.as_fd(), user_namespace).context(|| {
-        let kind = file_system::name_of(layer.as_fd());
-        format!("idmap {}, which is on {kind}", path.display())
-    })?;
-    Ok(layer)
 }
 
 /// Attaches `part` to the directory `name` of the root.

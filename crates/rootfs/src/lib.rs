@@ -8,9 +8,9 @@
 //! in a private mount namespace               in a copy of it, all mounts locked
 //!
 //! STAGE            tmpfs, S                  clones STAGE/m, locks kept
-//! STAGE/l          template, idmapped        mounts proc, sysfs, cgroup2, mqueue
+//! STAGE/l, l1 …    lower layers, idmapped    mounts proc, sysfs, cgroup2, mqueue
 //! STAGE/a          private area, idmapped    pivots into the clone
-//! STAGE/m          overlay of l, a/upper     drops the rest of the old tree
+//! STAGE/m          overlay of l …, a/upper   drops the rest of the old tree
 //! STAGE/m/dev …    parts of S and of U
 //! ```
 //!
@@ -33,17 +33,19 @@ mod file_system;
 mod fuse;
 mod host_device;
 mod inside;
+mod layers;
 mod look;
 mod overlay;
 mod program;
+mod renewal;
 mod root_dir;
 mod running_dev;
 mod terminal;
 mod terminals;
-mod view;
 
 pub use added::{Added, AddedSource, Shelf, attach_added, can_take_away, take_away};
-pub use assembly::{Assembly, Layers, Sizes, Stage};
+
+pub use assembly::{Assembly, Sizes, Stage};
 pub use copy::{
     CopyEvent, CopyJob, CopyTree, CopyWish, Given, Ids, Told, copy_files, copy_input, copy_output,
 };
@@ -51,10 +53,11 @@ pub use device_tree::usual_devices;
 pub use fuse::abort_fuse;
 pub use host_device::HostDevice;
 pub use inside::{CgroupTree, enter};
+pub use layers::{Access, Layers, view};
 pub use look::{attach_look, end_look, is_looked_at, look_from_inside};
 pub use program::open_program;
+pub use renewal::renew;
 pub use root_dir::RootDir;
 pub use running_dev::{FileId, RunningDev};
 pub use terminal::{Terminal, TerminalSize, open_terminal};
 pub use terminals::Terminals;
-pub use view::{Access, view};

@@ -1,4 +1,4 @@
-//! The root file system: template below, private area on top.
+//! The root file system of most VEs: template below, private area on top.
 
 use std::os::fd::OwnedFd;
 
@@ -9,16 +9,25 @@ use veld_sys::{Context, Failure};
 
 use crate::detached::{Setting, new_mount};
 
-/// A mounted overlay.
+/// A mounted root.
 #[derive(Debug)]
-pub(crate) struct Overlay {
+pub(crate) struct Mounted {
     /// Not attached to anything yet.
     pub(crate) mount: OwnedFd,
     /// Whether the kernel took the options that make file handles last.
     pub(crate) indexed: bool,
 }
 
-/// Mounts the overlay; the working directory holds `l` and `a`.
+/// The name of a lower layer on the stage; the upmost has the number 0.
+pub(crate) fn lower_name(number: usize) -> String {
+    if number == 0 {
+        "l".to_owned()
+    } else {
+        format!("l{number}")
+    }
+}
+
+/// Mounts the overlay; the working directory holds so many lower layers, and `a`.
 ///
 /// An index makes file handles last, which a checkpoint needs. It ties the
 /// upper layer to the lower one's inodes: a template that was moved to another
@@ -29,10 +38,12 @@ pub(crate) struct Overlay {
 ///
 /// # Kernel
 /// "Index" and "NFS export" in the kernel's overlayfs.rst: Linux 4.13 and 4.16.
-pub(crate) fn mount() -> Result<Overlay, Failure> {
+pub(crate) fn mount(layers: usize) -> Result<Mounted, Failure> {
+    let lower: Vec<String> = (0..layers).map(lower_name).collect();
+    let lower = lower.join(":");
     let plain = [
         ("source", "overlay"),
-        ("lowerdir", "l"),
+        ("lowerdir", lower.as_str()),
         ("upperdir", "a/upper"),
         ("workdir", "a/work"),
     ];
@@ -42,11 +53,11 @@ pub(crate) fn mount() -> Result<Overlay, Failure> {
         .collect();
     let attributes = MountAttrFlags::MOUNT_ATTR_NODEV;
     let overlay = match new_mount("overlay", &indexed, attributes) {
-        Err(refused) if may_be_the_index(&refused) => Overlay {
+        Err(refused) if may_be_the_index(&refused) => Mounted {
             mount: new_mount("overlay", &plain, attributes)?,
             indexed: false,
         },
-        result => Overlay {
+        result => Mounted {
             mount: result?,
             indexed: true,
         },
@@ -105,18 +116,18 @@ mod tests {
     #[test]
     fn an_upper_layer_keeps_its_index_on_the_same_lower_one() {
         on_a_stage(|| {
-            assert!(mount().unwrap().indexed);
-            assert!(mount().unwrap().indexed);
+            assert!(mount(1).unwrap().indexed);
+            assert!(mount(1).unwrap().indexed);
         });
     }
 
     #[test]
     fn an_upper_layer_on_another_lower_one_does_without_index() {
         on_a_stage(|| {
-            drop(mount().unwrap());
+            drop(mount(1).unwrap());
             rename("l", "moved").unwrap();
             create_dir("l").unwrap();
-            assert!(!mount().unwrap().indexed);
+            assert!(!mount(1).unwrap().indexed);
         });
     }
 
@@ -127,7 +138,7 @@ mod tests {
             remove_dir_all("a").unwrap();
             create_dir_all("a/work/upper").unwrap();
             std::os::unix::fs::symlink("work/upper", "a/upper").unwrap();
-            let failure = mount().unwrap_err();
+            let failure = mount(1).unwrap_err();
             assert_eq!(failure.errno(), Some(Errno::INVAL.raw_os_error()));
             assert_eq!(failure.to_string(), "cannot mount overlay");
         });

@@ -175,6 +175,34 @@ impl Claims {
         Ok(())
     }
 
+    /// Makes `key`, if `from` has it, `to`'s, in one step: it is free at no time.
+    ///
+    /// # Errors
+    /// Those of [`claim`](Self::claim).
+    pub fn pass(&self, key: &str, from: &str, to: &str) -> Result<(), Failure> {
+        let link = self.link(key)?;
+        if target(&link).as_deref() != Some(from) {
+            return Ok(());
+        }
+        let _lock = self.lock()?;
+        if target(&link).as_deref() != Some(from) {
+            return Ok(());
+        }
+        // No key begins like this.
+        let beside = self.dir.join(format!(".{key}.new"));
+        fault::point("pass claim")
+            .and_then(|()| match symlink(to, &beside) {
+                // Of one that was killed, whomever it was for.
+                Err(there) if there.kind() == io::ErrorKind::AlreadyExists => {
+                    std::fs::remove_file(&beside)?;
+                    symlink(to, &beside)
+                }
+                made => made,
+            })
+            .and_then(|()| std::fs::rename(&beside, &link))
+            .context(|| format!("pass {} to {to}", link.display()))
+    }
+
     /// Removes a claim that is still `holder`'s. Under the lock: between the look and
     /// the removal nobody else may remove it, or what the next one made would go.
     fn remove(&self, link: &Path, holder: &str) -> Result<(), Failure> {

@@ -113,6 +113,31 @@ impl Ids {
             .context(|| format!("remove {}", link.display()))
     }
 
+    /// Makes `id`, if `from` has it, `to`'s, in one step.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn pass(&self, id: u32, from: &str, to: &str) -> Result<(), Failure> {
+        if self.holder(id).as_deref() != Some(from) {
+            return Ok(());
+        }
+        let link = self.link(id);
+        let _lock = self.lock(PATIENCE, to)?;
+        let beside = self.dir.join(format!(".{id}.new"));
+        fault::point("pass id")
+            .and_then(|()| match symlink(to, &beside) {
+                // Of one that was killed, whomever it was for.
+                Err(there) if there.kind() == io::ErrorKind::AlreadyExists => {
+                    std::fs::remove_file(&beside)?;
+                    symlink(to, &beside)
+                }
+                made => made,
+            })
+            .and_then(|()| std::fs::rename(&beside, &link))
+            .and_then(|()| veld_durable::sync_parent(&link))
+            .context(|| format!("pass id {id} to {to}"))
+    }
+
     fn link(&self, id: u32) -> PathBuf {
         self.dir.join(id.to_string())
     }
@@ -153,6 +178,20 @@ mod tests {
             Ids::FIRST + 2,
             "a released id rests before it is used again"
         );
+    }
+
+    #[test]
+    fn an_id_is_passed_on_by_who_has_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let ids = Ids::new(dir.path().join("ids"));
+        let id = ids.take("a", |_| Ok(())).unwrap();
+        ids.pass(id, "c", "d").unwrap();
+        assert_eq!(ids.holder(id).as_deref(), Some("a"));
+        symlink("lost", dir.path().join(format!("ids/.{id}.new"))).unwrap();
+        ids.pass(id, "a", "b").unwrap();
+        assert_eq!(ids.holder(id).as_deref(), Some("b"));
+        ids.release(id, "b").unwrap();
+        assert_eq!(ids.take("e", |_| Ok(())).unwrap(), id + 1);
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! The directory of one VE.
 
-use std::fs::{DirBuilder, File};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use veld_durable::Life;
 use veld_sys::{Context, Failure, fault};
 
+use crate::dir::make_dir;
+use crate::layers::{Layers, User};
+use crate::layout::{Layout, Template};
 use crate::removal::remove_area;
 
 /// Names of the paths of one VE; nothing is made or read by naming them.
@@ -16,23 +18,34 @@ use crate::removal::remove_area;
 pub struct Area {
     dir: PathBuf,
     name: String,
+    layers: Layers,
 }
 
+const VES: &str = "ve";
 pub(crate) const ID: &str = "id";
 const CONFIG: &str = "config.toml";
 const TRAFFIC: &str = "traffic";
 const PRIVATE: &str = "private";
-const UPPER: &str = "private/upper";
-const WORK: &str = "private/work";
+const NEXT: &str = "private.next";
+const SNAPSHOTS: &str = "snapshots";
+/// The part of a snapshot, in its directory.
+const PART: &str = "part";
 
 impl Area {
-    /// The VE `name` in the directory of all VEs.
+    /// The VE `name` of those whose files are below `data`.
     #[must_use]
-    pub fn new(dir: &Path, name: &str) -> Self {
+    pub fn new(data: &Path, name: &str) -> Self {
         Self {
-            dir: dir.to_owned(),
+            dir: data.join(VES),
             name: name.to_owned(),
+            layers: Layers::below(data),
         }
+    }
+
+    /// The frozen layers of the host.
+    #[must_use]
+    pub fn layers(&self) -> &Layers {
+        &self.layers
     }
 
     /// The VE's directory.
@@ -53,10 +66,27 @@ impl Area {
         self.path().join(TRAFFIC)
     }
 
-    /// The directory that holds the layers `upper` and `work`.
+    /// The part that has its files.
     #[must_use]
     pub fn private(&self) -> PathBuf {
         self.path().join(PRIVATE)
+    }
+
+    /// The part that is to be the next, or was the last.
+    pub(crate) fn next(&self) -> PathBuf {
+        self.path().join(NEXT)
+    }
+
+    /// The directory of its snapshots, which need not be there.
+    #[must_use]
+    pub fn snapshots(&self) -> PathBuf {
+        self.path().join(SNAPSHOTS)
+    }
+
+    /// Its layout.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        Layout::of(&self.private())
     }
 
     /// Whether the VE is there.
@@ -98,8 +128,28 @@ impl Area {
     /// # Errors
     /// Names the path; what is left is still [unswept](Self::is_unswept).
     pub fn sweep(&self) -> Result<(), Failure> {
-        remove_area(&self.unmade())?;
-        remove_area(&self.gone())
+        for left in [self.unmade(), self.gone()] {
+            self.let_go(&left)?;
+            remove_area(&left)?;
+        }
+        Ok(())
+    }
+
+    /// Lets go of all layers that a VE, put aside or not done, stood on.
+    fn let_go(&self, left: &Path) -> Result<(), Failure> {
+        // Who has no number yet stands on nothing yet.
+        let Ok(id) = read_id(left) else {
+            return Ok(());
+        };
+        for part in [PRIVATE, NEXT] {
+            self.layers.release_part(&left.join(part), &User::Ve(id))?;
+        }
+        for snapshot in names(&left.join(SNAPSHOTS))? {
+            let part = left.join(SNAPSHOTS).join(&snapshot).join(PART);
+            let user = User::Snapshot(id, snapshot);
+            self.layers.release_part(&part, &user)?;
+        }
+        Ok(())
     }
 
     /// Begins to make the VE's directory, out of sight.
@@ -111,10 +161,7 @@ impl Area {
         let path = self.unmade();
         make_dir(&path, 0o700)?;
         let making = Making { area: self, path };
-        make_dir(&making.path.join(PRIVATE), 0o700)?;
-        // The root of a VE is as open as any distribution's.
-        make_dir(&making.path.join(UPPER), 0o755)?;
-        make_dir(&making.path.join(WORK), 0o755)?;
+        make_dir(&making.private(), 0o700)?;
         Ok(making)
     }
 
@@ -127,12 +174,18 @@ impl Area {
         if !self.exists() {
             return Ok(());
         }
+        self.let_go(&self.gone())?;
         remove_area(&self.gone())?;
         let path = self.path();
         fault::point("put VE aside")
             .and_then(|()| std::fs::rename(&path, self.gone()))
             .and_then(|()| veld_durable::sync_parent(&path))
             .context(|| format!("remove {}", path.display()))
+    }
+
+    /// The directory of all VEs, and its name there.
+    pub(crate) fn place(&self) -> (&Path, &str) {
+        (&self.dir, &self.name)
     }
 
     fn unmade(&self) -> PathBuf {
@@ -154,6 +207,30 @@ pub struct Making<'a> {
 }
 
 impl Making<'_> {
+    /// The part that is to have its files, empty until somebody fills it.
+    #[must_use]
+    pub fn private(&self) -> PathBuf {
+        self.path.join(PRIVATE)
+    }
+
+    /// The frozen layers of the host.
+    pub(crate) fn layers(&self) -> &Layers {
+        &self.area.layers
+    }
+
+    /// The VE's number, once it is noted.
+    pub(crate) fn id(&self) -> Result<u32, Failure> {
+        read_id(&self.path)
+    }
+
+    /// Fills the part with a template.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn fill(&self, layout: Layout, template: Template<'_>) -> Result<(), Failure> {
+        layout.make(&self.private(), template)
+    }
+
     /// Notes the VE's number.
     ///
     /// # Errors
@@ -217,15 +294,6 @@ fn read_id(dir: &Path) -> Result<u32, Failure> {
 
 fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).context(|| format!("read {}", path.display()))
-}
-
-fn make_dir(path: &Path, mode: u32) -> Result<(), Failure> {
-    fault::point("make directory")
-        .and_then(|()| DirBuilder::new().mode(mode).create(path))
-        .context(|| format!("create directory {}", path.display()))?;
-    // The mode above is subject to the caller's umask.
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
-    std::fs::set_permissions(path, mode).context(|| format!("set the mode of {}", path.display()))
 }
 
 #[cfg(test)]

@@ -5,17 +5,16 @@
 
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
-use std::path::PathBuf;
 
 use veld_durable::Lock;
 use veld_launch::{Copied, Copying, Guest, GuestRoot, Side};
-use veld_rootfs::{CopyWish, Layers};
+use veld_rootfs::CopyWish;
 use veld_state::{Observed, Running};
 
 use crate::error::{Error, ErrorKind, Source};
+use crate::files::Files;
 use crate::outcome::Done;
 use crate::sweep::{Left, sweep};
-use crate::template;
 use crate::ve::Ve;
 
 /// What is to be copied, and where the two ends are.
@@ -83,11 +82,7 @@ struct End<'a, 'h> {
 
 enum Root {
     Running(Box<Running>),
-    Stopped {
-        template: PathBuf,
-        area: PathBuf,
-        _lock: Lock,
-    },
+    Stopped { files: Files, _lock: Lock },
 }
 
 impl<'a, 'h> End<'a, 'h> {
@@ -104,10 +99,9 @@ impl<'a, 'h> End<'a, 'h> {
             Observed::Running(running) => Root::Running(Box::new(running)),
             Observed::Stopped(_) => {
                 sweep(ve, Left::Refuse)?;
-                let config = ve.config().map_err(|error| failed(error.into()))?;
+                ve.settle().map_err(failed)?;
                 Root::Stopped {
-                    template: template::root(ve.host, &config.template).map_err(failed)?,
-                    area: ve.area.private(),
+                    files: Files::of(ve).map_err(failed)?,
                     _lock: lock,
                 }
             }
@@ -121,7 +115,7 @@ impl<'a, 'h> End<'a, 'h> {
                 init: running.init.as_fd(),
                 pid: running.record.init.pid,
             },
-            Root::Stopped { template, area, .. } => GuestRoot::Stopped(Layers { template, area }),
+            Root::Stopped { files, .. } => GuestRoot::Stopped(files.layers()),
         };
         Side::Guest(Guest {
             name: self.ve.name.as_str(),

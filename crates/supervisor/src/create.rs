@@ -1,12 +1,16 @@
-//! Making a VE: a directory, a number, a config. Nothing of the template is copied.
+//! Making a VE: a directory, a number, files in a layout, a config.
 
 use veld_config::{Assignment, TemplateName, Uuid, VeConfig, VeId, VeName};
+use veld_storage::{Base, Layout};
 
+use crate::disk;
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::host::Host;
+use crate::layout;
 use crate::mounts;
 use crate::net::{NetPlan, addresses, names};
 use crate::outcome::Done;
+use crate::rename;
 use crate::tuning;
 use crate::ve::Ve;
 
@@ -15,6 +19,8 @@ use crate::ve::Ve;
 pub struct Wish {
     /// Its template.
     pub template: TemplateName,
+    /// How its files are kept, where not as the host says.
+    pub layout: Option<Layout>,
     /// What is set for it.
     pub settings: Vec<Assignment>,
 }
@@ -52,7 +58,8 @@ fn make(ve: &Ve<'_>, wish: &Wish) -> Result<String, Source> {
     let host = ve.host;
     ve.step("lock template");
     let _template = host.templates().lock_shared(wish.template.as_str())?;
-    host.templates().get(wish.template.as_str())?;
+    let template = host.templates().get(wish.template.as_str())?;
+    let layout = layout::chosen(host, wish.layout)?;
     sweep(ve)?;
     ve.step("make area");
     let making = ve.area.make()?;
@@ -62,6 +69,14 @@ fn make(ve: &Ve<'_>, wish: &Wish) -> Result<String, Source> {
     let config = config(ve, wish, id)?;
     host.cgroups()?.check(&tuning::limits(ve, &config)?)?;
     NetPlan::new(&config, host.config(), id).check()?;
+    disk::check(host, layout, &config)?;
+    ve.step("make files");
+    let base = Base {
+        name: wish.template.as_str().to_owned(),
+        id: template.manifest().id.clone(),
+    };
+    let like = layout::wish(host, &config);
+    making.fill(layout, layout::template(host, &base, template.root(), like))?;
     ve.step("write config");
     making.finish(&config.to_toml())?;
     let mut what = format!("created, id {id}");
@@ -84,7 +99,8 @@ fn config(ve: &Ve<'_>, wish: &Wish, id: VeId) -> Result<VeConfig, Source> {
 }
 
 /// Takes away what a creation or removal that did not end has left.
-fn sweep(ve: &Ve<'_>) -> Result<(), Source> {
+pub(crate) fn sweep(ve: &Ve<'_>) -> Result<(), Source> {
+    rename::settle_former(ve)?;
     if ve.area.is_unswept() {
         addresses::settle_claims(ve)?;
     }

@@ -5,6 +5,7 @@ use veld_state::Observed;
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::net::addresses;
 use crate::outcome::Done;
+use crate::snapshot;
 use crate::stop::end;
 use crate::sweep::{Left, sweep};
 use crate::ve::Ve;
@@ -22,6 +23,7 @@ pub fn destroy(ve: &Ve<'_>, force: bool) -> Result<Done, Error> {
         let _ = ve.run.remove(lock);
         return Err(Error::fact(ErrorKind::NotFound, &ve.name, "no such VE"));
     }
+    ve.settle_notes()?;
     if let Observed::Running(running) = ve.observe() {
         if !force {
             let fact = "is running; stop it first or use --force";
@@ -31,6 +33,7 @@ pub fn destroy(ve: &Ve<'_>, force: bool) -> Result<Done, Error> {
     }
     let left = if force { Left::Kill } else { Left::Refuse };
     sweep(ve, left)?;
+    snapshot::hide_all(ve).map_err(failed)?;
     remove(ve).map_err(failed)?;
     // The VE is gone, whatever becomes of this.
     let left = ve.run.remove(lock).err().map(|failure| chain(&failure));
@@ -46,6 +49,9 @@ fn remove(ve: &Ve<'_>) -> Result<(), Source> {
     // which addresses it had.
     let had = ve.config().ok().filter(|_| !ve.area.is_unswept());
     ids.extend(ve.area.id().ok());
+    if ve.area.exists() {
+        ve.settle()?;
+    }
     ve.step("put area aside");
     ve.area.put_aside()?;
     ve.step("release id");

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use veld_cgroups::Host as Cgroups;
 use veld_config::{ConfigError, HostConfig, VeId, VeName, VeRef};
 use veld_state::Ids;
+use veld_storage::Layers;
 use veld_templates::Store;
 
 use crate::error::{Error, ErrorKind, Source};
@@ -100,6 +101,11 @@ impl Host {
         }
     }
 
+    /// The frozen layers of overlays.
+    pub(crate) fn layers(&self) -> Layers {
+        Layers::below(&self.config.paths.data)
+    }
+
     /// The numbers that are given out.
     pub(crate) fn ids(&self) -> Ids {
         Ids::new(self.config.paths.data.join("ids"))
@@ -153,7 +159,19 @@ impl Host {
     }
 
     fn named(&self, id: VeId) -> Option<VeName> {
-        self.ids().holder(id.get())?.parse().ok()
+        let name = self.ids().holder(id.get())?.parse().ok()?;
+        Some(self.called_now(name))
+    }
+
+    /// What a VE is called: another name, where it was renamed a moment ago or its
+    /// renaming was killed.
+    pub(crate) fn called_now(&self, name: VeName) -> VeName {
+        let dir = self.config.ves_dir();
+        if dir.join(&name).is_dir() {
+            return name;
+        }
+        let new = veld_storage::renamed_to(&dir, name.as_str());
+        new.and_then(|new| new.parse().ok()).unwrap_or(name)
     }
 
     /// A program of ours beside the command.

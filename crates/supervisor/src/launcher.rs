@@ -17,7 +17,7 @@ use veld_protocol::event::What;
 use veld_protocol::stamp::Stamp;
 use veld_protocol::watched::Watched;
 use veld_protocol::{init, shim};
-use veld_rootfs::{Assembly, CgroupTree, Layers, RootDir, Stage, Terminal, Terminals};
+use veld_rootfs::{Assembly, CgroupTree, RootDir, Stage, Terminal, Terminals};
 use veld_state::{Process, Record};
 use veld_sys::descriptor::exec_with;
 use veld_sys::{Context, Failure};
@@ -277,10 +277,7 @@ fn mount_stage(ve: &Ve<'_>, plan: &StartPlan) -> Result<(PrivateMounts, Stage), 
 /// Builds the root file system as the owner of the VE's ids.
 fn assemble(plan: &StartPlan, stage: &Stage, born: &Born) -> Result<(Assembly, OwnedFd), Source> {
     let user_namespace = born.namespace("user")?;
-    let layers = Layers {
-        template: &plan.template,
-        area: &plan.area,
-    };
+    let layers = plan.files.layers();
     let creator = Creator::assume(plan.ids.first())?;
     let nodes = plan.devices.nodes();
     let user_namespace = user_namespace.as_fd();

@@ -7,12 +7,12 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 use veld_durable::Life;
-use veld_rootfs::{Access, Layers};
+use veld_rootfs::Access;
 use veld_state::Observed;
 
 use crate::error::{Error, ErrorKind, Source};
+use crate::files::Files;
 use crate::outcome::Done;
-use crate::template;
 use crate::ve::Ve;
 
 /// Makes the root of a VE to be seen, and says where. One that is to be seen already
@@ -41,14 +41,9 @@ fn make(ve: &Ve<'_>) -> Result<(), Source> {
             veld_launch::look_into(running.init.as_fd())?
         }
         Observed::Stopped(_) => {
-            let template = template::root(ve.host, &ve.config()?.template)?;
-            let area = ve.area.private();
+            ve.settle()?;
             ve.step("look at the layers");
-            let layers = Layers {
-                template: &template,
-                area: &area,
-            };
-            veld_rootfs::view(layers, Access::Read)?
+            Files::of(ve)?.view(Access::Read)?
         }
     };
     ve.step("mount look");

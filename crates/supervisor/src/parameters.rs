@@ -49,6 +49,8 @@ enum Holder {
     Network,
     /// The VE's mount namespace.
     Mounts,
+    /// The file system that its files are on.
+    Disk,
     /// Veld itself.
     Us(When),
 }
@@ -61,7 +63,9 @@ pub fn parameters() -> Vec<Parameter> {
 
 pub(crate) fn when(key: Key) -> When {
     match holder(key) {
-        Holder::Cgroup(_) | Holder::Devices | Holder::Network | Holder::Mounts => When::Live,
+        Holder::Cgroup(_) | Holder::Devices | Holder::Network | Holder::Mounts | Holder::Disk => {
+            When::Live
+        }
         Holder::Kernel(_, when) | Holder::Us(when) => when,
     }
 }
@@ -70,6 +74,7 @@ pub(crate) fn when(key: Key) -> When {
 pub(crate) fn no_runtime(key: Key) -> Option<&'static str> {
     match (when(key), holder(key)) {
         (When::NextStart, _) => Some("counts from the next start"),
+        (When::Live, Holder::Disk) => Some("is a fact of its files"),
         (When::Live, Holder::Us(_)) => Some("is read from the config alone"),
         (
             When::Live,
@@ -93,7 +98,7 @@ fn parameter(key: Key) -> Parameter {
             Some("a BPF program".to_owned()),
             Some(Ok("devices.allow".to_owned())),
         ),
-        Holder::Network | Holder::Mounts | Holder::Us(_) => (None, None),
+        Holder::Network | Holder::Mounts | Holder::Disk | Holder::Us(_) => (None, None),
     };
     let when = when(key);
     Parameter { key, when, v2, v1 }
@@ -138,8 +143,9 @@ fn beside_cgroups(name: &str) -> Holder {
         ("network.dns", _) => Holder::Us(When::NextStart),
         ("net", _) | (_, Some(("network", _))) => Holder::Network,
         ("storage.mounts", _) => Holder::Mounts,
+        ("storage.disk" | "storage.inodes", _) => Holder::Disk,
         // They are read when they are needed.
-        ("onboot" | "bootorder" | "restart", _) => Holder::Us(When::Live),
+        ("onboot" | "bootorder" | "restart" | "storage.snapshots", _) => Holder::Us(When::Live),
         _ => Holder::Us(When::NextStart),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::ffi::CString;
 use std::fmt;
-use std::path::PathBuf;
 
 use veld_cgroups::Limits;
 use veld_config::{Cgroup, HostConfig, InitWay, Mount, VeConfig, VeId, VeName};
@@ -15,6 +14,7 @@ use veld_rootfs::{CgroupTree, Sizes};
 use veld_units::Bytes;
 
 use crate::devices::Devices;
+use crate::files::Files;
 use crate::mounts;
 use crate::net::NetPlan;
 use crate::tuning::{self, Tuning};
@@ -28,10 +28,8 @@ pub struct StartPlan {
     pub config: VeConfig,
     /// Its number.
     pub id: VeId,
-    /// The template's tree.
-    pub template: PathBuf,
-    /// Where its own layers are.
-    pub area: PathBuf,
+    /// What its root file system is made of.
+    pub files: Files,
     /// Host ids behind its users and groups.
     pub ids: IdRange,
     /// What it may use.
@@ -72,8 +70,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) config: &'a HostConfig,
     pub(crate) id: VeId,
     pub(crate) ids: IdRange,
-    pub(crate) template: PathBuf,
-    pub(crate) area: PathBuf,
+    pub(crate) files: Files,
     pub(crate) devices: Devices,
     /// Memory of the host, in bytes.
     pub(crate) memory: u64,
@@ -91,6 +88,7 @@ impl StartPlan {
             devices: _,
             net,
             mounts: _,
+            disk: _,
         } = facts.tuning;
         let memory = limits
             .memory
@@ -99,8 +97,7 @@ impl StartPlan {
             name: name.clone(),
             config: config.clone(),
             id: facts.id,
-            template: facts.template,
-            area: facts.area,
+            files: facts.files,
             ids: facts.ids,
             limits,
             devices: facts.devices,
@@ -232,8 +229,7 @@ impl fmt::Display for StartPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "name       {}", self.name)?;
         writeln!(f, "id         {}", self.id)?;
-        writeln!(f, "template   {} (read-only)", self.template.display())?;
-        writeln!(f, "area       {}", self.area.display())?;
+        write!(f, "{}", self.files)?;
         let first = self.ids.first();
         writeln!(f, "host ids   {first} to {}", first + (IDS - 1))?;
         for (word, value) in self.tuned() {

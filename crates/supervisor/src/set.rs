@@ -24,7 +24,9 @@ use veld_protocol::event::What;
 use veld_state::{Observed, Running};
 
 use crate::devices::{self, Devices};
+use crate::disk;
 use crate::error::{Error, ErrorKind, Source, chain};
+use crate::layout;
 use crate::mounts;
 use crate::net::{self, NetPlan, addresses, names};
 use crate::outcome::Done;
@@ -126,6 +128,7 @@ fn set_stopped(ve: &Ve<'_>, setting: &Setting) -> Result<Told, Error> {
         let limits = tuning::limits(ve, &config)?;
         ve.host.cgroups()?.check(&limits)?;
         NetPlan::new(&config, ve.host.config(), ve.id()?).check()?;
+        set_disk(ve, &before, &config)?;
         ve.step("save config");
         config.save(&ve.area.config())?;
         let [had, has] = [&before, &config].map(addresses::addresses_of);
@@ -138,6 +141,18 @@ fn set_stopped(ve: &Ve<'_>, setting: &Setting) -> Result<Told, Error> {
     }
     saved.map_err(|source| Error::action(&ve.name, "set", source))?;
     Ok((Vec::new(), Vec::new()))
+}
+
+/// Before the config is saved: a limit that could not be set is not on file, and one
+/// that was set and is not on file is set again by the next start.
+fn set_disk(ve: &Ve<'_>, before: &VeConfig, after: &VeConfig) -> Result<(), Source> {
+    disk::check_change(ve, before, after, false)?;
+    let (old, new) = (layout::wish(ve.host, before), layout::wish(ve.host, after));
+    if old == new {
+        return Ok(());
+    }
+    ve.settle()?;
+    disk::apply(ve, &new)
 }
 
 /// As [`set_running`], with the claims that go with its addresses.
@@ -177,6 +192,7 @@ fn set_running(ve: &Ve<'_>, running: &Running, setting: &Setting) -> Result<Told
     let new = Tuning::new(ve, &after.in_force)?;
     let group = ve.group()?;
     ve.host.cgroups()?.check(&new.limits)?;
+    disk::check_change(ve, &before.in_force, &after.in_force, true)?;
     if !setting.force {
         let refused = below_use(&new.limits, &group.effective()?);
         if !refused.is_empty() {
@@ -410,6 +426,7 @@ fn settle_locked(ve: &Ve<'_>, _lock: &Lock) -> Result<(), Source> {
     let unknown = Tuning {
         tables: tuning::unknown_tables(),
         net: said.net,
+        disk: said.disk,
         ..wanted.clone()
     };
     tuning::apply(ve, &running, &group, &unknown, &wanted)?;

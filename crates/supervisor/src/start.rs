@@ -10,7 +10,9 @@ use veld_sys::Context;
 use veld_sys::process::{Forked, exit_now, fork};
 
 use crate::devices::Devices;
+use crate::disk;
 use crate::error::{Error, ErrorKind, Source, chain};
+use crate::files::Files;
 use crate::health::health;
 use crate::launcher;
 use crate::net::addresses;
@@ -19,7 +21,6 @@ use crate::plan::{Facts, StartPlan};
 use crate::report::{Report, Reporter};
 use crate::resolver::resolver;
 use crate::sweep::{Left, sweep};
-use crate::template;
 use crate::tuning::Tuning;
 use crate::ve::Ve;
 
@@ -50,6 +51,8 @@ pub fn start(ve: &Ve<'_>, wait: Wait) -> Result<Done, Error> {
     must_not_run(ve)?;
     sweep(ve, Left::Refuse)?;
     let failed = |source| Error::action(&ve.name, "start", source);
+    ve.settle().map_err(failed)?;
+    disk::hold(ve).map_err(failed)?;
     find_addresses(ve).map_err(failed)?;
     let plan = make_plan(ve).map_err(failed)?;
     let mut warnings = fork_launcher(ve, &plan)?;
@@ -110,8 +113,7 @@ pub(crate) fn make_plan(ve: &Ve<'_>) -> Result<StartPlan, Source> {
         config: ve.host.config(),
         id,
         ids: ve.ids()?,
-        template: template::root(ve.host, &config.template)?,
-        area: ve.area.private(),
+        files: Files::of(ve)?,
         devices: Devices::find(&config)?,
         memory: veld_kernfs::memory_total()?,
         tuning: Tuning::new(ve, &config)?,

@@ -1,46 +1,80 @@
 //! Templates as VEs use them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use veld_config::TemplateName;
 use veld_protocol::kind::Kind;
+
+use veld_storage::{Base, Below, Layout};
 use veld_templates::{Garbage, User};
 
 use crate::error::Source;
 use crate::host::Host;
 use crate::ve::Ve;
 
-/// The tree of a template.
-pub(crate) fn root(host: &Host, name: &TemplateName) -> Result<PathBuf, Source> {
-    Ok(host.templates().get(name.as_str())?.root().to_owned())
+/// The tree of a template that something stands on.
+pub(crate) fn root(host: &Host, base: &Base) -> Result<PathBuf, Source> {
+    let store = host.templates();
+    let template = match &base.id {
+        Some(id) => store.get_version(&base.name, id)?,
+        None => store.get(&base.name)?,
+    };
+    Ok(template.root().to_owned())
 }
 
-/// The VEs that are made of a template, each with the version that it stands on
-/// where it has noted one; a VE whose config cannot be read is not counted.
+/// All that stands on a template, each with the version that it stands on where it has
+/// noted one: VEs, their snapshots, and layers that several stand on.
 #[must_use]
 pub fn users_of(host: &Host, name: &str) -> Vec<User> {
-    let ves = host.ves().unwrap_or_default();
-    ves.iter()
-        .filter(|ve| {
-            ve.config()
-                .is_ok_and(|config| config.template.as_str() == name)
-        })
-        .map(|ve| User {
-            name: ve.name.to_string(),
-            version: version_of(ve),
-        })
-        .collect()
+    let mut users = Vec::new();
+    let mut add = |what: String, part: &Path| {
+        if let Some(base) = stands_on(part).filter(|base| base.name == name) {
+            let version = base.id;
+            users.push(User {
+                name: what,
+                version,
+            });
+        }
+    };
+    for ve in host.ves().unwrap_or_default() {
+        let private = ve.area.private();
+        add(ve.name.to_string(), &private);
+        for id in ve.area.snapshot_ids().unwrap_or_default() {
+            let what = format!("a snapshot of {}", ve.name);
+            add(what, &ve.area.snapshot_part(&id));
+        }
+    }
+    let layers = host.layers();
+    for layer in layers.all().unwrap_or_default() {
+        let what = format!("layer {}", layer.as_str());
+        add(what, &layers.of(&layer));
+    }
+    for ve in host.ves().unwrap_or_default() {
+        if stands_on_what_its_config_says(&ve, name) {
+            let version = None;
+            let name = ve.name.to_string();
+            users.push(User { name, version });
+        }
+    }
+    users
 }
 
-/// The id of the template that a VE was made on: the third word of the file `below`
-/// in its private area.
-fn version_of(ve: &Ve<'_>) -> Option<String> {
-    let text = std::fs::read_to_string(ve.area.private().join("below")).ok()?;
-    let mut words = text.split_ascii_whitespace();
-    let id = (words.next()? == "template")
-        .then(|| words.nth(1))
-        .flatten()?;
-    (id != "-").then(|| id.to_owned())
+/// The template that an overlay's part stands on, with no layer between.
+fn stands_on(part: &Path) -> Option<Base> {
+    match (Layout::of(part), Below::read(part)) {
+        (Layout::Overlay, Ok(Some(Below::Template(base)))) => Some(base),
+        _ => None,
+    }
+}
+
+/// Of a VE that was made before there was anything else to stand on.
+fn stands_on_what_its_config_says(ve: &Ve<'_>, name: &str) -> bool {
+    let private = ve.area.private();
+    Layout::of(&private) == Layout::Overlay
+        && matches!(Below::read(&private), Ok(None))
+        && ve
+            .config()
+            .is_ok_and(|config| config.template.as_str() == name)
 }
 
 /// Removes a template that no VE is made of, or one version of it.

@@ -9,10 +9,13 @@ use veld_config::{Mount, VeConfig};
 use veld_namespaces::{NESTED, Table};
 use veld_privileges::{Bounds, Rlimit};
 use veld_state::Running;
+use veld_storage::Wish;
 
 use crate::devices::{self, Devices};
+use crate::disk;
 use crate::error::Source;
 use crate::guarantee;
+use crate::layout;
 use crate::mounts;
 use crate::net::{self, NetPlan};
 use crate::ve::Ve;
@@ -63,6 +66,8 @@ pub(crate) struct Tuning {
     pub(crate) net: NetPlan,
     /// What is mounted in it.
     pub(crate) mounts: Vec<Mount>,
+    /// What it may have on disk.
+    pub(crate) disk: Wish,
 }
 
 impl Tuning {
@@ -78,6 +83,7 @@ impl Tuning {
             devices: Devices::present(config),
             net: NetPlan::new(config, ve.host.config(), ve.id()?),
             mounts: config.storage.mounts.clone(),
+            disk: layout::wish(ve.host, config),
         })
     }
 }
@@ -232,6 +238,9 @@ pub(crate) fn apply(
     if old.devices != new.devices {
         let lists = [&old.devices, &new.devices];
         warnings.extend(devices::change(ve, running, group, lists)?);
+    }
+    if old.disk != new.disk {
+        disk::apply(ve, &new.disk)?;
     }
     Ok(warnings)
 }

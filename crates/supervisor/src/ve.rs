@@ -14,6 +14,8 @@ use veld_storage::Area;
 use crate::error::{Error, ErrorKind, Source};
 use crate::host::Host;
 use crate::net::host_name;
+use crate::rename;
+use crate::snapshot;
 
 /// A VE by name; nothing is read or locked by having one.
 #[derive(Debug)]
@@ -33,7 +35,7 @@ pub const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 impl<'h> Ve<'h> {
     pub(crate) fn new(host: &'h Host, name: VeName) -> Self {
         let run = RunDir::new(&host.config().paths.run, name.as_str());
-        let area = Area::new(&host.config().ves_dir(), name.as_str());
+        let area = Area::new(&host.config().paths.data, name.as_str());
         Self {
             host,
             name,
@@ -104,6 +106,13 @@ impl<'h> Ve<'h> {
         Ok(self.host.cgroups()?.group(parent, self.name.as_str()))
     }
 
+    /// Finishes or undoes a change of its files that was killed. Its lock is held and
+    /// it does not run.
+    pub(crate) fn settle(&self) -> Result<(), Source> {
+        self.step("settle files");
+        Ok(self.area.settle()?)
+    }
+
     /// What it does now.
     #[must_use]
     pub fn observe(&self) -> Observed {
@@ -146,11 +155,20 @@ impl<'h> Ve<'h> {
         }
     }
 
+    /// Finishes or undoes what a command that was killed has left half done, and may
+    /// be so while the VE runs; the lock is held.
+    pub(crate) fn settle_notes(&self) -> Result<(), Error> {
+        let failed = |source| Error::action(&self.name, "settle", source);
+        rename::settle(self).map_err(failed)?;
+        snapshot::settle(self).map_err(failed)
+    }
+
     /// Refuses where the VE is not there; asked again once it is locked. A
-    /// directory that was made for the lock alone goes with it.
+    /// directory that was made for the lock alone goes with it. What a command that
+    /// was killed has left half done is settled.
     pub(crate) fn must_exist(&self, lock: Lock) -> Result<Lock, Error> {
         match self.must_be_there() {
-            Ok(()) => Ok(lock),
+            Ok(()) => self.settle_notes().map(|()| lock),
             Err(error) => {
                 let _ = self.run.remove_unused(lock);
                 Err(error)

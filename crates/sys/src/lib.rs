@@ -20,13 +20,18 @@
 )]
 
 pub mod bpf;
+pub mod btrfs;
 pub mod credentials;
 pub mod descriptor;
 pub mod entry;
 pub mod exec;
 mod failure;
 pub mod fault;
+pub mod growth;
+pub mod guard;
+pub mod handle;
 pub mod keyring;
+pub mod loop_device;
 pub mod mount;
 pub mod packet;
 pub mod personality;
@@ -34,5 +39,6 @@ pub mod process;
 pub mod scheduling;
 pub mod seccomp;
 pub mod signal;
+pub mod stillness;
 
 pub use failure::{Context, Failure, chain};

@@ -51,6 +51,7 @@ mod squashfs;
 mod stage;
 mod store;
 mod stream;
+mod system;
 mod top;
 mod tree;
 mod unpack;

@@ -12,6 +12,7 @@
     reason = "all of this is a test, which writes files as a fault would"
 )]
 
+mod clone;
 mod create;
 mod destroy;
 mod ending;
@@ -19,9 +20,11 @@ mod files;
 mod links;
 mod pause;
 mod random;
+mod rename;
 mod rules;
 mod set;
 mod shim;
+mod snapshot;
 mod start;
 mod stop;
 mod walk;

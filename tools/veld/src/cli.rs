@@ -3,12 +3,14 @@
 mod files;
 mod net;
 mod remote;
+mod snapshot;
 mod template;
 
 use std::ffi::OsString;
 
 use clap::{Args, Parser, Subcommand};
 use veld_config::{Assignment, TemplateName, VeName, VeRef};
+use veld_supervisor::Layout;
 use veld_units::Timespan;
 
 use crate::commands;
@@ -18,6 +20,10 @@ use crate::signal::SignalNumber;
 pub(crate) use files::{Cp, Mount, Place};
 pub(crate) use net::{Net, NetList, NetShow};
 pub(crate) use remote::{TemplatePull, TemplateRemotes, TemplateSearch, TemplateUpdate};
+pub(crate) use snapshot::{
+    Clone, Rename, Snapshot, SnapshotCreate, SnapshotList, SnapshotOne, SnapshotRunDue,
+    TemplateFrom,
+};
 pub(crate) use template::{
     Build, Import, Template, TemplateGc, TemplateList, TemplateShow, TemplateVersion,
 };
@@ -106,6 +112,14 @@ pub(crate) enum Command {
     Mount(Mount),
     /// Take away what mount has made.
     Umount(One),
+    /// Copy a VE, or what it was in a snapshot.
+    #[command(after_help = snapshot::CLONE)]
+    Clone(Clone),
+    /// Give a VE that does not run another name.
+    Rename(Rename),
+    /// Make, list, restore and delete snapshots of VEs.
+    #[command(subcommand)]
+    Snapshot(Snapshot),
     /// Build, pull, import, list and remove OS templates.
     #[command(subcommand)]
     Template(Template),
@@ -127,7 +141,7 @@ in time it is named, and the VE goes on. One that is paused already is an error,
 
 /// What a table may have, and what an empty one is.
 const COLUMNS: &str = "\
-Columns: name, id, status, since, ip, template, hostname, pid, uptime, onboot.
+Columns: name, id, status, since, ip, template, hostname, pid, uptime, onboot, snapshots.
 With no VE to list the table is its header alone, and the exit status is 0.";
 
 /// What a person tries first.
@@ -195,8 +209,17 @@ pub(crate) struct Create {
     /// The template to create it from.
     #[arg(long, short)]
     pub(crate) template: TemplateName,
+    /// How its files are kept, see veld storage; as the host's config says unless given.
+    #[arg(long, value_parser = layout)]
+    pub(crate) layout: Option<Layout>,
     #[command(flatten)]
     pub(crate) settings: Settings,
+}
+
+/// The layout of this name.
+fn layout(text: &str) -> Result<Layout, String> {
+    text.parse()
+        .map_err(|refusal: veld_supervisor::LayoutRefusal| refusal.to_string())
 }
 
 #[derive(Debug, Args)]

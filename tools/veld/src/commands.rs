@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 mod autostart;
+mod clone;
 mod console;
 mod create;
 mod events;
@@ -12,9 +13,11 @@ mod logs;
 mod net;
 mod pause;
 mod remote;
+mod rename;
 mod restart;
 mod set;
 mod show;
+mod snapshot;
 mod start;
 mod stats;
 mod stop;
@@ -86,6 +89,9 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
         }),
         Command::Mount(mount) => files::mount(&host, &mount),
         Command::Umount(one) => files::umount(&host, &one),
+        Command::Clone(clone) => clone::run(&host, clone),
+        Command::Snapshot(command) => snapshot::run(&host, command),
+        Command::Rename(rename) => rename::run(&host, &rename),
         Command::Account(one) => {
             veld_supervisor::account(&host.find(&one.ve)?)?;
             Ok(())

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use ipnetwork::{Ipv4Network, Ipv6Network};
-use veld_units::{Quoted, Timespan};
+use veld_units::{Bytes, Quoted, Timespan};
 
 use crate::document::{Document, Parameter};
 use crate::{
@@ -52,6 +52,8 @@ pub struct HostConfig {
     pub groups: BTreeMap<GroupName, Group>,
     /// Servers that templates are pulled from.
     pub remotes: BTreeMap<RemoteName, Remote>,
+    /// How files of VEs are kept.
+    pub storage: HostStorage,
     /// How long a start may take.
     pub start_timeout: Timespan,
     /// How long a stop waits for the VE to end by itself.
@@ -69,6 +71,17 @@ pub struct Paths {
     pub libexec: PathBuf,
     /// The templates.
     pub templates: PathBuf,
+}
+
+/// How files of VEs are kept for which nothing else is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostStorage {
+    /// The name of a layout.
+    pub layout: &'static str,
+    /// The name of the file system of images.
+    pub image_fs: &'static str,
+    /// What an image holds of a VE without a limit of its own.
+    pub image_size: Bytes,
 }
 
 /// What the VEs' addresses, name servers and links come from.
@@ -241,6 +254,7 @@ struct Raw {
     pools: BTreeMap<PoolName, RawPool>,
     groups: BTreeMap<GroupName, Group>,
     remotes: BTreeMap<RemoteName, RawRemote>,
+    storage: HostStorage,
     start_timeout: Timespan,
     stop_timeout: Timespan,
 }
@@ -259,6 +273,7 @@ impl Default for Raw {
             pools: BTreeMap::new(),
             groups: BTreeMap::new(),
             remotes: BTreeMap::new(),
+            storage: settings::default_storage(),
             start_timeout: Timespan::seconds(90),
             stop_timeout: Timespan::seconds(60),
         }
@@ -292,6 +307,7 @@ impl Raw {
                 .into_iter()
                 .filter_map(|(name, remote)| Some((name, remote.complete()?)))
                 .collect(),
+            storage: self.storage,
             start_timeout: self.start_timeout,
             stop_timeout: self.stop_timeout,
         }

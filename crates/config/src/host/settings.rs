@@ -3,11 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
-use veld_units::Error;
+use veld_units::{Bytes, Error};
 
 use super::remote::{REMOTE, RawRemote};
 use super::shared::{GROUP, Group, POOL, RawPool};
-use super::{HostNetwork, IDS_PER_VE, Raw};
+use super::{HostNetwork, HostStorage, IDS_PER_VE, Raw};
 use crate::document::Parameter;
 use crate::parameter::{self, absolute_path};
 use crate::{Dns, Invalid};
@@ -56,6 +56,29 @@ pub(super) const PARAMETERS: &[Parameter<Raw>] = &[
     Parameter::optional("remote", |raw, value| {
         value.set_tables(&mut raw.remotes, RawRemote::default, REMOTE)
     }),
+    Parameter::optional("storage.layout", |raw, value| {
+        value.set(&mut raw.storage.layout, |text| {
+            one_of(
+                text,
+                "a layout",
+                &LAYOUTS,
+                "overlay, btrfs, image, directory",
+            )
+        })
+    }),
+    Parameter::optional("storage.image_fs", |raw, value| {
+        value.set(&mut raw.storage.image_fs, |text| {
+            one_of(
+                text,
+                "a file system of images",
+                &IMAGE_FILE_SYSTEMS,
+                "ext4, xfs",
+            )
+        })
+    }),
+    Parameter::optional("storage.image_size", |raw, value| {
+        value.set(&mut raw.storage.image_size, parameter::disk)
+    }),
     Parameter::optional("start.timeout", |raw, value| {
         value.set(&mut raw.start_timeout, parameter::start_timeout)
     }),
@@ -63,6 +86,30 @@ pub(super) const PARAMETERS: &[Parameter<Raw>] = &[
         value.set(&mut raw.stop_timeout, parameter::stop_timeout)
     }),
 ];
+
+/// The layouts, the default first.
+const LAYOUTS: [&str; 4] = ["overlay", "btrfs", "image", "directory"];
+const IMAGE_FILE_SYSTEMS: [&str; 2] = ["ext4", "xfs"];
+
+pub(super) fn default_storage() -> HostStorage {
+    HostStorage {
+        layout: "overlay",
+        image_fs: "ext4",
+        image_size: Bytes::new(10 << 30),
+    }
+}
+
+fn one_of(
+    text: &str,
+    what: &'static str,
+    known: &[&'static str],
+    allowed: &'static str,
+) -> Result<&'static str, Invalid> {
+    let found = known.iter().find(|name| **name == text);
+    found
+        .copied()
+        .ok_or_else(|| Invalid::form(text, what, allowed))
+}
 
 /// The pools that no network at the site has: a corner of 10/8, and a prefix of
 /// the locally assigned ones of RFC 4193.

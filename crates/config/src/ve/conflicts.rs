@@ -75,13 +75,22 @@ fn of_storage(storage: &Storage) -> Vec<Conflict> {
         let mut earlier = storage.mounts.iter().take(*number);
         earlier.any(|other| other.target == mount.target)
     });
-    twice
-        .map(|(_, mount)| Conflict {
-            key: "storage.mounts".to_owned(),
-            word: "mount".to_owned(),
-            what: format!("two mounts on {}", mount.target.display()),
-        })
-        .collect()
+    let mounts = twice.map(|(_, mount)| Conflict {
+        key: "storage.mounts".to_owned(),
+        word: "mount".to_owned(),
+        what: format!("two mounts on {}", mount.target.display()),
+    });
+    let schedules = storage.snapshots.iter().enumerate();
+    let twice = schedules.filter(|(number, schedule)| {
+        let mut earlier = storage.snapshots.iter().take(*number);
+        earlier.any(|other| other.period == schedule.period)
+    });
+    let schedules = twice.map(|(_, schedule)| Conflict {
+        key: "storage.snapshots".to_owned(),
+        word: "snapshots".to_owned(),
+        what: format!("two schedules that are {}", schedule.period),
+    });
+    mounts.chain(schedules).collect()
 }
 
 fn of_network(network: &Network) -> Vec<Conflict> {

@@ -26,7 +26,7 @@ use crate::document::{Document, Parameter};
 use crate::parameter::{CpuList, Rlimit};
 use crate::{
     Cgroup, ConfigError, DeviceAccess, ErrorKind, Hostname, Init, Mount, Network, RestartPolicy,
-    TemplateName, Uuid, VeName, file,
+    Schedule, TemplateName, Uuid, VeName, file,
 };
 
 /// The format that this crate writes, and the latest that it reads.
@@ -70,8 +70,14 @@ pub struct VeConfig {
 /// What a VE has on disk, and what is mounted in it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Storage {
+    /// What it may have on disk.
+    pub disk: Option<Bytes>,
+    /// How many inodes it may have.
+    pub inodes: Option<u64>,
     /// What is mounted in it besides its root.
     pub mounts: Vec<Mount>,
+    /// When snapshots of it are made by themselves.
+    pub snapshots: Vec<Schedule>,
 }
 
 /// What a VE may use; what is absent is not limited.

@@ -38,7 +38,10 @@ ip = [
 dns = ["host", "192.0.2.53"]
 
 [storage]
+disk = "10G"
+inodes = 500000
 mounts = ["/srv/data:/data:ro:idmap", "tmpfs:/cache:size=64M"]
+snapshots = ["hourly keep 24", "weekly for 60d"]
 "#;
 
 const LEAST: &str = r#"version = 1
@@ -99,7 +102,12 @@ fn a_full_file_is_read_whole() {
             ..Network::default()
         },
         storage: Storage {
+            disk: Some(Bytes::new(10 << 30)),
+            inodes: Some(500_000),
             mounts: ["/srv/data:/data:ro:idmap", "tmpfs:/cache:size=64M"]
+                .map(|text| text.parse().unwrap())
+                .to_vec(),
+            snapshots: ["hourly keep 24", "weekly for 60d"]
                 .map(|text| text.parse().unwrap())
                 .to_vec(),
         },
@@ -244,6 +252,14 @@ const MISTAKES: &[(&str, &str)] = &[
          comma",
     ),
     (
+        "[storage]\nsnapshots = [\"daily keep 7\", \"daily for 7d\"]\n",
+        " storage.snapshots: two schedules that are daily",
+    ),
+    (
+        "[storage]\nsnapshots = [\"every 6h keep 0\"]\n",
+        "6: storage.snapshots: \"0\" is not a number to keep: allowed is 1 to 1000",
+    ),
+    (
         "devices = [\"/dev/kvm\",\n\"/dev/kvm:rw\"]\n",
         "6: devices: \"/dev/kvm:rw\" is there twice",
     ),
@@ -384,7 +400,10 @@ ip = ["10.117.0.2", "fd76:656c:64::2"]
 dns = ["host", "192.0.2.53"]
 
 [storage]
+disk = "10G"
+inodes = 500000
 mounts = ["/srv/data:/data:ro:idmap", "tmpfs:/cache:size=64M"]
+snapshots = ["hourly keep 24", "weekly for 60d"]
 "#;
     assert_eq!(body, expected);
 }

@@ -137,3 +137,25 @@ fn only_what_can_name_a_file_is_claimed() {
         assert_eq!(failure.to_string(), format!("cannot claim \"{wrong}\""));
     }
 }
+
+#[test]
+fn a_claim_is_passed_on_by_who_has_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let claims = Claims::new(dir.path().join("claims"));
+    let free = |_: &str| false;
+    assert_eq!(claims.claim("10.0.0.1", "a", free).unwrap(), Claim::New);
+    assert_eq!(claims.claim("10.0.0.2", "c", free).unwrap(), Claim::New);
+    symlink("lost", dir.path().join("claims/.10.0.0.1.new")).unwrap();
+    for key in ["10.0.0.1", "10.0.0.2", "10.0.0.3"] {
+        claims.pass(key, "a", "b").unwrap();
+    }
+    assert_eq!(claims.holder("10.0.0.1").as_deref(), Some("b"));
+    assert_eq!(claims.holder("10.0.0.2").as_deref(), Some("c"));
+    assert_eq!(claims.holder("10.0.0.3"), None);
+    assert_eq!(
+        std::fs::read_dir(dir.path().join("claims"))
+            .unwrap()
+            .count(),
+        2
+    );
+}

@@ -6,7 +6,7 @@ use super::*;
 
 fn area() -> (tempfile::TempDir, Area) {
     let dir = tempfile::tempdir().unwrap();
-    let area = Area::new(&dir.path().join("ve"), "web1");
+    let area = Area::new(dir.path(), "web1");
     (dir, area)
 }
 
@@ -14,6 +14,7 @@ fn area() -> (tempfile::TempDir, Area) {
 fn a_finished_ve_is_whole_and_alone() {
     let (_dir, area) = area();
     let making = area.make().unwrap();
+    std::fs::create_dir(making.private().join("upper")).unwrap();
     assert!(!area.exists());
     making.set_id(101).unwrap();
     making.finish("version = 1\n").unwrap();
@@ -69,6 +70,7 @@ fn the_number_outlasts_a_removal_that_fails() {
     let (_dir, area) = area();
     let making = area.make().unwrap();
     making.set_id(104).unwrap();
+    std::fs::create_dir(making.private().join("upper")).unwrap();
     making.finish("").unwrap();
     let stuck = File::create(area.private().join("upper/stuck")).unwrap();
     if let Err(errno) = ioctl_setflags(&stuck, IFlags::IMMUTABLE) {

@@ -176,6 +176,8 @@ fn is_used(host: &Host, address: &str, holder: &str) -> bool {
     let (Ok(name), Ok(address)) = (holder.parse::<VeName>(), address.parse::<IpAddr>()) else {
         return false;
     };
+    // One that is called otherwise by now, and whose claims have not followed.
+    let name = host.called_now(name);
     let ve = host.ve(name);
     let names = |config: &VeConfig| addresses_of(config).contains(&address);
     if ve.area.exists() {
@@ -197,6 +199,43 @@ pub(crate) fn release(ve: &Ve<'_>, had: &[IpAddr], has: &[IpAddr]) -> Result<(),
     for address in had.iter().filter(|address| !has.contains(address)) {
         ve.step("release an address");
         claims.release(&address.to_string(), ve.name.as_str())?;
+    }
+    Ok(())
+}
+
+/// The pool that an address is of; for one of a routed interface that is of none, the
+/// default one of its kind.
+pub(crate) fn pool_of(host: &Host, address: IpNetwork, routed: bool) -> Option<PoolName> {
+    let config = host.config();
+    let mut named = config.pools.iter();
+    let is_of = |pool: IpNetwork| veld_network::pool_has(pool, address.ip());
+    let name = named
+        .find(|(_, pool)| is_of(pool.network))
+        .map(|(name, _)| name.clone());
+    let default = if address.is_ipv4() {
+        DEFAULT4
+    } else {
+        DEFAULT6
+    };
+    name.or_else(|| default.parse().ok().filter(|_| routed))
+}
+
+/// Takes an address out of a config.
+pub(crate) fn take_out(config: &mut VeConfig, address: IpAddr) {
+    let network = &mut config.network;
+    let interfaces = [&mut network.first].into_iter();
+    for interface in interfaces.chain(network.others.values_mut()) {
+        interface
+            .ip
+            .retain(|ip| ip.own().is_none_or(|own| own.ip() != address));
+    }
+}
+
+/// Makes addresses of a VE that had another name its own.
+pub(crate) fn pass(ve: &Ve<'_>, addresses: &[IpAddr], old: &VeName) -> Result<(), Source> {
+    let claims = claims(ve.host);
+    for address in addresses {
+        claims.pass(&address.to_string(), old.as_str(), ve.name.as_str())?;
     }
     Ok(())
 }

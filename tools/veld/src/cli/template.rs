@@ -9,6 +9,7 @@ use veld_config::TemplateName;
 use veld_templates::BuildInit;
 use veld_units::Bytes;
 
+use super::TemplateFrom;
 use super::remote::{SOURCES, TemplatePull, TemplateRemotes, TemplateSearch, TemplateUpdate};
 
 /// What Debian can boot with.
@@ -21,6 +22,10 @@ const FORMATS: &str = "\
 Sources, told apart by content: a root directory; a tar archive of one, plain or by gzip, xz or zstd,
 as the caches of OpenVZ and backups of vzdump are; an OCI image layout or what docker save writes,
 as a directory or an archive; an image of LXC or Incus, whole or split; a squashfs file system.";
+/// What of the VE is in it.
+const FROM: &str = "\
+The VE must not run, but a snapshot of it may be of one that does. Its machine-id, ssh host keys,
+random seed, host name and resolver are left out; logs, users and all else stay.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Template {
@@ -39,6 +44,9 @@ pub(crate) enum Template {
     Remotes(TemplateRemotes),
     /// List images that a remote has for this machine.
     Search(TemplateSearch),
+    /// Make a template of a VE.
+    #[command(after_help = FROM)]
+    From(TemplateFrom),
     /// List templates.
     List(TemplateList),
     /// Show all about a template.

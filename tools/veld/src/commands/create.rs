@@ -10,6 +10,7 @@ pub(crate) fn run(host: &Host, create: Create) -> Result<(), Failed> {
     let name = create.name;
     let wish = Wish {
         template: create.template,
+        layout: create.layout,
         settings: create.settings.0,
     };
     let done = veld_supervisor::create(host, name.clone(), &wish)?;

@@ -1,5 +1,7 @@
 //! `veld template …`
 
+mod from;
+
 use std::fmt::Write;
 use std::io;
 use std::path::Path;
@@ -28,6 +30,7 @@ pub(crate) fn run(host: &Host, command: Template) -> Result<(), Failed> {
         Template::Update(update) => super::remote::update(host, &update),
         Template::Remotes(remotes) => super::remote::remotes(host, &remotes),
         Template::Search(search) => super::remote::search(host, &search),
+        Template::From(from) => from::run(host, &from),
         Template::List(list) => self::list(host, &list),
         Template::Show(show) => self::show(host, &show),
         Template::Remove(remove) => self::remove(host, &remove.names),

@@ -153,6 +153,11 @@ prop_compose! {
         watches in proptest::option::of(0..100_000_u32),
         network in network().boxed(),
         mounts in proptest::collection::btree_map("/[a-c]{1,9}(/[a-z]{1,4})?", mount(), 0..3),
+        disk in proptest::option::of(4096..1_u64 << 40),
+        inodes in proptest::option::of(100..u64::from(u32::MAX)),
+        schedules in proptest::collection::btree_map(
+            "(hourly|daily|weekly|monthly|every [1-9][0-9]{0,2}m)", "(keep [1-9][0-9]{0,2}|for [1-9][0-9]?d)", 0..3,
+        ),
     ) -> VeConfig {
         let hex = format!("{uuid:032x}");
         let hard = more.map_or("unlimited".to_owned(), |more| (soft + more).to_string());
@@ -168,7 +173,12 @@ prop_compose! {
             devices: devices.iter().map(|text| text.parse().unwrap()).collect(),
             resources,
             rlimits, kernel, network,
-            storage: Storage { mounts: mounts.iter().map(|(place, form)| form.replace('@', place).parse().unwrap()).collect() },
+            storage: Storage {
+                disk: disk.map(|blocks| Bytes::new(blocks * 4096)),
+                inodes,
+                mounts: mounts.iter().map(|(place, form)| form.replace('@', place).parse().unwrap()).collect(),
+                snapshots: schedules.iter().map(|(period, keep)| format!("{period} {keep}").parse().unwrap()).collect(),
+            },
         }
     }
 }

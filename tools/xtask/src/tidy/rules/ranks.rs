@@ -40,6 +40,7 @@ const PLACES: &[(&str, Place)] = &[
     ("veld-storage", Place::Rank(1)),
     ("veld-templates", Place::Rank(1)),
     ("veld-durable", Place::Rank(0)),
+    ("veld-images", Place::Rank(0)),
     ("veld-kernfs", Place::Rank(0)),
     ("veld-protocol", Place::Rank(0)),
     (FLOOR, Place::Rank(0)),

@@ -1,0 +1,164 @@
+//! Growing and shrinking an image and the file system in it.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags, openat};
+use rustix::io::Errno;
+use veld_sys::growth::{grow_ext4, grow_xfs};
+use veld_sys::{Context, Failure, fault, loop_device};
+
+use crate::file_system::{FileSystem, SuperBlock};
+use crate::lock::open_locked;
+use crate::mount::{Access, mount, mount_device};
+use crate::program::run;
+
+/// Of an xfs, how much may hold inodes: what mkfs.xfs gives one of this size.
+const XFS_INODES_PERCENT: u32 = 25;
+/// Exit statuses of e2fsck(8): nothing to do, and all repaired.
+const CHECKED: [i32; 2] = [0, 1];
+
+/// Gives an image that is not mounted so many bytes, and its file system too.
+///
+/// # Errors
+/// EBUSY where it is mounted; ENOSPC where what is in it does not fit; Unsupported
+/// for an xfs that is to become smaller.
+pub fn resize(image: &Path, size: u64) -> Result<(), Failure> {
+    let failed = || format!("resize {}", image.display());
+    let file = open_locked(image)?;
+    let old = SuperBlock::read(&file).context(failed)?;
+    let length = old.block.saturating_mul(old.blocks);
+    if size > length {
+        // Longer first: whoever is killed in between goes on from there.
+        set_length(&file, size).context(failed)?;
+    }
+    match old.kind {
+        FileSystem::Ext4 => {
+            // The tool has it alone: nobody else mounts what is locked.
+            resize_ext4(image, old.block, size).context(failed)?;
+        }
+        FileSystem::Xfs if size < length => {
+            let text = "an xfs cannot become smaller; `veld convert` to another layout and \
+                        back makes a new one";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, text)).context(failed);
+        }
+        FileSystem::Xfs => {
+            drop(file);
+            let mounted = mount(image, Access::Write)?;
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let root = openat(&mounted, ".", flags, Mode::empty()).context(failed)?;
+            return grow(root.as_fd(), old, size).context(failed);
+        }
+    }
+    set_length(&file, size).context(failed)?;
+    file.sync_all().context(failed)
+}
+
+/// Gives an image that is mounted, by whomever, so many bytes, more than it has.
+///
+/// # Errors
+/// EPERM where this host's root must not grow an ext4 that is mounted; NotFound where
+/// it is not mounted.
+pub fn grow_mounted(image: &Path, size: u64) -> Result<(), Failure> {
+    let failed = || format!("grow {}", image.display());
+    let file = File::options().read(true).write(true).open(image);
+    let file = file.context(|| format!("open {}", image.display()))?;
+    let old = SuperBlock::read(&file).context(failed)?;
+    let path = device_of(image)?;
+    let device = File::open(&path).context(|| format!("open {}", path.display()))?;
+    // The kernel has one file system on a device, however often it is mounted.
+    let mounted = mount_device(old.kind, &path, Access::Write).context(failed)?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = openat(&mounted, ".", flags, Mode::empty()).context(failed)?;
+    set_length(&file, size).context(failed)?;
+    loop_device::set_capacity(device.as_fd()).context(failed)?;
+    grow(root.as_fd(), old, size).context(failed)
+}
+
+/// Bytes of an image.
+///
+/// # Errors
+/// Names the image.
+pub fn size(image: &Path) -> Result<u64, Failure> {
+    let about = std::fs::metadata(image).context(|| format!("inspect {}", image.display()))?;
+    Ok(about.len())
+}
+
+/// Bytes that an image takes up of the file system that it is on.
+///
+/// # Errors
+/// Names the image.
+pub fn taken(image: &Path) -> Result<u64, Failure> {
+    let about = std::fs::metadata(image).context(|| format!("inspect {}", image.display()))?;
+    Ok(about.blocks() * 512)
+}
+
+fn set_length(file: &File, size: u64) -> io::Result<()> {
+    fault::point("resize image")?;
+    file.set_len(size)
+}
+
+fn grow(root: BorrowedFd<'_>, old: SuperBlock, size: u64) -> io::Result<()> {
+    let blocks = size.checked_div(old.block).unwrap_or_default();
+    match old.kind {
+        FileSystem::Ext4 => grow_ext4(root, blocks),
+        FileSystem::Xfs => match grow_xfs(root, blocks, XFS_INODES_PERCENT) {
+            // It is as large as that.
+            Err(same)
+                if same.raw_os_error() == Some(Errno::INVAL.raw_os_error())
+                    && old.blocks == blocks =>
+            {
+                Ok(())
+            }
+            grown => grown,
+        },
+    }
+}
+
+fn resize_ext4(image: &Path, block: u64, size: u64) -> io::Result<()> {
+    let words = ["-f", "-p"].map(OsStr::new);
+    let words = [words[0], words[1], image.as_os_str()];
+    run("e2fsck", "e2fsprogs", &words, &CHECKED)?;
+    // A tool that finds too late that it does not fit leaves a damaged file system.
+    let words = [OsStr::new("-P"), image.as_os_str()];
+    let said = run("resize2fs", "e2fsprogs", &words, &[0])?;
+    let least = said
+        .rsplit(' ')
+        .next()
+        .and_then(|word| word.trim().parse::<u64>().ok());
+    let least = least.unwrap_or_default().saturating_mul(block);
+    if least > size {
+        let text = format!(
+            "what is in it takes {}K, and it would have {}K",
+            least / 1024,
+            size / 1024
+        );
+        return Err(io::Error::new(io::ErrorKind::StorageFull, text));
+    }
+    let size = format!("{}K", size / 1024);
+    let words = [OsStr::new("-f"), image.as_os_str(), OsStr::new(&size)];
+    run("resize2fs", "e2fsprogs", &words, &[0]).map(drop)
+}
+
+/// The loop device that has an image.
+fn device_of(image: &Path) -> Result<PathBuf, Failure> {
+    let reading = || format!("find the loop device of {}", image.display());
+    let about = std::fs::metadata(image).context(reading)?;
+    for entry in std::fs::read_dir("/sys/block").context(reading)? {
+        let entry = entry.context(reading)?;
+        // By its inode: the path that is told there is of another mount namespace.
+        if !entry.path().join("loop/backing_file").exists() {
+            continue;
+        }
+        let path = Path::new("/dev").join(entry.file_name());
+        let found = File::open(&path).and_then(|device| loop_device::backing(device.as_fd()));
+        if found.is_ok_and(|found| found == (about.dev(), about.ino())) {
+            return Ok(path);
+        }
+    }
+    Err(io::Error::from(io::ErrorKind::NotFound)).context(reading)
+}

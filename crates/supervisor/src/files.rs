@@ -1,0 +1,91 @@
+//! What the root file system of a VE is made of, as paths of this host.
+
+use std::fmt;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use veld_rootfs::{Access, Layers};
+use veld_storage::{Base, Below, Layout, Root};
+
+use crate::error::Source;
+use crate::template;
+use crate::ve::Ve;
+
+/// What is mounted as a root, with every layer found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Files {
+    /// An overlay.
+    Overlay {
+        /// What is never written, the upmost first, the template last.
+        lower: Vec<PathBuf>,
+        /// Where the VE's own layer is; a snapshot has none.
+        area: Option<PathBuf>,
+    },
+    /// A directory.
+    Tree(PathBuf),
+    /// The file system in a file.
+    Image(PathBuf),
+}
+
+impl Files {
+    /// Those of a VE now.
+    pub(crate) fn of(ve: &Ve<'_>) -> Result<Self, Source> {
+        let private = ve.area.private();
+        if Layout::of(&private) == Layout::Overlay && Below::read(&private)?.is_none() {
+            // Of a VE that was made before there was anything else to stand on.
+            let name = ve.config()?.template.as_str().to_owned();
+            Below::Template(Base { name, id: None }).write(&private)?;
+        }
+        Self::of_part(ve, &private)
+    }
+
+    /// Those of a part: the VE's own, or one of a snapshot.
+    pub(crate) fn of_part(ve: &Ve<'_>, part: &Path) -> Result<Self, Source> {
+        let layers = ve.area.layers().path();
+        Ok(match Layout::of(part).root(part, layers)? {
+            Root::Overlay(stack) => {
+                let mut lower = stack.layers;
+                lower.push(template::root(ve.host, &stack.base)?);
+                let area = stack.area;
+                Self::Overlay { lower, area }
+            }
+            Root::Tree(path) => Self::Tree(path),
+            Root::Image(path) => Self::Image(path),
+        })
+    }
+
+    /// As the crate of root file systems takes them.
+    pub(crate) fn layers(&self) -> Layers<'_> {
+        match self {
+            Self::Overlay { lower, area } => Layers::Overlay {
+                lower,
+                area: area.as_deref(),
+            },
+            Self::Tree(path) => Layers::Tree(path),
+            Self::Image(path) => Layers::Image(path),
+        }
+    }
+
+    /// A mount of all of them, ids as on disk, for the host's own work.
+    pub(crate) fn view(&self, access: Access) -> Result<OwnedFd, Source> {
+        Ok(veld_rootfs::view(self.layers(), access)?)
+    }
+}
+
+impl fmt::Display for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Overlay { lower, area } => {
+                for layer in lower {
+                    writeln!(f, "below      {} (read-only)", layer.display())?;
+                }
+                match area {
+                    Some(area) => writeln!(f, "area       {}", area.display()),
+                    None => Ok(()),
+                }
+            }
+            Self::Tree(path) => writeln!(f, "root       {}", path.display()),
+            Self::Image(path) => writeln!(f, "image      {}", path.display()),
+        }
+    }
+}
