@@ -39,7 +39,9 @@ pub use device::devices;
 pub use kept::forget;
 pub use kind::of as kind_of;
 pub use layers::{Layers, User};
-pub use layout::{Layout, Limit, MOST_LAYERS, Refusal, Root, Stack, Template, Usage, Wish};
+pub use layout::{
+    Feature, Layout, Limit, MOST_LAYERS, Refusal, Root, Stack, Template, Usage, Wish,
+};
 pub use record::Record;
 pub use renaming::renamed_to;
 pub use veld_images::FileSystem;

@@ -17,6 +17,7 @@ mod show;
 mod start;
 mod stats;
 mod stop;
+mod storage;
 mod template;
 mod top;
 
@@ -74,6 +75,8 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
             veld_supervisor::kill(ve, kill.signal.0)
         }),
         Command::List(list) => list::run(&host, &list),
+        Command::Storage(show) => storage::run(&host, &show),
+        Command::Convert(convert) => storage::convert(&host, &convert),
         Command::Set(set) => set::run(&host, set),
         Command::Show(show) => show::run(&host, &show),
         Command::Stats(stats) => stats::run(&host, &stats),
