@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::Invalid;
+use crate::{Invalid, VeName};
 
 /// The name of a template, and of its folder: a lower-case letter or digit, then
 /// up to 62 of these, dots or hyphens. So it is no hidden file and no way up.
@@ -14,6 +14,13 @@ pub struct TemplateName(String);
 impl TemplateName {
     /// The greatest length, in characters.
     pub const MAX_LENGTH: usize = 63;
+
+    /// The name of a template that is called as a VE is: each name of one is a name
+    /// of the other.
+    #[must_use]
+    pub fn of(name: &VeName) -> Self {
+        Self(name.as_str().to_owned())
+    }
 
     /// The name as text.
     #[must_use]

@@ -33,6 +33,8 @@ const FAILURE: &str = "failure";
 const RESTARTING: &str = "restarting";
 const PAUSED: &str = "paused";
 const ANSWERED: &str = "answered";
+/// What the name of a directory begins with in which a snapshot can be seen.
+const SHOWN: &str = "snapshot.";
 /// How often a directory is emptied into which a shim still writes: it has a line
 /// or two to write, each once.
 const REMOVALS: usize = 8;
@@ -260,6 +262,30 @@ impl RunDir {
             remove_file(&self.file(name))?;
         }
         remove_dir(&self.stage())
+    }
+
+    /// Where the files of a snapshot can be seen, while somebody wants that.
+    #[must_use]
+    pub fn shown(&self, snapshot: &str) -> PathBuf {
+        self.path.join(format!("{SHOWN}{snapshot}"))
+    }
+
+    /// The snapshots for which there is such a place.
+    #[must_use]
+    pub fn all_shown(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.path).into_iter().flatten();
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        names
+            .filter_map(|name| Some(name.strip_prefix(SHOWN)?.to_owned()))
+            .collect()
+    }
+
+    /// Takes such a place away, at which nothing is mounted any more.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn strike_shown(&self, snapshot: &str) -> Result<(), Failure> {
+        remove_dir(&self.shown(snapshot))
     }
 
     /// Gives another VE what is kept here for people: its events, its log, how it

@@ -214,6 +214,16 @@ impl Making<'_> {
         self.path.join(PRIVATE)
     }
 
+    /// The frozen layers of the host.
+    pub(crate) fn layers(&self) -> &Layers {
+        &self.area.layers
+    }
+
+    /// The VE's number, once it is noted.
+    pub(crate) fn id(&self) -> Result<u32, Failure> {
+        read_id(&self.path)
+    }
+
     /// Fills the part with a template.
     ///
     /// # Errors

@@ -64,3 +64,11 @@ pub(crate) fn copy_from(
 ) -> Result<(), Failure> {
     copy_between(source, open(to)?.as_fd(), options)
 }
+
+/// As [`copy_from`], from the directory at a path.
+///
+/// # Errors
+/// Names the path that was in the way.
+pub(crate) fn copy_into(from: &Path, to: &Path, options: CopyOptions) -> Result<(), Failure> {
+    copy_from(open(from)?.as_fd(), to, options)
+}

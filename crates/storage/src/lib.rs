@@ -32,6 +32,7 @@ mod next;
 mod record;
 mod removal;
 mod renaming;
+mod snapshot;
 
 pub use area::{Area, Making, names};
 pub use below::{Base, Below, LayerId};
@@ -44,4 +45,5 @@ pub use layout::{
 };
 pub use record::Record;
 pub use renaming::renamed_to;
+pub use snapshot::SnapshotMaking;
 pub use veld_images::FileSystem;

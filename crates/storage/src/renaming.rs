@@ -102,20 +102,21 @@ mod tests {
 
     #[test]
     fn a_directory_is_renamed_with_notes_until_they_are_forgotten() {
-        let dir = tempfile::tempdir().unwrap();
-        let (old, new) = (Area::new(dir.path(), "old"), Area::new(dir.path(), "new"));
-        std::fs::create_dir(old.path()).unwrap();
+        let data = tempfile::tempdir().unwrap();
+        let dir = data.path().join("ve");
+        let (old, new) = (Area::new(data.path(), "old"), Area::new(data.path(), "new"));
+        std::fs::create_dir_all(old.path()).unwrap();
         old.note_renaming("other").unwrap();
         old.note_renaming("new").unwrap();
         assert_eq!(old.renamed_from().as_deref(), Some("old"));
-        assert_eq!(renamed_to(dir.path(), "old").as_deref(), Some("new"));
+        assert_eq!(renamed_to(&dir, "old").as_deref(), Some("new"));
         old.take_name_of(&new).unwrap();
         assert_eq!(new.renamed_from().as_deref(), Some("old"));
         new.forget_renaming("old").unwrap();
         new.forget_renaming("old").unwrap();
         assert_eq!(new.renamed_from(), None);
-        assert_eq!(renamed_to(dir.path(), "old"), None);
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert_eq!(renamed_to(&dir, "old"), None);
+        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 1);
 
         std::fs::create_dir(old.path()).unwrap();
         let taken = old.take_name_of(&new).unwrap_err();

@@ -5,6 +5,7 @@ use veld_state::Observed;
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::net::addresses;
 use crate::outcome::Done;
+use crate::snapshot;
 use crate::stop::end;
 use crate::sweep::{Left, sweep};
 use crate::ve::Ve;
@@ -32,6 +33,7 @@ pub fn destroy(ve: &Ve<'_>, force: bool) -> Result<Done, Error> {
     }
     let left = if force { Left::Kill } else { Left::Refuse };
     sweep(ve, left)?;
+    snapshot::hide_all(ve).map_err(failed)?;
     remove(ve).map_err(failed)?;
     // The VE is gone, whatever becomes of this.
     let left = ve.run.remove(lock).err().map(|failure| chain(&failure));

@@ -19,6 +19,7 @@
 mod after_end;
 mod backoff;
 mod capacity;
+mod clone;
 mod console;
 mod convert;
 mod create;
@@ -44,6 +45,7 @@ mod plan;
 mod present;
 mod pressure;
 mod processes;
+mod publish;
 mod refusals;
 mod rename;
 mod report;
@@ -64,6 +66,7 @@ mod waiter;
 
 pub use after_end::after_end;
 pub use capacity::{Capacity, Given, Memory, capacity};
+pub use clone::{CloneWish, Sharing, clone_ve};
 pub use console::open_console;
 pub use convert::convert;
 pub use create::{Wish, create};
@@ -86,9 +89,14 @@ pub use pause::{pause, resume};
 pub use plan::StartPlan;
 pub use pressure::{is_busy, processors};
 pub use processes::{Member, processes};
+pub use publish::publish;
 pub use refusals::Refusals;
 pub use rename::rename;
 pub use set::{Setting, set};
+pub use snapshot::{
+    Snapshot, SnapshotWish, create_snapshot, delete_snapshots, mount_snapshot, restore, run_due,
+    snapshots, unmount_snapshot,
+};
 pub use start::{Wait, plan, start};
 pub use stats::{Rates, Sample, host_memory, sample};
 pub use stop::{Manner, Patience, Stopping, stop};

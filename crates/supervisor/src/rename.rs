@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, Source, chain};
 use crate::host::Host;
 use crate::net::addresses;
 use crate::outcome::Done;
+use crate::snapshot;
 use crate::sweep::{Left, sweep};
 use crate::ve::Ve;
 
@@ -38,6 +39,7 @@ pub fn rename(host: &Host, ve: &Ve<'_>, name: VeName) -> Result<Done, Error> {
     let renamed = refuse(ve, &new).and_then(|()| {
         let failed = |source: Source| Error::action(&ve.name, "rename", source);
         sweep(ve, Left::Refuse)?;
+        snapshot::hide_all(ve).map_err(failed)?;
         carry_out(ve, &new).map_err(failed)
     });
     if let Err(error) = renamed {

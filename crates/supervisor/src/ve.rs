@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Source};
 use crate::host::Host;
 use crate::net::host_name;
 use crate::rename;
+use crate::snapshot;
 
 /// A VE by name; nothing is read or locked by having one.
 #[derive(Debug)]
@@ -158,7 +159,8 @@ impl<'h> Ve<'h> {
     /// be so while the VE runs; the lock is held.
     pub(crate) fn settle_notes(&self) -> Result<(), Error> {
         let failed = |source| Error::action(&self.name, "settle", source);
-        rename::settle(self).map_err(failed)
+        rename::settle(self).map_err(failed)?;
+        snapshot::settle(self).map_err(failed)
     }
 
     /// Refuses where the VE is not there; asked again once it is locked. A

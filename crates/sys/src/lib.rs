@@ -28,6 +28,7 @@ pub mod exec;
 mod failure;
 pub mod fault;
 pub mod growth;
+pub mod guard;
 pub mod handle;
 pub mod keyring;
 pub mod loop_device;
@@ -38,5 +39,6 @@ pub mod process;
 pub mod scheduling;
 pub mod seccomp;
 pub mod signal;
+pub mod stillness;
 
 pub use failure::{Context, Failure, chain};

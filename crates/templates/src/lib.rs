@@ -41,6 +41,7 @@ mod root;
 mod stage;
 mod store;
 mod stream;
+mod system;
 mod tree;
 mod unpack;
 mod xattr;

@@ -17,8 +17,8 @@ use crate::signal::SignalNumber;
 
 pub(crate) use net::{Net, NetList, NetShow};
 pub(crate) use snapshot::{
-    Clone, Rename, Snapshot, SnapshotCreate, SnapshotDelete, SnapshotList, SnapshotOne,
-    SnapshotRunDue, TemplateFrom,
+    Clone, Rename, Snapshot, SnapshotCreate, SnapshotList, SnapshotOne, SnapshotRunDue,
+    TemplateFrom,
 };
 pub(crate) use template::{Build, Import, Template, TemplateList, TemplateShow};
 

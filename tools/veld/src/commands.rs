@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 mod autostart;
+mod clone;
 mod console;
 mod create;
 mod events;
@@ -14,6 +15,7 @@ mod rename;
 mod restart;
 mod set;
 mod show;
+mod snapshot;
 mod start;
 mod stats;
 mod stop;
@@ -85,6 +87,8 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
         Command::Destroy(destroy) => each(&host, &destroy.which, |ve| {
             veld_supervisor::destroy(ve, destroy.force)
         }),
+        Command::Clone(clone) => clone::run(&host, clone),
+        Command::Snapshot(command) => snapshot::run(&host, command),
         Command::Rename(rename) => rename::run(&host, &rename),
         Command::Account(one) => {
             veld_supervisor::account(&host.find(&one.ve)?)?;

@@ -203,6 +203,34 @@ pub(crate) fn release(ve: &Ve<'_>, had: &[IpAddr], has: &[IpAddr]) -> Result<(),
     Ok(())
 }
 
+/// The pool that an address is of; for one of a routed interface that is of none, the
+/// default one of its kind.
+pub(crate) fn pool_of(host: &Host, address: IpNetwork, routed: bool) -> Option<PoolName> {
+    let config = host.config();
+    let mut named = config.pools.iter();
+    let is_of = |pool: IpNetwork| veld_network::pool_has(pool, address.ip());
+    let name = named
+        .find(|(_, pool)| is_of(pool.network))
+        .map(|(name, _)| name.clone());
+    let default = if address.is_ipv4() {
+        DEFAULT4
+    } else {
+        DEFAULT6
+    };
+    name.or_else(|| default.parse().ok().filter(|_| routed))
+}
+
+/// Takes an address out of a config.
+pub(crate) fn take_out(config: &mut VeConfig, address: IpAddr) {
+    let network = &mut config.network;
+    let interfaces = [&mut network.first].into_iter();
+    for interface in interfaces.chain(network.others.values_mut()) {
+        interface
+            .ip
+            .retain(|ip| ip.own().is_none_or(|own| own.ip() != address));
+    }
+}
+
 /// Makes addresses of a VE that had another name its own.
 pub(crate) fn pass(ve: &Ve<'_>, addresses: &[IpAddr], old: &VeName) -> Result<(), Source> {
     let claims = claims(ve.host);

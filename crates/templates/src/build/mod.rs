@@ -8,7 +8,7 @@ mod child;
 mod init;
 mod mirror;
 mod packages;
-mod scrub;
+pub(crate) mod scrub;
 
 use std::os::fd::AsFd;
 

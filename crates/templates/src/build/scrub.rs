@@ -18,7 +18,7 @@ const FILES: [(&str, &str); 4] = [
 
 /// Removes host state from the tree below `root`. Links stay: they are the
 /// distribution's own (etc/resolv.conf of systemd-resolved).
-pub(super) fn scrub(root: BorrowedFd<'_>) -> Result<(), Failure> {
+pub(crate) fn scrub(root: BorrowedFd<'_>) -> Result<(), Failure> {
     for (directory, name) in FILES {
         remove(root, directory, name)
             .context(|| format!("remove {directory}/{name} from the template"))?;

@@ -7,10 +7,17 @@ use veld_config::TemplateName;
 use veld_templates::BuildInit;
 use veld_units::Bytes;
 
+use super::TemplateFrom;
+
 /// What Debian can boot with.
 const INITS: &str = "\
 Inits: systemd; sysvinit; openrc, run by sysvinit; openrc-init; runit; finit; busybox, with the
 services of sysvinit; none.";
+
+/// What of the VE is in it.
+const FROM: &str = "\
+The VE must not run, but a snapshot of it may be of one that does. Its machine-id, ssh host keys,
+random seed, host name and resolver are left out; logs, users and all else stay.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Template {
@@ -19,6 +26,9 @@ pub(crate) enum Template {
     Build(Build),
     /// Import a directory or a tar archive, compressed or not, as a template.
     Import(Import),
+    /// Make a template of a VE.
+    #[command(after_help = FROM)]
+    From(TemplateFrom),
     /// List templates.
     List(TemplateList),
     /// Show all about a template.

@@ -1,5 +1,7 @@
 //! `veld template …`
 
+mod from;
+
 use std::fmt::Write;
 use std::io;
 use std::path::Path;
@@ -20,6 +22,7 @@ pub(crate) fn run(host: &Host, command: Template) -> Result<(), Failed> {
     match command {
         Template::Build(build) => self::build(host, build),
         Template::Import(import) => self::import(host, &import),
+        Template::From(from) => from::run(host, &from),
         Template::List(list) => self::list(host, &list),
         Template::Show(show) => self::show(host, &show),
         Template::Remove(remove) => self::remove(host, &remove.names),
