@@ -33,6 +33,7 @@ mod record;
 mod removal;
 mod renaming;
 mod snapshot;
+mod trash;
 
 pub use area::{Area, Making, names};
 pub use below::{Base, Below, LayerId};
@@ -46,4 +47,5 @@ pub use layout::{
 pub use record::Record;
 pub use renaming::renamed_to;
 pub use snapshot::SnapshotMaking;
+pub use trash::Trash;
 pub use veld_images::FileSystem;

@@ -13,6 +13,7 @@ use crate::layout::{self, chosen};
 use crate::outcome::Done;
 use crate::sweep::{Left, sweep};
 use crate::template;
+use crate::trash;
 use crate::ve::Ve;
 
 /// Moves a VE that does not run to another layout. It has all its files then, and in an
@@ -37,6 +38,7 @@ pub fn convert(ve: &Ve<'_>, layout: Layout) -> Result<Done, Error> {
         let also = ve.settle().err().map(|source| chain(&source));
         return Err(failed(source).and_also(also));
     }
+    trash::empty_in_background(ve.host);
     Ok(Done::new(format!("converted from {from} to {layout}")))
 }
 

@@ -120,6 +120,9 @@ pub(crate) enum Command {
     /// Tidy up after a VE that has ended by itself; its shim calls this.
     #[command(name = veld_protocol::shim::AFTER_END, hide = true)]
     AfterEnd(One),
+    /// Remove what was thrown away; commands that throw away call this.
+    #[command(name = veld_supervisor::TRASH, hide = true)]
+    Trash,
     /// Look after what a VE has moved over its links; its shim calls this.
     #[command(name = veld_protocol::shim::ACCOUNT, hide = true)]
     Account(One),

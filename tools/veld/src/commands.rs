@@ -94,6 +94,10 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
             veld_supervisor::account(&host.find(&one.ve)?)?;
             Ok(())
         }
+        Command::Trash => {
+            veld_supervisor::empty_trash(&host)?;
+            Ok(())
+        }
         Command::AfterEnd(one) => {
             veld_supervisor::after_end(&host.find(&one.ve)?)?;
             Ok(())
