@@ -95,6 +95,8 @@ pub struct Summary {
     /// The how manyeth start in a row this is, or the next one, after ends that
     /// came soon.
     pub restarts: u32,
+    /// How many snapshots of it there are.
+    pub snapshots: usize,
     /// Its config, or what is wrong with it.
     pub config: Result<VeConfig, String>,
 }
@@ -171,6 +173,7 @@ fn summary_of(ve: &Ve<'_>, observed: &Observed) -> Summary {
         failure: None,
         restart_due: None,
         restarts: 0,
+        snapshots: ve.area.snapshot_ids().map_or(0, |ids| ids.len()),
         config: ve.config().map_err(|error| chain(&error)),
     };
     match observed {

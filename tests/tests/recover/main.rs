@@ -12,6 +12,7 @@
     reason = "all of this is a test, which writes files as a fault would"
 )]
 
+mod clone;
 mod create;
 mod destroy;
 mod ending;
@@ -22,6 +23,7 @@ mod rename;
 mod rules;
 mod set;
 mod shim;
+mod snapshot;
 mod start;
 mod stop;
 mod walk;

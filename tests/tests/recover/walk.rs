@@ -195,17 +195,17 @@ impl Round<'_> {
             return assert_eq!(stderr, "", "it was killed");
         }
         if self.is_done() {
-            let warns = |line: &str| line.starts_with("veld: web1: warning: cannot ");
+            let warns = |line: &str| says(line, "warning: cannot ");
             return assert!(stderr.lines().all(warns), "it is done and says {stderr}");
         }
         assert!(!self.unharmed, "nothing went wrong: {stderr}");
         assert_eq!(self.output.status, 1, "{stderr}");
-        let also = |line: &&str| line.starts_with("veld: web1: also: cannot ");
+        let also = |line: &&str| says(line, "also: cannot ");
         let lines: Vec<&str> = stderr.lines().filter(|line| !also(line)).collect();
         let [line] = lines[..] else {
             panic!("it failed and says {stderr:?}");
         };
-        let begins = |verb: &str| line.starts_with(&format!("veld: web1: cannot {verb}: "));
+        let begins = |verb: &str| says(line, &format!("cannot {verb}: "));
         // A destroy may have to stop what runs, and each sweeps what is left.
         let verbs = [self.verb, "sweep", "stop"];
         assert!(verbs.into_iter().any(begins), "{line}");
@@ -219,6 +219,13 @@ impl Round<'_> {
             None => assert!(line.contains(" died before reporting"), "{line}"),
         }
     }
+}
+
+/// Whether a line is of the VE, or of its clone, and goes on like this.
+fn says(line: &str, text: &str) -> bool {
+    let names = ["veld: web1: ", "veld: web2: "];
+    let rest = names.iter().find_map(|name| line.strip_prefix(name));
+    rest.is_some_and(|rest| rest.starts_with(text))
 }
 
 /// Where a walk is; says so when the test fails there.

@@ -5,4 +5,8 @@
     reason = "all of this is a test"
 )]
 
+mod clone;
+mod life;
+mod publish;
 mod rename;
+mod schedule;

@@ -135,7 +135,7 @@ in time it is named, and the VE goes on. One that is paused already is an error,
 
 /// What a table may have, and what an empty one is.
 const COLUMNS: &str = "\
-Columns: name, id, status, since, ip, template, hostname, pid, uptime, onboot.
+Columns: name, id, status, since, ip, template, hostname, pid, uptime, onboot, snapshots.
 With no VE to list the table is its header alone, and the exit status is 0.";
 
 /// What a person tries first.

@@ -44,6 +44,7 @@ pub(crate) fn stopped(name: &str, id: u32) -> Summary {
         failure: None,
         restart_due: None,
         restarts: 0,
+        snapshots: 0,
         config: Ok(config(name)),
     }
 }

@@ -1,7 +1,7 @@
-//! What ties Veld to the start and the end of a host: a unit of systemd and an
-//! init script, made of the templates in `dist/`.
+//! What ties Veld to the start and the end of a host, and to its clock: units of
+//! systemd and an init script, made of the templates in `dist/`.
 //!
-//! Both call the command below the prefix that it is to run from, wherever a
+//! All call the command below the prefix that it is to run from, wherever a
 //! packager puts the files meanwhile.
 
 use std::fs;
@@ -13,6 +13,8 @@ use anyhow::{Context, Result, bail};
 use crate::place::make_directory;
 
 const UNIT: &str = include_str!("../dist/veld.service");
+const SNAPSHOTS: &str = include_str!("../dist/veld-snapshots.service");
+const TIMER: &str = include_str!("../dist/veld-snapshots.timer");
 const SCRIPT: &str = include_str!("../dist/veld.init");
 
 /// What each VE has to shut down when the host does.
@@ -33,7 +35,7 @@ struct File {
     mode: u32,
 }
 
-fn files(prefix: &Path) -> [File; 2] {
+fn files(prefix: &Path) -> [File; 4] {
     let units = if SEARCHED
         .iter()
         .any(|searched| prefix == Path::new(searched))
@@ -46,6 +48,16 @@ fn files(prefix: &Path) -> [File; 2] {
         File {
             template: UNIT,
             path: units.join("veld.service"),
+            mode: 0o644,
+        },
+        File {
+            template: SNAPSHOTS,
+            path: units.join("veld-snapshots.service"),
+            mode: 0o644,
+        },
+        File {
+            template: TIMER,
+            path: units.join("veld-snapshots.timer"),
             mode: 0o644,
         },
         File {
@@ -69,7 +81,7 @@ pub(crate) fn must_be_plain(prefix: &Path) -> Result<()> {
     bail!("--prefix {prefix}: has characters besides letters, digits and /._+-");
 }
 
-/// Puts both below `root`, for a command that runs from `prefix`.
+/// Puts all below `root`, for a command that runs from `prefix`.
 ///
 /// # Errors
 /// Names the path that cannot be written.
@@ -156,11 +168,15 @@ mod tests {
         place(&prefix, root.path()).unwrap();
         let script = root.path().join("etc/init.d/veld");
         let unit = root.path().join("etc/systemd/system/veld.service");
-        let checks: [(&[&str], &Path); 4] = [
+        let snapshots = unit.with_file_name("veld-snapshots.service");
+        let timer = unit.with_file_name("veld-snapshots.timer");
+        let checks: [(&[&str], &Path); 6] = [
             (&["sh", "-n"], &script),
             (&["dash", "-n"], &script),
             (&["busybox", "sh", "-n"], &script),
             (&["systemd-analyze", "verify", "--man=no"], &unit),
+            (&["systemd-analyze", "verify", "--man=no"], &snapshots),
+            (&["systemd-analyze", "verify", "--man=no"], &timer),
         ];
         for (words, file) in checks {
             let mut command = Command::new(words[0]);

@@ -40,7 +40,8 @@ pub(crate) fn run(workspace: &Workspace, phase: Phase, arguments: &Arguments) ->
     })?;
     if arguments.destdir.is_none() {
         println!(
-            "   to start VEs with the host: systemctl enable veld, or update-rc.d veld defaults"
+            "   to start VEs with the host: systemctl enable veld, or update-rc.d veld defaults\n   \
+             to make snapshots by schedule: systemctl enable --now veld-snapshots.timer"
         );
     }
     Ok(())

@@ -23,6 +23,7 @@ pub(crate) enum Column {
     Pid,
     Uptime,
     Onboot,
+    Snapshots,
 }
 
 /// A column to sort by, and whether the greatest comes first.
@@ -108,6 +109,7 @@ impl Column {
             Column::Onboot => config.map_or_else(none, |config| {
                 if config.onboot { "yes" } else { "no" }.to_owned()
             }),
+            Column::Snapshots => ve.snapshots.to_string(),
         };
         escape(&text)
     }
@@ -116,6 +118,7 @@ impl Column {
         match self {
             Column::Id => a.id.cmp(&b.id),
             Column::Pid => a.pid.cmp(&b.pid),
+            Column::Snapshots => a.snapshots.cmp(&b.snapshots),
             // The longest so is the first that became so.
             Column::Since => b.since.cmp(&a.since),
             // The longest up is the first started.

@@ -56,6 +56,9 @@ fn rows(detail: &Detail) -> Vec<Row> {
             .first_host_id
             .map(|first| ("host ids", format!("{first} to {}", first + 65_535))),
     );
+    if ve.snapshots > 0 {
+        rows.push(("snapshots", ve.snapshots.to_string()));
+    }
     rows.push(("directory", detail.area.display().to_string()));
     rows.extend(limit_rows(detail));
     let refused = detail.refusals.iter();

@@ -81,7 +81,7 @@ fn a_column_that_there_is_not_is_answered_with_those_that_there_are() {
         assert_eq!(
             text.parse::<Order>().unwrap_err(),
             format!(
-                "{quoted} is not a column: allowed are name, id, status, since, ip, template, hostname, pid, uptime, onboot"
+                "{quoted} is not a column: allowed are name, id, status, since, ip, template, hostname, pid, uptime, onboot, snapshots"
             )
         );
     }
