@@ -18,19 +18,19 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use veld_durable::remove_tree;
 use veld_sys::{Context, Failure, fault};
 
 use crate::below::{Below, LayerId};
 use crate::dir::make_dir;
+use crate::trash::Trash;
 
-const LAYERS: &str = "layers";
 pub(crate) const USERS: &str = "users";
 
 /// The layers of a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layers {
     dir: PathBuf,
+    trash: Trash,
 }
 
 /// Who may stand on a layer.
@@ -55,12 +55,19 @@ impl fmt::Display for User {
 }
 
 impl Layers {
-    /// The layers of VEs whose files are below `data`; there need not be any yet.
+    /// The layers of the VEs whose files are below `data`.
     #[must_use]
-    pub fn below(data: &Path) -> Self {
+    pub fn new(data: &Path) -> Self {
         Self {
-            dir: data.join(LAYERS),
+            dir: data.join("layers"),
+            trash: Trash::new(data),
         }
+    }
+
+    /// Where what is not needed any more goes.
+    #[must_use]
+    pub fn trash(&self) -> &Trash {
+        &self.trash
     }
 
     /// The directory of all of them.
@@ -109,7 +116,7 @@ impl Layers {
             if let Some(Below::Layer(below)) = &below {
                 strike(&self.of(below), &User::Layer(layer.clone()))?;
             }
-            remove_tree(&directory)?;
+            self.trash.put(&directory)?;
             let Some(Below::Layer(below)) = below else {
                 return Ok(());
             };

@@ -11,6 +11,7 @@ use crate::mounts;
 use crate::net::{NetPlan, addresses, names};
 use crate::outcome::Done;
 use crate::rename;
+use crate::trash;
 use crate::tuning;
 use crate::ve::Ve;
 
@@ -34,6 +35,7 @@ pub struct Wish {
 pub fn create(host: &Host, name: VeName, wish: &Wish) -> Result<Done, Error> {
     let ve = host.ve(name);
     let lock = ve.lock("create")?;
+    trash::empty_in_background(host);
     let result = if ve.area.exists() {
         Err(Error::fact(ErrorKind::Exists, &ve.name, "exists already"))
     } else {

@@ -103,7 +103,7 @@ impl Host {
 
     /// The frozen layers of overlays.
     pub(crate) fn layers(&self) -> Layers {
-        Layers::below(&self.config.paths.data)
+        Layers::new(&self.config.paths.data)
     }
 
     /// The numbers that are given out.

@@ -186,7 +186,7 @@ const REFUSED: &[(&str, &str)] = &[
     (
         "vswap = 1",
         "unknown key vswap: allowed are paths, cgroup, memory, ids, network, pool, group, remote, \
-         start, stop",
+         storage, start, stop",
     ),
 ];
 
