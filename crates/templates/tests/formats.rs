@@ -254,44 +254,42 @@ fn a_squashfs_keeps_owners_and_capabilities() {
     );
 }
 
+/// Makes a key, `keys` with it, and the signatures `sig` and `asc` of `file`.
+fn sign(directory: &Path) {
+    let home = directory.join("gnupg");
+    fs::create_dir(&home).unwrap();
+    let gpg = |words: &[&str]| {
+        let done = Command::new("gpg")
+            .arg("--homedir")
+            .arg(&home)
+            .args(["--batch", "--quiet", "--pinentry-mode", "loopback"])
+            .args(["--passphrase", ""])
+            .args(words)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{done:?}");
+    };
+    let text = |name: &str| directory.join(name).display().to_string();
+    let [keys, sig, asc, file] = ["keys", "sig", "asc", "file"].map(text);
+    gpg(&["--quick-gen-key", "maker", "ed25519", "sign", "never"]);
+    gpg(&["--output", &keys, "--export", "maker"]);
+    gpg(&["--output", &sig, "--detach-sign", &file]);
+    gpg(&["--output", &asc, "--armor", "--detach-sign", &file]);
+    // It would wait for more to sign.
+    let mut stop = Command::new("gpgconf");
+    let stop = stop.arg("--homedir").arg(&home).args(["--kill", "all"]);
+    assert!(stop.status().unwrap().success());
+}
+
 #[test]
 fn a_signature_holds_for_the_file_alone() {
     if !is_there("gpg") || !is_there("gpgv") {
         return;
     }
     let host = Host::new();
-    let home = host.scratch().join("gnupg");
-    fs::create_dir(&home).unwrap();
-    let gpg = |words: &[&str]| {
-        let done = Command::new("gpg")
-            .arg("--homedir")
-            .arg(&home)
-            .args([
-                "--batch",
-                "--quiet",
-                "--pinentry-mode",
-                "loopback",
-                "--passphrase",
-                "",
-            ])
-            .args(words)
-            .output()
-            .unwrap();
-        assert!(done.status.success(), "{done:?}");
-    };
     let at = |name: &str| host.scratch().join(name);
-    let text = |name: &str| at(name).display().to_string();
     fs::write(at("file"), Archive::new().file("etc/x", b"").end()).unwrap();
-    gpg(&["--quick-gen-key", "maker", "ed25519", "sign", "never"]);
-    gpg(&["--output", &text("keys"), "--export", "maker"]);
-    gpg(&["--output", &text("sig"), "--detach-sign", &text("file")]);
-    gpg(&[
-        "--output",
-        &text("asc"),
-        "--armor",
-        "--detach-sign",
-        &text("file"),
-    ]);
+    sign(host.scratch());
     let signed = |file: &str, keyring: &str| ImportOptions {
         signature: Some(Signature {
             file: at(file),
@@ -304,12 +302,6 @@ fn a_signature_holds_for_the_file_alone() {
         import(&host, Source::File(&file), &signed(signature, "keys")).unwrap();
         host.store().remove("one", Vec::new).unwrap();
     }
-    let stop = Command::new("gpgconf")
-        .arg("--homedir")
-        .arg(&home)
-        .args(["--kill", "all"])
-        .status();
-    assert!(stop.is_ok());
     fs::write(at("none"), "").unwrap();
     let line = import(&host, Source::File(&file), &signed("sig", "none")).unwrap_err();
     assert!(
@@ -320,7 +312,12 @@ fn a_signature_holds_for_the_file_alone() {
     fs::write(&other, Archive::new().file("etc/y", b"").end()).unwrap();
     let line = import(&host, Source::File(&other), &signed("sig", "keys")).unwrap_err();
     assert!(line.contains("BAD signature"), "{line}");
-    let line = import(&host, Source::Directory(&home), &signed("sig", "keys")).unwrap_err();
+    let line = import(
+        &host,
+        Source::Directory(host.scratch()),
+        &signed("sig", "keys"),
+    )
+    .unwrap_err();
     assert!(
         line.starts_with("a signature is checked for a file alone"),
         "{line}"

@@ -1,4 +1,8 @@
 //! Images made by a test: an OCI layout file by file, each with any content.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test writes files as anybody would"
+)]
 
 use std::fs;
 use std::io::Write as _;

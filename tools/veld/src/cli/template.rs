@@ -19,9 +19,11 @@ services of sysvinit; none.";
 
 /// What is imported.
 const FORMATS: &str = "\
-Sources, told apart by content: a root directory; a tar archive of one, plain or by gzip, xz or zstd,
-as the caches of OpenVZ and backups of vzdump are; an OCI image layout or what docker save writes,
-as a directory or an archive; an image of LXC or Incus, whole or split; a squashfs file system.";
+Sources, told apart by content: a root directory; a tar archive of one, plain or by gzip, xz or
+zstd, as the caches of OpenVZ and backups of vzdump are; an OCI image layout or what docker save
+writes, as a directory or an archive; an image of LXC or Incus, whole or split; a squashfs file
+system.";
+
 /// What of the VE is in it.
 const FROM: &str = "\
 The VE must not run, but a snapshot of it may be of one that does. Its machine-id, ssh host keys,

@@ -16,6 +16,7 @@ mod scale;
 mod start;
 mod stats;
 mod throughput;
+mod unpack;
 
 use std::process::Command;
 use std::time::Duration;
@@ -61,6 +62,10 @@ pub(super) const ALL: &[Group] = &[
     Group {
         name: "create",
         measure: create::measure,
+    },
+    Group {
+        name: "unpack",
+        measure: unpack::measure,
     },
     Group {
         name: "end",
