@@ -14,6 +14,6 @@ pub(super) const SETTINGS: &[Setting] = &[Setting::free(
     several(
         "mount",
         "SOURCE:TARGET",
-        "Mount in it, repeatable: /SRC:/DST[:ro][:idmap], tmpfs:/DST[:size=64M]",
+        "Mount, repeatable: /SRC:/DST[:ro][:idmap], tmpfs:/DST[:size=64M]",
     ),
 )];
