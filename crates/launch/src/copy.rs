@@ -20,7 +20,7 @@ use veld_rootfs::{
     Access, CopyEvent, CopyJob, CopyTree, CopyWish, Ids, Layers, RootDir, copy_files, copy_input,
     copy_output, view,
 };
-use veld_sys::process::{Child, Forked, exit_now, fork, send_signal};
+use veld_sys::process::{Forked, exit_now, fork, send_signal};
 use veld_sys::{Context, Failure};
 
 use crate::error::Error;
@@ -133,13 +133,12 @@ pub fn copy(
             let streams = !matches!(copying.what, Copied::Files { .. });
             let heard = listen(words, ender, streams, told);
             child.end(Duration::ZERO);
-            heard.unwrap_or_else(|| Err(Error::silent(last_words(&child))))
+            heard.unwrap_or_else(|| {
+                let fact = "the process that copies died before reporting";
+                Err(Error::silent(fact))
+            })
         }
     }
-}
-
-fn last_words(_child: &Child) -> String {
-    "the process that copies died before reporting".to_owned()
 }
 
 /// Hears the child to its end; nothing where it ends without a word.
@@ -179,13 +178,16 @@ fn listen(
         if told(&mut progress).is_break() && ender.take().is_some() {
             deadline = Instant::now() + TIDYING;
         }
-        if Instant::now() >= deadline && (ender.is_none() || !streams) {
-            let what = if ender.is_none() {
-                return Some(Err(Failure::new("copy", Errno::INTR).into()));
-            } else {
-                format!("nothing was copied for {} s", STALL.as_secs())
-            };
-            return Some(Err(Error::silent(what)));
+        if Instant::now() < deadline {
+            continue;
+        }
+        if ender.is_none() {
+            return Some(Err(Failure::new("copy", Errno::INTR).into()));
+        }
+        // Whoever is at the other end of a stream may take all the time.
+        if !streams {
+            let fact = format!("nothing was copied for {} s", STALL.as_secs());
+            return Some(Err(Error::silent(fact)));
         }
     }
 }

@@ -13,9 +13,9 @@ Examples:
   veld cp -a web1:/srv/data /backup
   veld cp web1:/etc/hosts web2:/etc/hosts
   tar c site | veld cp - web1:/root/site.tar
-Directories are copied with all that is in them; SRC/. is what is in SRC. In a VE all belongs to its
-root, unless it belongs to ids of the VE already, and on the host to root; with --archive numbers are
-kept. Devices and sockets are left out.";
+Directories are copied with all that is in them; SRC/. is what is in SRC. In a VE all belongs to
+its root, unless it belongs to ids of the VE already, on the host to root; with --archive numbers
+are kept. Devices and sockets are left out.";
 
 /// What to expect of a mounted root.
 pub(super) const LOOKS: &str = "\

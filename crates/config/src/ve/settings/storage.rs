@@ -35,7 +35,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         several(
             "mount",
             "SOURCE:TARGET",
-            "Mount in it, repeatable: /SRC:/DST[:ro][:idmap], tmpfs:/DST[:size=64M]",
+            "Mount, repeatable: /SRC:/DST[:ro][:idmap], tmpfs:/DST[:size=64M]",
         ),
     ),
     Setting::free(
