@@ -16,9 +16,10 @@ services of sysvinit; none.";
 
 /// What is imported.
 const FORMATS: &str = "\
-Sources, told apart by content: a root directory; a tar archive of one, plain or by gzip, xz or zstd,
-as the caches of OpenVZ and backups of vzdump are; an OCI image layout or what docker save writes,
-as a directory or an archive; an image of LXC or Incus, whole or split; a squashfs file system.";
+Sources, told apart by content: a root directory; a tar archive of one, plain or by gzip, xz or
+zstd, as the caches of OpenVZ and backups of vzdump are; an OCI image layout or what docker save
+writes, as a directory or an archive; an image of LXC or Incus, whole or split; a squashfs file
+system.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Template {

@@ -38,10 +38,7 @@ fn what_is_missing_is_named() {
         (&["exec", "web1"], "exec: missing COMMAND"),
         (&["exec", "web1", "--"], "exec: missing COMMAND"),
         (&["template", "build"], "template build: missing NAME"),
-        (
-            &["template", "import", "x"],
-            "template import: missing --name",
-        ),
+        (&["template", "import"], "template import: missing SOURCE"),
         (&["template", "remove"], "template remove: missing NAME"),
         (&["--debug", "start"], "start: missing VE or --all"),
         (&["create", "a", "-t"], "create: --template needs a value"),
