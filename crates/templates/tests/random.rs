@@ -4,6 +4,7 @@
 
 mod common;
 
+use common::layout::{config, digest, here};
 use common::{Archive, Host, small};
 use proptest::prelude::*;
 
@@ -36,6 +37,29 @@ fn sample() -> Vec<u8> {
         .pax(&[("SCHILY.acl.access", b"user::rw-,group::r--,other::r--")])
         .entry(b'6', b"fifo", b"", b"")
         .entry(b'3', b"device", b"", b"")
+        .end()
+}
+
+/// An archive of an image of two layers.
+fn image() -> Vec<u8> {
+    let layers = [
+        Archive::new().directory("a").file("a/b", b"").end(),
+        Archive::new()
+            .file("a/.wh.b", b"")
+            .file(".wh..wh..opq", b"")
+            .end(),
+    ];
+    let ids = layers.each_ref().map(|layer| digest(layer));
+    let config = config(here(), &ids);
+    let name = digest(config.as_bytes());
+    let name = name.trim_start_matches("sha256:");
+    let manifest =
+        format!(r#"[{{"Config":"{name}.json","Layers":["x/layer.tar","y/layer.tar"]}}]"#);
+    Archive::new()
+        .file(&format!("{name}.json"), config.as_bytes())
+        .file("x/layer.tar", &layers[0])
+        .file("y/layer.tar", &layers[1])
+        .file("manifest.json", manifest.as_bytes())
         .end()
 }
 
@@ -94,6 +118,33 @@ proptest! {
             archive.truncate(cut.index(archive.len()));
         }
         whole_or_nothing(&Host::new(), &archive);
+    }
+
+    #[test]
+    fn changed_images(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut archive = image();
+        for (at, byte) in changes {
+            let at = at.index(archive.len());
+            archive[at] = byte;
+        }
+        mend(&mut archive);
+        if let Some(cut) = cut {
+            archive.truncate(cut.index(archive.len()));
+        }
+        whole_or_nothing(&Host::new(), &archive);
+    }
+
+    #[test]
+    fn random_documents(bytes in prop::collection::vec(any::<u8>(), 0..512), oci in any::<bool>()) {
+        let archive = if oci {
+            Archive::new().file("oci-layout", b"{}").file("index.json", &bytes)
+        } else {
+            Archive::new().file("manifest.json", &bytes)
+        };
+        whole_or_nothing(&Host::new(), &archive.end());
     }
 
     #[test]
