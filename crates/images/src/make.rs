@@ -83,7 +83,9 @@ fn make_ext4(image: &Path, wish: Wish, quotas: bool) -> io::Result<()> {
     // The file is one hole: nothing has to be written to be zero, now or by the
     // kernel once it is mounted.
     let mut extended = "root_owner=0:0,assume_storage_prezeroed=1,nodiscard".to_owned();
-    let mut words = vec!["-q", "-F", "-m", "0"];
+    // Blocks that every device can have: where the host has sectors of 4096 bytes, a
+    // loop device has too.
+    let mut words = vec!["-q", "-F", "-m", "0", "-b", "4096"];
     if quotas {
         words.extend(["-O", "quota"]);
         extended.push_str(",quotatype=usrquota:grpquota");
@@ -101,7 +103,7 @@ fn make_xfs(image: &Path, wish: Wish) -> io::Result<()> {
         let text = "xfs makes inodes as they are needed; ext4 can be held to a number";
         return Err(io::Error::new(io::ErrorKind::Unsupported, text));
     }
-    with_image(wish.kind, &["-q", "-f", "-K"], image)
+    with_image(wish.kind, &["-q", "-f", "-K", "-s", "size=4096"], image)
 }
 
 fn with_image(kind: FileSystem, words: &[&str], image: &Path) -> io::Result<()> {

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use rustix::fs::statfs;
 
+use crate::dir::existing;
+
 /// Numbers of linux/magic.h that a layout may ask for, or that an administrator may
 /// have put a data directory on.
 const NAMES: [(i64, &str); 10] = [
@@ -19,13 +21,13 @@ const NAMES: [(i64, &str); 10] = [
     (0x6573_5546, "fuse"),
 ];
 
-/// What it is called.
+/// What it is called, of the nearest directory at or above one that is not there.
 ///
 /// # Kernel
 /// statfs(2).
 #[must_use]
 pub fn of(dir: &Path) -> String {
-    let Ok(found) = statfs(dir) else {
+    let Ok(found) = statfs(existing(dir)) else {
         return "what cannot be looked at".to_owned();
     };
     let known = NAMES.iter().find(|(number, _)| *number == found.f_type);

@@ -72,25 +72,37 @@ impl Trash {
             return Ok(());
         }
         let path = self.dir.join(LOCK);
-        let _lock = match Lock::acquire(&path, Duration::ZERO, "veld trash") {
-            Ok(lock) => lock,
-            Err(LockError::Held(_)) => return Ok(()),
-            Err(LockError::Failed(failure)) => return Err(failure),
-        };
-        let mut stuck: Vec<String> = Vec::new();
-        let mut first = None;
-        // Others throw things away meanwhile.
-        loop {
-            let all = names(&self.dir)?;
-            let Some(name) = all.into_iter().find(|name| !stuck.contains(name)) else {
-                break;
+        let mut stuck = Stuck::default();
+        // What was thrown away while this was about to let go of the lock is this one's
+        // to remove: whoever came for it has found the lock held.
+        while stuck.others(names(&self.dir)?).next().is_some() {
+            let _lock = match Lock::acquire(&path, Duration::ZERO, "veld trash") {
+                Ok(lock) => lock,
+                Err(LockError::Held(_)) => break,
+                Err(LockError::Failed(failure)) => return Err(failure),
             };
-            if let Err(failure) = remove(&self.dir.join(&name)) {
-                stuck.push(name);
-                first.get_or_insert(failure);
+            let all: Vec<String> = stuck.others(names(&self.dir)?).collect();
+            for name in all {
+                if let Err(failure) = remove(&self.dir.join(&name)) {
+                    stuck.names.push(name);
+                    stuck.first.get_or_insert(failure);
+                }
             }
         }
-        first.map_or(Ok(()), Err)
+        stuck.first.map_or(Ok(()), Err)
+    }
+}
+
+/// What could not be removed, and why the first could not.
+#[derive(Debug, Default)]
+struct Stuck {
+    names: Vec<String>,
+    first: Option<Failure>,
+}
+
+impl Stuck {
+    fn others(&self, all: Vec<String>) -> impl Iterator<Item = String> {
+        all.into_iter().filter(|name| !self.names.contains(name))
     }
 }
 

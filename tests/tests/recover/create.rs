@@ -8,9 +8,39 @@ walked!(creation: a_creation_that_fails_makes_nothing,
     a_creation_on_a_full_disk_makes_nothing,
     a_killed_creation_is_made_again);
 
+walked!(of_image: a_creation_of_an_image_that_fails_makes_nothing,
+    a_creation_of_an_image_on_a_full_disk_makes_nothing,
+    a_killed_creation_of_an_image_is_made_again);
+
+walked!(of_directory: a_creation_of_a_copy_that_fails_makes_nothing,
+    a_creation_of_a_copy_on_a_full_disk_makes_nothing,
+    a_killed_creation_of_a_copy_is_made_again);
+
 fn creation(host: &Host, kind: Kind) {
+    creation_in(host, kind, "overlay");
+}
+
+fn of_image(host: &Host, kind: Kind) {
+    host.configure("[storage]\nimage_size = \"32M\"\n");
+    creation_in(host, kind, "image");
+}
+
+fn of_directory(host: &Host, kind: Kind) {
+    creation_in(host, kind, "directory");
+}
+
+fn creation_in(host: &Host, kind: Kind, layout: &str) {
     let template = Template::NoInit.name();
-    let words = ["create", "web1", "-t", &template, "--network", "none"];
+    let words = [
+        "create",
+        "web1",
+        "-t",
+        &template,
+        "--network",
+        "none",
+        "--layout",
+        layout,
+    ];
     let ve = host.existing("web1");
     walk(
         host,

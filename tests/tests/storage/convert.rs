@@ -21,7 +21,7 @@ fn a_ve_has_all_its_files_in_every_layout() {
     let before = ve.sh(look).ok().stdout;
     assert!(before.contains("/root/file 7 8 4711"), "{before}");
     let running = ve.veld("convert", ["--layout", "image"]);
-    running.fails(1, "veld: web1: is running; stop it first\n");
+    running.fails(1, "veld: web1: is running; stop it first");
     ve.stop();
     let ways = [
         "btrfs",

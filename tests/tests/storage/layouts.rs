@@ -113,8 +113,8 @@ fn a_layout_that_cannot_be_had_is_refused_with_the_reason() {
     let template = Template::Busybox.name();
     let refused = host.veld(["create", "web1", "-t", &template, "--layout", "btrfs"]);
     let text = format!(
-        "veld: web1: cannot create: layout btrfs is refused: {} is on ext4, not btrfs\n",
-        disk.data().display()
+        "veld: web1: cannot create: layout btrfs is refused: {} is on ext4, not btrfs",
+        disk.root().display()
     );
     refused.fails(1, &text);
     host.configure("[storage]\nlayout = \"btrfs\"\n");

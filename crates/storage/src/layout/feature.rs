@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::{Layout, Limit};
-use crate::dir::existing;
 use crate::kind;
 
 /// Something that one layout can do and another cannot.
@@ -61,7 +60,7 @@ impl Layout {
     /// nothing.
     #[must_use]
     pub fn feature(self, dir: &Path, feature: Feature) -> String {
-        let shares = ["btrfs", "xfs"].contains(&kind::of(existing(dir)).as_str());
+        let shares = ["btrfs", "xfs"].contains(&kind::of(dir).as_str());
         self.on(shares, feature, |limit| self.holds(dir, limit).is_ok())
             .to_owned()
     }

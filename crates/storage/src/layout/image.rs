@@ -13,7 +13,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
 use veld_durable::{CopyOptions, copy_file, remove_tree};
-use veld_images::{Access, FileSystem, mount};
+use veld_images::{Access, mount};
 use veld_sys::{Context, Failure, fault};
 
 use super::{Keep, Limit, Refusal, Root, Template, Usage, Wish};
@@ -47,10 +47,9 @@ impl Keep for Image {
             ..wish
         };
         let size = wish.size();
-        // Neither the number of inodes nor, of xfs, a smaller size can be had of what is
-        // there.
-        let anew =
-            wish.inodes.is_some() || (wish.image_fs == FileSystem::Xfs && size < usual.size());
+        // Neither the number of inodes nor a smaller size can be had of what is there: the
+        // tables of a large file system alone may not fit into a small one.
+        let anew = wish.inodes.is_some() || size < usual.size();
         if anew {
             let source = open(template.root)?;
             return fill(&part.join(IMAGE), source.as_fd(), &wish);
