@@ -11,9 +11,15 @@ use crate::tree::entries;
 
 /// What may stay in a data directory: where the next number is looked for, and
 /// locks; in a run directory the lock on the server of names.
-const MAY_STAY: [&str; 3] = ["ids/next", "ids/lock", ".names/lock"];
+const MAY_STAY: [&str; 4] = ["ids/next", "ids/lock", ".names/lock", "trash/.lock"];
+/// What is made of templates once stays as long as they do.
+const KEPT: [&str; 2] = ["bases", "images"];
 /// Directories that stay.
-const FIXED: [&str; 6] = [
+const FIXED: [&str; 10] = [
+    "bases",
+    "images",
+    "layers",
+    "trash",
     "ids",
     "ve",
     "addresses",
@@ -111,7 +117,8 @@ pub(crate) fn files(directory: &Path) -> Vec<String> {
     let mut pending = entries(directory);
     while let Some(path) = pending.pop() {
         let is_directory = fs::symlink_metadata(&path).is_ok_and(|about| about.is_dir());
-        if is_directory {
+        let made_once = KEPT.iter().any(|name| directory.join(name) == path);
+        if is_directory && !made_once {
             pending.extend(entries(&path));
         }
         let fixed = MAY_STAY

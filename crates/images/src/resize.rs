@@ -74,9 +74,21 @@ pub fn grow_mounted(image: &Path, size: u64) -> Result<(), Failure> {
     let mounted = mount_device(old.kind, &path, Access::Write).context(failed)?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = openat(&mounted, ".", flags, Mode::empty()).context(failed)?;
+    let before = file.metadata().context(failed)?.len();
     set_length(&file, size).context(failed)?;
     loop_device::set_capacity(device.as_fd()).context(failed)?;
-    grow(root.as_fd(), old, size).context(failed)
+    match grow(root.as_fd(), old, size) {
+        // Nothing has been done: the file is to say how long the file system is.
+        Err(refused) if refused.kind() == io::ErrorKind::PermissionDenied => {
+            set_length(&file, before).context(failed)?;
+            loop_device::set_capacity(device.as_fd()).context(failed)?;
+            let kind = old.kind;
+            let text =
+                format!("root of this host may not grow an {kind} that is mounted: {refused}");
+            Err(io::Error::new(refused.kind(), text)).context(failed)
+        }
+        grown => grown.context(failed),
+    }
 }
 
 /// Bytes of an image.

@@ -22,7 +22,6 @@ pub struct Area {
 }
 
 const VES: &str = "ve";
-const LAYERS: &str = "layers";
 pub(crate) const ID: &str = "id";
 const CONFIG: &str = "config.toml";
 const TRAFFIC: &str = "traffic";
@@ -39,7 +38,7 @@ impl Area {
         Self {
             dir: data.join(VES),
             name: name.to_owned(),
-            layers: Layers::new(&data.join(LAYERS)),
+            layers: Layers::new(data),
         }
     }
 
@@ -129,11 +128,10 @@ impl Area {
     /// # Errors
     /// Names the path; what is left is still [unswept](Self::is_unswept).
     pub fn sweep(&self) -> Result<(), Failure> {
-        for left in [self.unmade(), self.gone()] {
-            self.let_go(&left)?;
-            remove_area(&left)?;
-        }
-        Ok(())
+        self.let_go(&self.unmade())?;
+        remove_area(&self.unmade())?;
+        self.let_go(&self.gone())?;
+        self.layers.trash().put(&self.gone())
     }
 
     /// Lets go of all layers that a VE, put aside or not done, stood on.
@@ -176,7 +174,7 @@ impl Area {
             return Ok(());
         }
         self.let_go(&self.gone())?;
-        remove_area(&self.gone())?;
+        self.layers.trash().put(&self.gone())?;
         let path = self.path();
         fault::point("put VE aside")
             .and_then(|()| std::fs::rename(&path, self.gone()))

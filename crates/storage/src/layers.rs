@@ -18,11 +18,11 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use veld_durable::remove_tree;
 use veld_sys::{Context, Failure, fault};
 
 use crate::below::{Below, LayerId};
 use crate::dir::make_dir;
+use crate::trash::Trash;
 
 pub(crate) const USERS: &str = "users";
 
@@ -30,6 +30,7 @@ pub(crate) const USERS: &str = "users";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layers {
     dir: PathBuf,
+    trash: Trash,
 }
 
 /// Who may stand on a layer.
@@ -54,12 +55,19 @@ impl fmt::Display for User {
 }
 
 impl Layers {
-    /// The layers in a directory, which need not be there yet.
+    /// The layers of the VEs whose files are below `data`.
     #[must_use]
-    pub fn new(dir: &Path) -> Self {
+    pub fn new(data: &Path) -> Self {
         Self {
-            dir: dir.to_owned(),
+            dir: data.join("layers"),
+            trash: Trash::new(data),
         }
+    }
+
+    /// Where what is not needed any more goes.
+    #[must_use]
+    pub fn trash(&self) -> &Trash {
+        &self.trash
     }
 
     /// The directory of all of them.
@@ -108,7 +116,7 @@ impl Layers {
             if let Some(Below::Layer(below)) = &below {
                 strike(&self.of(below), &User::Layer(layer.clone()))?;
             }
-            remove_tree(&directory)?;
+            self.trash.put(&directory)?;
             let Some(Below::Layer(below)) = below else {
                 return Ok(());
             };

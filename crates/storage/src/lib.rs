@@ -33,6 +33,7 @@ mod record;
 mod removal;
 mod renaming;
 mod snapshot;
+mod trash;
 
 pub use area::{Area, Making, names};
 pub use below::{Base, Below, LayerId};
@@ -40,8 +41,11 @@ pub use device::devices;
 pub use kept::forget;
 pub use kind::of as kind_of;
 pub use layers::{Layers, User};
-pub use layout::{Layout, Limit, MOST_LAYERS, Refusal, Root, Stack, Template, Usage, Wish};
+pub use layout::{
+    Feature, Layout, Limit, MOST_LAYERS, Refusal, Root, Stack, Template, Usage, Wish,
+};
 pub use record::Record;
 pub use renaming::renamed_to;
 pub use snapshot::SnapshotMaking;
+pub use trash::Trash;
 pub use veld_images::FileSystem;

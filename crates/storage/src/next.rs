@@ -132,7 +132,7 @@ impl Area {
             (_, Some(Below::Layer(layer))) if above != below => layers.release(layer, &user)?,
             _ => {}
         }
-        remove_tree(&next)
+        layers.trash().put(&next)
     }
 
     fn settle_config(&self, config: &Path) -> Result<(), Failure> {

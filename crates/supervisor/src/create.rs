@@ -10,6 +10,7 @@ use crate::layout;
 use crate::net::{NetPlan, addresses, names};
 use crate::outcome::Done;
 use crate::rename;
+use crate::trash;
 use crate::tuning;
 use crate::ve::Ve;
 
@@ -33,6 +34,7 @@ pub struct Wish {
 pub fn create(host: &Host, name: VeName, wish: &Wish) -> Result<Done, Error> {
     let ve = host.ve(name);
     let lock = ve.lock("create")?;
+    trash::empty_in_background(host);
     let result = if ve.area.exists() {
         Err(Error::fact(ErrorKind::Exists, &ve.name, "exists already"))
     } else {

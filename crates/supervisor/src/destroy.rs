@@ -8,6 +8,7 @@ use crate::outcome::Done;
 use crate::snapshot;
 use crate::stop::end;
 use crate::sweep::{Left, sweep};
+use crate::trash;
 use crate::ve::Ve;
 
 /// Destroys a VE with all its files. A running one is refused unless `force`.
@@ -63,5 +64,7 @@ fn remove(ve: &Ve<'_>) -> Result<(), Source> {
         None => addresses::settle_claims(ve)?,
     }
     ve.step("remove files");
-    Ok(ve.area.sweep()?)
+    ve.area.sweep()?;
+    trash::empty_in_background(ve.host);
+    Ok(())
 }

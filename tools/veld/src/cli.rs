@@ -106,6 +106,11 @@ pub(crate) enum Command {
     /// Make, list, restore and delete snapshots of VEs.
     #[command(subcommand)]
     Snapshot(Snapshot),
+    /// Show how files of VEs can be kept on this host.
+    #[command(after_help = LAYOUTS)]
+    Storage(StorageShow),
+    /// Move the files of a stopped VE to another layout.
+    Convert(Convert),
     /// Build, import, list and remove OS templates.
     #[command(subcommand)]
     Template(Template),
@@ -115,6 +120,9 @@ pub(crate) enum Command {
     /// Tidy up after a VE that has ended by itself; its shim calls this.
     #[command(name = veld_protocol::shim::AFTER_END, hide = true)]
     AfterEnd(One),
+    /// Remove what was thrown away; commands that throw away call this.
+    #[command(name = veld_supervisor::TRASH, hide = true)]
+    Trash,
     /// Look after what a VE has moved over its links; its shim calls this.
     #[command(name = veld_protocol::shim::ACCOUNT, hide = true)]
     Account(One),
@@ -200,6 +208,29 @@ pub(crate) struct Create {
     pub(crate) layout: Option<Layout>,
     #[command(flatten)]
     pub(crate) settings: Settings,
+}
+
+/// What the layouts are.
+const LAYOUTS: &str = "\
+Layouts: overlay, a layer of the VE's own over its template; btrfs, a subvolume; image, a file system
+in a file; directory, a plain copy. veld create --layout chooses one, [storage] layout of veld.toml
+for all others, and veld convert moves a VE.";
+
+#[derive(Debug, Args)]
+pub(crate) struct StorageShow {
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Convert {
+    /// Name or number of the VE.
+    #[arg(value_name = "VE")]
+    pub(crate) ve: VeRef,
+    /// The layout that it is to have.
+    #[arg(long, value_parser = layout)]
+    pub(crate) layout: Layout,
 }
 
 /// The layout of this name.

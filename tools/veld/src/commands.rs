@@ -19,6 +19,7 @@ mod snapshot;
 mod start;
 mod stats;
 mod stop;
+mod storage;
 mod template;
 mod top;
 
@@ -76,6 +77,8 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
             veld_supervisor::kill(ve, kill.signal.0)
         }),
         Command::List(list) => list::run(&host, &list),
+        Command::Storage(show) => storage::run(&host, &show),
+        Command::Convert(convert) => storage::convert(&host, &convert),
         Command::Set(set) => set::run(&host, set),
         Command::Show(show) => show::run(&host, &show),
         Command::Stats(stats) => stats::run(&host, &stats),
@@ -89,6 +92,10 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
         Command::Rename(rename) => rename::run(&host, &rename),
         Command::Account(one) => {
             veld_supervisor::account(&host.find(&one.ve)?)?;
+            Ok(())
+        }
+        Command::Trash => {
+            veld_supervisor::empty_trash(&host)?;
             Ok(())
         }
         Command::AfterEnd(one) => {

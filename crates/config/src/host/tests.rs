@@ -185,7 +185,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "vswap = 1",
-        "unknown key vswap: allowed are paths, cgroup, memory, ids, network, pool, group, start, \
+        "unknown key vswap: allowed are paths, cgroup, memory, ids, network, pool, group, storage, start, \
          stop",
     ),
 ];

@@ -14,6 +14,7 @@
 mod btrfs;
 mod btrfs_quota;
 mod directory;
+mod feature;
 mod image;
 mod overlay;
 
@@ -33,6 +34,7 @@ use image::Image;
 pub(crate) use image::NEW_IMAGE;
 use overlay::Overlay;
 
+pub use feature::Feature;
 pub use overlay::MOST_LAYERS;
 pub(crate) use overlay::make_layer;
 

@@ -53,6 +53,11 @@ const PACKAGES: &[Package] = &[
     ),
     package(
         Set::Run,
+        "e2fsprogs",
+        "makes, checks and resizes images of ext4",
+    ),
+    package(
+        Set::Run,
         "nftables",
         "loads the one table of firewall rules",
     ),
@@ -66,6 +71,7 @@ const PACKAGES: &[Package] = &[
         "attr",
         "suites set and read extended attributes on both sides",
     ),
+    package(Set::Test, "btrfs-progs", "makes disks of the suites"),
     package(
         Set::Test,
         "busybox-static",
@@ -102,6 +108,7 @@ const PACKAGES: &[Package] = &[
         "strace",
         "suites count the system calls of a start",
     ),
+    package(Set::Test, "xfsprogs", "makes disks and images of xfs"),
     package(
         Set::Test,
         "util-linux",

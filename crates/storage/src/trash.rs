@@ -1,0 +1,134 @@
+//! What is to be removed, out of everybody's way until it is.
+//!
+//! ```text
+//! DATA/trash/ID     a VE, a part, a layer: whatever was renamed to here
+//! DATA/trash/.lock  held by the one that removes it
+//! ```
+//!
+//! A large tree takes seconds to remove and a rename none. Nothing in it counts: no
+//! name, no number, no user of a layer.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use veld_durable::{Life, Lock, LockError, remove_tree};
+use veld_sys::{Context, Failure, fault};
+
+use crate::area::names;
+use crate::below::LayerId;
+use crate::layout::release_quota;
+
+const LOCK: &str = ".lock";
+/// Where in what was thrown away parts may be, besides at its top.
+const PARTS: [&str; 2] = ["private", "private.next"];
+const SNAPSHOTS: &str = "snapshots";
+const ROOT: &str = "root";
+
+/// The trash of a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trash {
+    dir: PathBuf,
+}
+
+impl Trash {
+    /// That of the VEs whose files are below `data`.
+    #[must_use]
+    pub fn new(data: &Path) -> Self {
+        Self {
+            dir: data.join("trash"),
+        }
+    }
+
+    /// Throws away what is at a path: nothing is there when this returns. What is not
+    /// there is fine.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn put(&self, path: &Path) -> Result<(), Failure> {
+        if fs::symlink_metadata(path).is_err() {
+            return Ok(());
+        }
+        veld_durable::ensure_dir(&self.dir, Life::Durable)?;
+        let place = self.dir.join(LayerId::random()?.as_str());
+        fault::point("throw away")
+            .and_then(|()| fs::rename(path, &place))
+            .context(|| format!("move {} to {}", path.display(), place.display()))
+    }
+
+    /// Whether there is nothing to remove.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        names(&self.dir).is_ok_and(|names| names.is_empty())
+    }
+
+    /// Removes all, unless another is at it.
+    ///
+    /// # Errors
+    /// Names the path; the rest has been removed.
+    pub fn empty(&self) -> Result<(), Failure> {
+        if !self.dir.is_dir() {
+            return Ok(());
+        }
+        let path = self.dir.join(LOCK);
+        let _lock = match Lock::acquire(&path, Duration::ZERO, "veld trash") {
+            Ok(lock) => lock,
+            Err(LockError::Held(_)) => return Ok(()),
+            Err(LockError::Failed(failure)) => return Err(failure),
+        };
+        let mut stuck: Vec<String> = Vec::new();
+        let mut first = None;
+        // Others throw things away meanwhile.
+        loop {
+            let all = names(&self.dir)?;
+            let Some(name) = all.into_iter().find(|name| !stuck.contains(name)) else {
+                break;
+            };
+            if let Err(failure) = remove(&self.dir.join(&name)) {
+                stuck.push(name);
+                first.get_or_insert(failure);
+            }
+        }
+        first.map_or(Ok(()), Err)
+    }
+}
+
+fn remove(thrown: &Path) -> Result<(), Failure> {
+    let mut parts = vec![thrown.to_owned()];
+    parts.extend(PARTS.map(|part| thrown.join(part)));
+    let snapshots = thrown.join(SNAPSHOTS);
+    if let Ok(entries) = fs::read_dir(&snapshots) {
+        let entries = entries.filter_map(io::Result::ok);
+        parts.extend(entries.map(|entry| entry.path().join("part")));
+    }
+    for part in parts {
+        release_quota(&part.join(ROOT))?;
+    }
+    remove_tree(thrown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_thrown_away_is_gone_at_once_and_removed_later() {
+        let data = tempfile::tempdir().unwrap();
+        let trash = Trash::new(data.path());
+        trash.empty().unwrap();
+        let tree = data.path().join("tree");
+        trash.put(&tree).unwrap();
+        for _ in 0..2 {
+            fs::create_dir_all(tree.join("a/b")).unwrap();
+            trash.put(&tree).unwrap();
+            assert!(!tree.exists() && !trash.is_empty());
+        }
+        let held = Lock::acquire(&trash.dir.join(LOCK), Duration::ZERO, "a test").unwrap();
+        trash.empty().unwrap();
+        assert!(!trash.is_empty(), "another was at it");
+        drop(held);
+        trash.empty().unwrap();
+        assert!(trash.is_empty());
+    }
+}

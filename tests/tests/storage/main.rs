@@ -1,0 +1,12 @@
+//! The layouts of VEs, each on real file systems.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "all of this is a test, which writes files as an administrator or a fault would"
+)]
+
+mod convert;
+mod damage;
+mod layouts;
+mod quota;
+mod trash;
