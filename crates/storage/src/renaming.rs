@@ -1,8 +1,8 @@
 //! Giving the directory of a VE another name.
 //!
 //! ```text
-//! note   .OLD.renamed -> NEW      whoever looks for OLD is told of NEW
-//!        OLD/renamed              the same, for who comes to the directory
+//! note   OLD/renamed              for who comes to the directory
+//!        .OLD.renamed -> NEW      whoever looks for OLD is told of NEW
 //! take   OLD -> NEW               the one step that counts
 //! ...    all that goes by the name follows
 //! forget both notes
@@ -32,6 +32,9 @@ impl Area {
     /// [`forget_renaming`]: Self::forget_renaming
     pub fn note_renaming(&self, to: &str) -> Result<(), Failure> {
         let (dir, name) = self.place();
+        let text = format!("{name}\n");
+        // First the one that leads whoever locks the VE to the other.
+        veld_durable::replace(&self.path().join(NOTE), text.as_bytes(), Life::Durable)?;
         let link = link(dir, name);
         fault::point("note renaming")
             .and_then(|()| match symlink(to, &link) {
@@ -41,9 +44,7 @@ impl Area {
                 }
                 made => made,
             })
-            .context(|| format!("create {}", link.display()))?;
-        let text = format!("{name}\n");
-        veld_durable::replace(&self.path().join(NOTE), text.as_bytes(), Life::Durable)
+            .context(|| format!("create {}", link.display()))
     }
 
     /// Gives the directory its new name, which is there over a loss of power when

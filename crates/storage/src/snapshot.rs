@@ -131,7 +131,7 @@ impl Area {
         let gone = self.snapshot(&format!(".{id}{GONE}"));
         let user = self.snapshot_user(id)?;
         self.layers().release_part(&gone.join(PART), &user)?;
-        remove_tree(&gone)
+        self.layers().trash().put(&gone)
     }
 
     /// Takes away what a making or removal of a snapshot that was killed has left.
@@ -169,7 +169,7 @@ impl Area {
             layers.release(id, &user)?;
         }
         layers.release_part(&path.join(LAYER), &User::Layer(id.clone()))?;
-        remove_tree(&path)
+        layers.trash().put(&path)
     }
 
     fn snapshot_user(&self, id: &str) -> Result<User, Failure> {

@@ -28,6 +28,7 @@ use veld_units::Timespan;
 use crate::error::{Error, ErrorKind, Source, chain};
 use crate::files::Files;
 use crate::outcome::Done;
+use crate::trash;
 use crate::ve::Ve;
 use tree::{Known, Tree};
 
@@ -273,6 +274,7 @@ pub fn delete_snapshots(ve: &Ve<'_>, names: &[SnapshotName]) -> Result<Done, Err
             remove(ve, &snapshot.sid).map_err(failed)?;
         }
     }
+    trash::empty_in_background(ve.host);
     let names: Vec<&str> = names.iter().map(SnapshotName::as_str).collect();
     let what = if names.len() == 1 {
         "snapshot"

@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::fstat;
+use rustix::fs::{Mode, fstat, openat};
 use veld_sys::{Context, fault};
 
 use crate::build::scrub;
@@ -12,6 +12,7 @@ use crate::import::finish;
 use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::progress::{Reporter, Watch};
+use crate::root::DIRECTORY;
 use crate::stage::Stage;
 use crate::store::Store;
 use crate::tree::Tree;
@@ -50,7 +51,9 @@ fn fill(
     let root = stage.root()?;
     let mut tree = Tree::new(stage.root()?, Limits::default());
     let store = fstat(stage.store()).context(filling)?;
-    Copier::new(&mut tree, reporter, &store).copy(source)?;
+    // A mount that is attached nowhere is open for no reading.
+    let opened = openat(source, ".", DIRECTORY, Mode::empty()).context(filling)?;
+    Copier::new(&mut tree, reporter, &store).copy(opened.as_fd())?;
     scrub::scrub(root.as_fd())?;
     reporter.tell(None)?;
     Ok(Manifest::of(name, label.to_owned(), &tree, root.as_fd()))

@@ -49,6 +49,10 @@ fn renames(host: &Host, kind: Kind) {
             ve.veld("start", [""; 0]).done();
             assert_eq!(host.veld(["show", &id]).ok().status, 0);
             ve.veld("destroy", ["--force"]).done();
+            // Of the name that it does not have there may be a lock left.
+            for ve in [&old, &new] {
+                ve.veld("destroy", [""; 0]);
+            }
             host.ve("web2")
                 .template(Template::NoInit)
                 .with(["--ip", "10.117.9.9"])

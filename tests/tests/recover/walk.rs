@@ -207,7 +207,7 @@ impl Round<'_> {
         };
         let begins = |verb: &str| says(line, &format!("cannot {verb}: "));
         // A destroy may have to stop what runs, and each sweeps what is left.
-        let verbs = [self.verb, "sweep", "stop"];
+        let verbs = [self.verb, "sweep", "stop", "snapshot"];
         assert!(verbs.into_iter().any(begins), "{line}");
         match self.kind.cause() {
             Some(cause) => {
@@ -223,7 +223,7 @@ impl Round<'_> {
 
 /// Whether a line is of the VE, or of its clone, and goes on like this.
 fn says(line: &str, text: &str) -> bool {
-    let names = ["veld: web1: ", "veld: web2: "];
+    let names = ["veld: web1: ", "veld: web2: ", "veld: www: "];
     let rest = names.iter().find_map(|name| line.strip_prefix(name));
     rest.is_some_and(|rest| rest.starts_with(text))
 }

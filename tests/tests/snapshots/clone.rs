@@ -74,7 +74,7 @@ fn a_clone_has_id_and_addresses_of_its_own() {
     let done = host.veld(["clone", "web1", "web2"]).ok();
     assert_eq!(
         done.stderr,
-        "veld: web2: warning: published ports are left to web1: 8080:80\n"
+        "veld: web2: warning: published ports are left to web1: 8080:80/tcp\n"
     );
     let (old, new) = (source.show(), host.existing("web2").show());
     for own in ["id", "uuid", "addresses", "first_host_id"] {

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Source};
 use crate::net::{NetPlan, addresses, names};
 use crate::outcome::Done;
 use crate::sweep::{Left, sweep};
+use crate::trash;
 use crate::tuning;
 use crate::ve::Ve;
 
@@ -37,6 +38,7 @@ pub fn restore(ve: &Ve<'_>, name: &SnapshotName) -> Result<Done, Error> {
         let _ = addresses::settle_claims(ve);
     }
     let warnings = restored.map_err(failed)?;
+    trash::empty_in_background(ve.host);
     // It is what it was, whatever becomes of this.
     let _ = ve.area.set_current_snapshot(Some(&snapshot.sid));
     Ok(Done::new(format!("restored to snapshot {name}")).with_warnings(warnings))

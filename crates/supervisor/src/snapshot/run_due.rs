@@ -7,6 +7,7 @@ use super::due::{due, expired};
 use super::{SnapshotWish, load, make_locked, remove};
 use crate::error::{Error, Source};
 use crate::outcome::Done;
+use crate::trash;
 use crate::ve::Ve;
 
 /// Makes the snapshot that the schedule of a VE asks for, and deletes those whose
@@ -61,6 +62,9 @@ pub fn run_due(ve: &Ve<'_>, dry_run: bool) -> Result<Done, Error> {
     {
         remove(ve, &known.sid).map_err(failed)?;
         said.push(format!("deleted snapshot {}", known.record.name));
+    }
+    if !over.is_empty() {
+        trash::empty_in_background(ve.host);
     }
     made?;
     Ok(Done::new(said.join(", ")))

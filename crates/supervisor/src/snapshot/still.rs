@@ -71,11 +71,14 @@ impl Still {
 
     /// Lets it go on.
     pub(crate) fn end(mut self) -> Result<(), Source> {
-        if let Some(disk) = self.disk.take() {
-            stillness::thaw(&disk).context(|| "thaw the file system of the VE")?;
+        // What fails is tried once more when this is dropped, and then by the guard.
+        if let Some(disk) = &self.disk {
+            stillness::thaw(disk).context(|| "thaw the file system of the VE")?;
+            self.disk = None;
         }
-        if let Some(group) = self.group.take() {
+        if let Some(group) = &self.group {
             group.unfreeze()?;
+            self.group = None;
         }
         if let Some(guard) = self.guard.take() {
             // Where it is gone already it has done what there was to do.

@@ -22,6 +22,9 @@ fn three() -> Vec<Summary> {
         ve.since = Some(at(started));
     }
     ves[0].config.as_mut().unwrap().onboot = false;
+    for (ve, snapshots) in ves.iter_mut().zip([3, 1, 2]) {
+        ve.snapshots = snapshots;
+    }
     ves[1].phase = Phase::Booting;
     ves[2].phase = Phase::Stopping;
     ves
@@ -45,6 +48,7 @@ fn every_column_has_an_order_and_its_reverse() {
         ("pid", "bca"),
         ("since", "bca"),  // the last that changed is first
         ("uptime", "bca"), // the last started is up the shortest
+        ("snapshots", "bca"),
     ] {
         assert_eq!(sorted(column), names, "{column}");
         let reverse: String = names.chars().rev().collect();
@@ -52,7 +56,7 @@ fn every_column_has_an_order_and_its_reverse() {
     }
     assert_eq!(
         Column::value_variants().len(),
-        10,
+        11,
         "each is in a table here"
     );
 }
