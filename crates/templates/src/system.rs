@@ -56,5 +56,7 @@ fn fill(
     Copier::new(&mut tree, reporter, &store).copy(opened.as_fd())?;
     scrub::scrub(root.as_fd())?;
     reporter.tell(None)?;
-    Ok(Manifest::of(name, label.to_owned(), &tree, root.as_fd()))
+    let mut manifest = Manifest::of(name, label.to_owned(), &tree, root.as_fd());
+    manifest.draw_id()?;
+    Ok(manifest)
 }
