@@ -177,7 +177,7 @@ fn what_may_be_in_use_is_not_taken_away() {
         host.store().collect_garbage(|_| unknown()).map(drop),
     ];
     for said in said {
-        assert!(chain(&said.unwrap_err()).starts_with("read the VEs: "));
+        assert!(chain(&said.unwrap_err()).starts_with("cannot read the VEs: "));
     }
     // One whose manifest is gone is still what stands under those who noted its id.
     fs::remove_file(host.path().join("base/manifest.toml")).unwrap();
