@@ -72,8 +72,9 @@ impl Area {
         self.path().join(PRIVATE)
     }
 
-    /// The part that is to be the next, or was the last.
-    pub(crate) fn next(&self) -> PathBuf {
+    /// The part that is to be the next, or was the last; mostly not there.
+    #[must_use]
+    pub fn next(&self) -> PathBuf {
         self.path().join(NEXT)
     }
 

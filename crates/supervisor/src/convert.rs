@@ -59,6 +59,8 @@ fn check(ve: &Ve<'_>, layout: Layout) -> Result<(), Source> {
 fn fill_and_switch(ve: &Ve<'_>, layout: Layout) -> Result<(), Source> {
     let files = Files::of(ve)?;
     let base = base(ve)?;
+    // So that it is not removed before it is noted that this VE stands on it.
+    let _template = ve.host.templates().lock_shared(&base.name)?;
     let root = template::root(ve.host, &base)?;
     let wish = layout::wish(ve.host, &ve.config()?);
     ve.step("copy files");

@@ -24,6 +24,7 @@ use veld_sys::{Context, Failure};
 
 use crate::devices;
 use crate::error::Source;
+use crate::files::Files;
 use crate::guarantee;
 use crate::mounts;
 use crate::net;
@@ -126,6 +127,7 @@ fn prepare<'a>(
     let born = give_birth(ve, plan, &group)?;
     ve.step("assemble root");
     let (assembly, notices) = assemble(plan, &stage, &born)?;
+    must_be_as_planned(ve, plan)?;
     add_mounts(ve, plan, &stage, &born)?;
     if !assembly.indexed {
         let warning = "the overlay has no index: file handles in the VE do not last";
@@ -286,6 +288,16 @@ fn assemble(plan: &StartPlan, stage: &Stage, born: &Born) -> Result<(Assembly, O
     let notices = assembly.notices()?;
     creator.restore()?;
     Ok((assembly, notices))
+}
+
+/// Refuses a root whose template was updated since the plan was made: what was mounted
+/// by its name may be another tree.
+fn must_be_as_planned(ve: &Ve<'_>, plan: &StartPlan) -> Result<(), Source> {
+    if Files::of(ve)? == plan.files {
+        return Ok(());
+    }
+    let fact = "its template was updated just now; start it again".to_owned();
+    Err(Source::Refused(fact))
 }
 
 /// Puts what is mounted in the VE besides on the stage, where PID 1 takes it from.

@@ -257,12 +257,14 @@ fn with_files<T>(
     if let Err(Source::Template(veld_templates::Error::Interrupted)) = &made {
         return made;
     }
+    drop(held);
     // An image of a registry stays, for what the next one has in common with it, if a
     // template was made of it.
-    if let Pulled::Files(files) = pulled {
-        files.remove()?;
+    if let Pulled::Files(files) = pulled
+        && let Err(error) = files.remove(&cache)
+    {
+        tracing::debug!(%error, "files stay in the cache");
     }
-    drop(held);
     tidy(host);
     made
 }

@@ -6,6 +6,7 @@ use veld_config::TemplateName;
 use veld_protocol::kind::Kind;
 
 use veld_storage::{Base, Below, Layout};
+use veld_sys::Failure;
 use veld_templates::{Garbage, User};
 
 use crate::error::Source;
@@ -24,57 +25,85 @@ pub(crate) fn root(host: &Host, base: &Base) -> Result<PathBuf, Source> {
 
 /// All that stands on a template, each with the version that it stands on where it has
 /// noted one: VEs, their snapshots, and layers that several stand on.
-#[must_use]
-pub fn users_of(host: &Host, name: &str) -> Vec<User> {
+///
+/// # Errors
+/// Where it cannot be read what something stands on: nobody is to be overlooked.
+pub fn users_of(host: &Host, name: &str) -> Result<Vec<User>, Failure> {
+    let directory = host.config().ves_dir();
+    loop {
+        let names = veld_storage::names(&directory)?;
+        let users = users_among(host, &names, name)?;
+        // One that was renamed meanwhile may have been missed under both names.
+        if veld_storage::names(&directory)? == names {
+            return Ok(users);
+        }
+    }
+}
+
+fn users_among(host: &Host, names: &[String], name: &str) -> Result<Vec<User>, Failure> {
     let mut users = Vec::new();
-    let mut add = |what: String, part: &Path| {
-        if let Some(base) = stands_on(part).filter(|base| base.name == name) {
+    let mut add = |what: String, part: &Path| -> Result<(), Failure> {
+        if let Some(base) = stands_on(part)?.filter(|base| base.name == name) {
             let version = base.id;
-            users.push(User {
+            let user = User {
                 name: what,
                 version,
-            });
+            };
+            if !users.contains(&user) {
+                users.push(user);
+            }
         }
+        Ok(())
     };
-    for ve in host.ves().unwrap_or_default() {
-        let private = ve.area.private();
-        add(ve.name.to_string(), &private);
-        for id in ve.area.snapshot_ids().unwrap_or_default() {
+    let names = names.iter().filter_map(|name| name.parse().ok());
+    let ves: Vec<Ve<'_>> = names.map(|name| host.ve(name)).collect();
+    for ve in &ves {
+        // In this order: a snapshot makes the present part the last one, and then a layer.
+        add(ve.name.to_string(), &ve.area.private())?;
+        add(ve.name.to_string(), &ve.area.next())?;
+        for id in ve.area.snapshot_ids()? {
             let what = format!("a snapshot of {}", ve.name);
-            add(what, &ve.area.snapshot_part(&id));
+            add(what, &ve.area.snapshot_part(&id))?;
         }
     }
     let layers = host.layers();
-    for layer in layers.all().unwrap_or_default() {
+    for layer in layers.all()? {
         let what = format!("layer {}", layer.as_str());
-        add(what, &layers.of(&layer));
+        add(what, &layers.of(&layer))?;
     }
-    for ve in host.ves().unwrap_or_default() {
-        if stands_on_what_its_config_says(&ve, name) {
+    for ve in &ves {
+        if stands_on_what_its_config_says(ve, name)? {
             let version = None;
             let name = ve.name.to_string();
             users.push(User { name, version });
         }
     }
-    users
+    Ok(users)
 }
 
 /// The template that an overlay's part stands on, with no layer between.
-fn stands_on(part: &Path) -> Option<Base> {
-    match (Layout::of(part), Below::read(part)) {
-        (Layout::Overlay, Ok(Some(Below::Template(base)))) => Some(base),
-        _ => None,
+fn stands_on(part: &Path) -> Result<Option<Base>, Failure> {
+    if Layout::of(part) != Layout::Overlay {
+        return Ok(None);
     }
+    Ok(match Below::read(part)? {
+        Some(Below::Template(base)) => Some(base),
+        Some(Below::Layer(_)) | None => None,
+    })
 }
 
-/// Of a VE that was made before there was anything else to stand on.
-fn stands_on_what_its_config_says(ve: &Ve<'_>, name: &str) -> bool {
+/// Of a VE that was made before there was anything else to stand on. One whose config
+/// cannot be read may stand on any.
+fn stands_on_what_its_config_says(ve: &Ve<'_>, name: &str) -> Result<bool, Failure> {
     let private = ve.area.private();
-    Layout::of(&private) == Layout::Overlay
-        && matches!(Below::read(&private), Ok(None))
-        && ve
-            .config()
-            .is_ok_and(|config| config.template.as_str() == name)
+    let is_of_before = private.is_dir()
+        && Layout::of(&private) == Layout::Overlay
+        && Below::read(&private)?.is_none();
+    let is_named = || {
+        let config = ve.config();
+        config.map_or(true, |config| config.template.as_str() == name)
+    };
+    Ok(is_of_before && is_named())
 }
 
 /// Removes a template that no VE is made of, or one version of it.

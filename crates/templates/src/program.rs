@@ -25,7 +25,7 @@ pub(crate) fn find(program: &'static str) -> Result<(), Error> {
     Err(Error::MissingProgram { program })
 }
 
-/// Waits for a child whose messages go into a pipe, and returns the last of them.
+/// Waits for a child whose messages go into a pipe, and returns the first of them.
 ///
 /// # Errors
 /// Where the kernel refuses to wait.
@@ -38,9 +38,13 @@ pub(crate) fn wait(mut child: Child, name: &str) -> Result<(ExitStatus, String),
         io::copy(stderr, &mut io::sink()).context(waiting)?;
     }
     let status = child.wait().context(waiting)?;
-    let said = String::from_utf8_lossy(&said);
+    Ok((status, String::from_utf8_lossy(&said).into_owned()))
+}
+
+/// The last of what a program said, in one line.
+pub(crate) fn last_lines(said: &str) -> String {
     let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
     let lines: Vec<&str> = lines.collect();
     let last = lines.len().saturating_sub(LINES);
-    Ok((status, lines.get(last..).unwrap_or_default().join("; ")))
+    lines.get(last..).unwrap_or_default().join("; ")
 }

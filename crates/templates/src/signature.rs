@@ -2,6 +2,9 @@
 //!
 //! What is checked is a copy that nobody else can write to, and that copy is what
 //! is unpacked afterwards: the file itself may change in between.
+//!
+//! gpgv ends well, too, where the key of a signature has expired; so what counts is
+//! what it says on its status lines (doc/DETAILS of GnuPG).
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
@@ -12,6 +15,9 @@ use veld_sys::{Context, fault};
 use crate::error::Error;
 use crate::import::Signature;
 use crate::program;
+
+/// What a status line of gpgv begins with.
+const STATUS: &str = "[GNUPG:] ";
 
 /// Whether the signature holds for all of `file`.
 ///
@@ -33,7 +39,7 @@ pub(crate) fn check(file: &mut File, signed: &Signature) -> Result<(), Error> {
     file.seek(SeekFrom::Start(0)).context(starting)?;
     fault::point("start gpgv").context(starting)?;
     let child = Command::new("gpgv")
-        .arg("--keyring")
+        .args(["--status-fd", "2", "--keyring"])
         .arg(&keyring)
         .arg("--")
         .arg(&signature)
@@ -44,10 +50,21 @@ pub(crate) fn check(file: &mut File, signed: &Signature) -> Result<(), Error> {
         .stderr(Stdio::piped())
         .spawn()
         .context(starting)?;
-    let (status, lines) = program::wait(child, "gpgv")?;
-    if status.success() {
+    let (status, said) = program::wait(child, "gpgv")?;
+    let (told, words): (Vec<&str>, Vec<&str>) =
+        said.lines().partition(|line| line.starts_with(STATUS));
+    let has = |word: &str| {
+        told.iter()
+            .any(|line| line.starts_with(&[STATUS, word].concat()))
+    };
+    if status.success() && has("GOODSIG ") {
         return Ok(());
     }
+    let lines = if has("EXPKEYSIG ") {
+        "its key has expired".to_owned()
+    } else {
+        program::last_lines(&words.join("\n"))
+    };
     Err(Error::Signature {
         signature: signed.file.display().to_string(),
         lines,

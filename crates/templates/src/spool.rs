@@ -136,28 +136,25 @@ impl Filling<'_, '_> {
     ) -> Result<Option<Found>, Error> {
         let reading = || format!("read {label}");
         let own = file.try_clone().context(reading)?;
-        let own = if is_plain {
-            own
+        // The digest may be that of the archive; then the image's need not be. What has
+        // it is the copy that is unpacked: the file itself may change in between.
+        let (own, of_file) = if is_plain && self.options.digest.is_none() {
+            (own, None)
         } else {
-            let blob = Blob::whole(own).context(reading)?;
-            self.spool(&mut decompress(blob)?)?
+            let mut hashing = Hashing::new(Blob::whole(own).context(reading)?);
+            let copy = if is_plain {
+                self.spool(&mut hashing)?
+            } else {
+                self.spool(&mut decompress(&mut hashing)?)?
+            };
+            io::copy(&mut hashing, &mut io::sink()).context(reading)?;
+            (copy, Some(hashing.digest()))
         };
         let place = Place::Archive(Members::list(own, self.options.limits)?);
         if !place.is_image() {
             return Ok(None);
         }
         let reference = self.options.image.as_deref();
-        let wanted = self.options.digest.clone();
-        // The digest may be that of the archive; then the image's need not be.
-        let of_file = match &wanted {
-            Some(_) => {
-                let blob = Blob::whole(file.try_clone().context(reading)?).context(reading)?;
-                let mut hashing = Hashing::new(blob);
-                io::copy(&mut hashing, &mut io::sink()).context(reading)?;
-                Some(hashing.digest())
-            }
-            None => None,
-        };
         let found = self.image_of(&place, reference, of_file, tree)?;
         Ok(Some(Found {
             label: label.to_owned(),
@@ -208,10 +205,10 @@ impl Filling<'_, '_> {
         let reading = || format!("read {label}");
         let blob = Blob::whole(file.try_clone().context(reading)?).context(reading)?;
         let mut hashing = Hashing::new(blob);
-        io::copy(&mut hashing, &mut io::sink()).context(reading)?;
+        let copy = self.spool(&mut hashing)?;
         let digest = hashing.digest();
         self.check_digests(&[&digest])?;
-        squashfs::unpack(self, file, tree)?;
+        squashfs::unpack(self, &copy, tree)?;
         Ok(Found {
             label,
             digest: Some(digest),

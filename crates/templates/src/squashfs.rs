@@ -38,31 +38,31 @@ use crate::tree::Tree;
 /// unpacked: beyond all that login managers and container managers give away.
 const BASE: u32 = 0x7000_0000;
 const IDS: u32 = 65_536;
+/// What it may as root of the namespace: give files away and write to them then. Not
+/// mount, nor anything of a network.
+const CAPABILITIES: &str = "-all,+chown,+dac_override,+fowner,+fsetid,+setfcap";
 /// How long the namespace may take to come up.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A line of the list: a path of the longest kind, and what is before it.
 const MAX_LINE: u64 = 8192;
 
-/// Unpacks the file system in `file` into a tree.
+/// Unpacks a file system into a tree. `copy` is a file without a name, which nobody
+/// else can write to; it becomes readable to all.
 ///
 /// # Errors
 /// [`Error::MissingProgram`]; [`Error::Program`] with what unsquashfs says; those of
 /// a directory that is copied.
-pub(crate) fn unpack(filling: &Filling<'_, '_>, file: &File, tree: &mut Tree) -> Result<(), Error> {
+pub(crate) fn unpack(filling: &Filling<'_, '_>, copy: &File, tree: &mut Tree) -> Result<(), Error> {
     for program in ["unsquashfs", "nsenter", "unshare", "setpriv"] {
         program::find(program)?;
     }
-    // Nobody on the host may read the file itself; the copy has no name.
-    let mut whole = file;
-    io::Seek::seek(&mut whole, io::SeekFrom::Start(0)).context(|| "read the file system")?;
-    let copy = filling.spool(&mut whole)?;
-    fchmod(&copy, Mode::from_raw_mode(0o444)).context(|| "copy the file system")?;
+    fchmod(copy, Mode::from_raw_mode(0o444)).context(|| "copy the file system")?;
     let scratch = filling.stage.make_scratch()?;
     let owner = (Some(Uid::from_raw(BASE)), Some(Gid::from_raw(BASE)));
     chown(&scratch, owner.0, owner.1).context(|| format!("give {} away", scratch.display()))?;
     let nobody = Nobody::new()?;
-    measure(&nobody, &copy, &scratch, filling)?;
-    extract(&nobody, &copy, &scratch)?;
+    measure(&nobody, copy, &scratch, filling)?;
+    extract(&nobody, copy, &scratch)?;
     drop(nobody);
     let unpacked = open_directory(&scratch.join("root"))?;
     let store = fstat(filling.stage.store()).context(|| "read the templates directory")?;
@@ -131,7 +131,8 @@ impl Nobody {
         command
             .arg(format!("--user={}", self.namespace()))
             .args(["unshare", "--mount", "--net", "--ipc", "--uts", "--"])
-            .args(["setpriv", "--no-new-privs", "--pdeathsig", "KILL", "--"])
+            .args(["setpriv", "--no-new-privs", "--pdeathsig", "KILL"])
+            .args(["--bounding-set", CAPABILITIES, "--"])
             .args(["unsquashfs", "-no-progress", "-processors", "2"])
             .env("LC_ALL", "C.UTF-8")
             .current_dir(directory)
@@ -256,17 +257,17 @@ fn extract(nobody: &Nobody, image: &File, directory: &Path) -> Result<(), Error>
         .args(["-dest", "root", "/proc/self/fd/0"])
         .spawn()
         .context(starting)?;
-    let (status, lines) = program::wait(child, "unsquashfs")?;
+    let (status, said) = program::wait(child, "unsquashfs")?;
     // 2: it went on without what it may not make: device nodes, and attributes that
     // belong to the host. A disk that is full it also says this way.
-    let left_out = status.code() == Some(2) && !lines.contains("No space left");
+    let left_out = status.code() == Some(2) && !said.contains("No space left");
     if status.success() || left_out {
         return Ok(());
     }
     Err(Error::Program {
         program: "unsquashfs",
         status: status.to_string(),
-        lines,
+        lines: program::last_lines(&said),
     })
 }
 

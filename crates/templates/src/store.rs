@@ -185,8 +185,12 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::InUse`] with the VEs, or with what is mounted
-    /// below the template.
-    pub fn remove(&self, name: &str, users: impl FnOnce() -> Vec<User>) -> Result<(), Error> {
+    /// below the template; that of `users`.
+    pub fn remove(
+        &self,
+        name: &str,
+        users: impl FnOnce() -> Result<Vec<User>, Failure>,
+    ) -> Result<(), Error> {
         name::check(name)?;
         if !self.path.is_dir() {
             return Err(not_found(name));
@@ -199,8 +203,13 @@ impl Store {
             return Err(not_found(name));
         }
         let id = self.get(name).ok().and_then(|found| found.manifest.id);
-        let stands_here = |user: &User| user.version.is_none() || user.version == id;
-        let users = users().into_iter().filter(stands_here);
+        let stands_here = |user: &User| match (&user.version, &id) {
+            (Some(version), Some(id)) => version == id,
+            // Of a damaged one no id is known: what is no older version is this.
+            (Some(version), None) => self.get_version(name, version).is_err(),
+            (None, _) => true,
+        };
+        let users = users()?.into_iter().filter(stands_here);
         refuse_used(name, users.map(|user| user.name).collect(), &directory)?;
         self.take_away(name, name)
     }

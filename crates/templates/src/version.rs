@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use veld_sys::{Context, fault};
+use veld_sys::{Context, Failure, fault};
 
 use crate::error::Error;
 use crate::import::{ImportOptions, Source, fill, give_up};
@@ -69,7 +69,7 @@ impl Store {
     ///
     /// # Errors
     /// As for [`Store::import`]; [`Error::InUse`] with those who have noted no
-    /// version: they would stand on the new tree.
+    /// version: they would stand on the new tree; that of `users`.
     #[expect(
         clippy::too_many_arguments,
         reason = "those of an import, and who uses it"
@@ -80,7 +80,7 @@ impl Store {
         name: &str,
         options: &ImportOptions,
         watch: &mut Watch<'_>,
-        users: impl FnOnce(&str) -> Vec<User>,
+        users: impl FnOnce(&str) -> Result<Vec<User>, Failure>,
     ) -> Result<Manifest, Error> {
         let reporter = Reporter::new(watch);
         let stage = Stage::begin_over(self.path(), name, self.patience(), "update")?;
@@ -107,7 +107,7 @@ impl Store {
         name: &str,
         options: &ImportOptions,
         reporter: &Reporter<'_>,
-        users: impl FnOnce(&str) -> Vec<User>,
+        users: impl FnOnce(&str) -> Result<Vec<User>, Failure>,
     ) -> Result<(Manifest, Option<bool>), Error> {
         let manifest = fill(stage, source, name, options, reporter)?;
         let directory = self.path().join(name);
@@ -125,7 +125,7 @@ impl Store {
             old.write(&directory)?;
         }
         let id = old.id.clone().unwrap_or_default();
-        let users = users(&id);
+        let users = users(&id)?;
         refuse_unversioned(name, &users)?;
         let is_user = |user: &User| user.version.as_ref() == Some(&id);
         let keep = users.iter().any(is_user) || !mounts_below(&directory)?.is_empty();
@@ -158,8 +158,9 @@ impl Store {
             return Err(missing());
         }
         // A command that was killed may have left it under the name of its stage; the
-        // next that changes the store puts it right, and this one only reads.
-        let places = [format!("{name}@{id}"), format!(".{name}.new")];
+        // next that changes the store puts it right, and this one only reads. It is
+        // looked for in the order in which an update moves it, so as not to be missed.
+        let places = [format!(".{name}.new"), format!("{name}@{id}")];
         for place in places {
             match self.read_template(Path::new(&place), name) {
                 Ok(found) if found.manifest().id.as_deref() == Some(id) => return Ok(found),
@@ -172,12 +173,12 @@ impl Store {
     /// Removes a version of a template that nobody uses.
     ///
     /// # Errors
-    /// [`Error::NoVersion`]; [`Error::InUse`].
+    /// [`Error::NoVersion`]; [`Error::InUse`]; that of `users`.
     pub fn remove_version(
         &self,
         name: &str,
         id: &str,
-        users: impl FnOnce() -> Vec<User>,
+        users: impl FnOnce() -> Result<Vec<User>, Failure>,
     ) -> Result<(), Error> {
         name::check(name)?;
         let file_name = format!("{name}@{id}");
@@ -195,7 +196,7 @@ impl Store {
             return Err(missing());
         }
         let stands_here = |user: &User| user.version.as_deref() == Some(id);
-        let users = users().into_iter().filter(stands_here);
+        let users = users()?.into_iter().filter(stands_here);
         let users = users.map(|user| user.name).collect();
         refuse_used(&file_name, users, &directory)?;
         self.take_away(&file_name, name)
@@ -204,15 +205,19 @@ impl Store {
     /// What nobody uses: versions without a user, and what crashes left. Reads only.
     ///
     /// # Errors
-    /// Where the directory is there but cannot be read.
-    pub fn garbage(&self, mut users: impl FnMut(&str) -> Vec<User>) -> Result<Garbage, Error> {
+    /// Where the directory is there but cannot be read; that of `users`.
+    pub fn garbage(
+        &self,
+        mut users: impl FnMut(&str) -> Result<Vec<User>, Failure>,
+    ) -> Result<Garbage, Error> {
         let mut garbage = Garbage {
             versions: Vec::new(),
             leftovers: stage::leftovers(self.path())?,
         };
         let versions = self.list()?.versions;
         let names: BTreeSet<String> = versions.iter().map(|it| it.name.clone()).collect();
-        let used: Vec<User> = names.iter().flat_map(|name| users(name)).collect();
+        let used: Result<Vec<Vec<User>>, Failure> = names.iter().map(|name| users(name)).collect();
+        let used = used?.concat();
         let is_used = |version: &Manifest| {
             let mut all = used.iter();
             all.any(|user| user.version.is_some() && user.version == version.id)
@@ -228,7 +233,7 @@ impl Store {
     /// Those of [`Store::remove_version`].
     pub fn collect_garbage(
         &self,
-        mut users: impl FnMut(&str) -> Vec<User>,
+        mut users: impl FnMut(&str) -> Result<Vec<User>, Failure>,
     ) -> Result<Garbage, Error> {
         let before = stage::leftovers(self.path())?;
         if self.path().is_dir() {

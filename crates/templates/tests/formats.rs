@@ -271,10 +271,24 @@ fn sign(directory: &Path) {
     };
     let text = |name: &str| directory.join(name).display().to_string();
     let [keys, sig, asc, file] = ["keys", "sig", "asc", "file"].map(text);
+    let [old_keys, old] = ["old-keys", "old"].map(text);
     gpg(&["--quick-gen-key", "maker", "ed25519", "sign", "never"]);
     gpg(&["--output", &keys, "--export", "maker"]);
     gpg(&["--output", &sig, "--detach-sign", &file]);
     gpg(&["--output", &asc, "--armor", "--detach-sign", &file]);
+    let long_ago = "20200101T000000!";
+    let key = ["--quick-gen-key", "old", "ed25519", "sign", "1d"];
+    gpg(&[&["--faked-system-time", long_ago][..], &key].concat());
+    gpg(&["--output", &old_keys, "--export", "old"]);
+    let sign = [
+        "--local-user",
+        "old",
+        "--output",
+        &old,
+        "--detach-sign",
+        &file,
+    ];
+    gpg(&[&["--faked-system-time", long_ago][..], &sign].concat());
     // It would wait for more to sign.
     let mut stop = Command::new("gpgconf");
     let stop = stop.arg("--homedir").arg(&home).args(["--kill", "all"]);
@@ -300,8 +314,13 @@ fn a_signature_holds_for_the_file_alone() {
     let file = at("file");
     for signature in ["sig", "asc"] {
         import(&host, Source::File(&file), &signed(signature, "keys")).unwrap();
-        host.store().remove("one", Vec::new).unwrap();
+        host.store().remove("one", || Ok(Vec::new())).unwrap();
     }
+    let line = import(&host, Source::File(&file), &signed("old", "old-keys")).unwrap_err();
+    assert!(
+        line.ends_with("/old does not hold for the source: its key has expired"),
+        "{line}"
+    );
     fs::write(at("none"), "").unwrap();
     let line = import(&host, Source::File(&file), &signed("sig", "none")).unwrap_err();
     assert!(

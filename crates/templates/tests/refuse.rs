@@ -334,7 +334,7 @@ fn a_stream_that_is_cut_off_is_refused_wherever_the_cut_is() {
             if *name == "tar" && cut > length - 1024 {
                 // A stump of the end mark is one: some writers make it that short.
                 assert!(text.is_ok());
-                host.store().remove("cut", Vec::new).unwrap();
+                host.store().remove("cut", || Ok(Vec::new())).unwrap();
                 continue;
             }
             let text = chain(&text.expect_err("the archive is cut off"));

@@ -29,7 +29,10 @@ fn a_store_that_is_not_there_is_empty_and_stays_so() {
     assert_eq!(host.store().get("debian").unwrap_err().to_string(), missing);
     let error = host.store().lock_shared("debian").unwrap_err();
     assert_eq!(error.to_string(), missing);
-    let error = host.store().remove("debian", Vec::new).unwrap_err();
+    let error = host
+        .store()
+        .remove("debian", || Ok(Vec::new()))
+        .unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }));
     assert!(!host.path().exists());
 }
@@ -71,7 +74,7 @@ fn a_damaged_template_is_told_and_hides_no_other() {
             "template rootless is damaged: it has no root directory",
         ]
     );
-    host.store().remove("rootless", Vec::new).unwrap();
+    host.store().remove("rootless", || Ok(Vec::new())).unwrap();
     assert_eq!(host.names(), ["good", "lost+found", "nameless"]);
 }
 
@@ -97,11 +100,11 @@ fn a_template_in_use_is_not_removed() {
         name: name.to_owned(),
         version: None,
     };
-    let users = || vec![user("web1"), user("web2")];
+    let users = || Ok(vec![user("web1"), user("web2")]);
     let error = host.store().remove("debian", users).unwrap_err();
     assert_eq!(chain(&error), "template debian is in use by web1, web2");
     host.store().get("debian").unwrap();
-    host.store().remove("debian", Vec::new).unwrap();
+    host.store().remove("debian", || Ok(Vec::new())).unwrap();
     assert_eq!(host.names(), Vec::<String>::new());
 }
 
@@ -113,7 +116,7 @@ fn removing_follows_no_link() {
     std::fs::write(kept.join("file"), b"").unwrap();
     let archive = Archive::new().symlink("l", kept.to_str().unwrap());
     host.import(&archive.end(), "debian").unwrap();
-    host.store().remove("debian", Vec::new).unwrap();
+    host.store().remove("debian", || Ok(Vec::new())).unwrap();
     assert!(kept.join("file").exists());
 }
 
@@ -123,7 +126,10 @@ fn making_a_ve_and_removing_its_template_do_not_cross() {
     host.import(&sample(), "debian").unwrap();
     let one = host.store().lock_shared("debian").unwrap();
     let two = host.store().lock_shared("debian").unwrap();
-    let error = host.store().remove("debian", Vec::new).unwrap_err();
+    let error = host
+        .store()
+        .remove("debian", || Ok(Vec::new()))
+        .unwrap_err();
     assert_eq!(
         chain(&error),
         "template debian is locked by another command"
@@ -136,10 +142,10 @@ fn making_a_ve_and_removing_its_template_do_not_cross() {
     assert_eq!(host.names(), ["debian"]);
     let users = || {
         let error = host.store().lock_shared("debian").unwrap_err();
-        vec![User {
+        Ok(vec![User {
             name: error.to_string(),
             version: None,
-        }]
+        }])
     };
     let error = host.store().remove("debian", users).unwrap_err();
     let pid = std::process::id();
@@ -404,7 +410,10 @@ fn act_mounts() {
     let names: Vec<String> = common::look(&root).into_keys().collect();
     assert_eq!(names, ["", "bind", "plain", "plain/file", "tmpfs"]);
     mount(&["--bind", source.to_str().unwrap()], &root.join("bind"));
-    println!("said: {}", store.remove("debian", Vec::new).unwrap_err());
+    println!(
+        "said: {}",
+        store.remove("debian", || Ok(Vec::new())).unwrap_err()
+    );
     assert!(source.join("plain/file").exists());
 }
 
@@ -460,7 +469,7 @@ fn a_source_that_changes_is_never_followed() {
             }
             let names = common::look(&host.root("moving"));
             assert!(!names.keys().any(|name| name.starts_with("e/")));
-            host.store().remove("moving", Vec::new).unwrap();
+            host.store().remove("moving", || Ok(Vec::new())).unwrap();
         }
     }
     churn.kill().unwrap();

@@ -35,7 +35,7 @@ fn replace(host: &Host, file: &str, users: &[User]) -> Result<Manifest, Error> {
     let options = ImportOptions::default();
     let mut watch = |_: veld_templates::Progress<'_>| ControlFlow::Continue(());
     host.store()
-        .replace(source, "base", &options, &mut watch, |_| users.to_vec())
+        .replace(source, "base", &options, &mut watch, |_| Ok(users.to_vec()))
 }
 
 fn id(manifest: &Manifest) -> String {
@@ -60,16 +60,18 @@ fn what_is_used_stays_as_a_version() {
     // Nobody uses the second, so nothing of it stays.
     replace(&host, "three", &users).unwrap();
     assert_eq!(host.names(), ["base".to_owned(), format!("base@{one}")]);
-    let refused = host.store().remove_version("base", &one, || users.to_vec());
+    let refused = host
+        .store()
+        .remove_version("base", &one, || Ok(users.to_vec()));
     assert_eq!(
         chain(&refused.unwrap_err()),
         format!("template base@{one} is in use by web1")
     );
-    let garbage = host.store().garbage(|_| users.to_vec()).unwrap();
+    let garbage = host.store().garbage(|_| Ok(users.to_vec())).unwrap();
     assert_eq!(garbage.versions, []);
-    let garbage = host.store().garbage(|_| Vec::new()).unwrap();
+    let garbage = host.store().garbage(|_| Ok(Vec::new())).unwrap();
     assert_eq!(garbage.versions.len(), 1);
-    host.store().collect_garbage(|_| Vec::new()).unwrap();
+    host.store().collect_garbage(|_| Ok(Vec::new())).unwrap();
     assert_eq!(host.names(), ["base"]);
     assert_eq!(
         chain(&host.store().get_version("base", &one).unwrap_err()),
@@ -104,7 +106,7 @@ fn a_template_of_before_is_given_an_id() {
     let mut asked = String::new();
     let users = |id: &str| {
         asked = id.to_owned();
-        vec![user("web1", Some(id))]
+        Ok(vec![user("web1", Some(id))])
     };
     let options = ImportOptions::default();
     host.store()
@@ -137,11 +139,11 @@ fn what_was_exchanged_when_a_command_was_killed_is_found_again() {
     fs::rename(host.path().join("other"), &left).unwrap();
     let garbage = host
         .store()
-        .garbage(|_| vec![user("web1", Some(&one))])
+        .garbage(|_| Ok(vec![user("web1", Some(&one))]))
         .unwrap();
     assert_eq!(garbage.leftovers, [".base.new"]);
     host.store()
-        .collect_garbage(|_| vec![user("web1", Some(&one))])
+        .collect_garbage(|_| Ok(vec![user("web1", Some(&one))]))
         .unwrap();
     assert_eq!(host.names(), ["base".to_owned(), format!("base@{one}")]);
     assert_eq!(*host.store().get("base").unwrap().manifest(), two);
@@ -153,7 +155,40 @@ fn an_older_version_does_not_keep_the_present_one() {
     let one = id(&replace(&host, "one", &[]).unwrap());
     let users = [user("web1", Some(&one))];
     replace(&host, "two", &users).unwrap();
-    host.store().remove("base", || users.to_vec()).unwrap();
+    host.store().remove("base", || Ok(users.to_vec())).unwrap();
     let kept = host.store().get_version("base", &one).unwrap();
     assert!(kept.root().join("etc/one").exists());
+}
+
+#[test]
+fn what_may_be_in_use_is_not_taken_away() {
+    let host = Host::new();
+    let one = id(&replace(&host, "one", &[]).unwrap());
+    let two = id(&replace(&host, "two", &[user("web1", Some(&one))]).unwrap());
+    // Where it cannot be found out who uses it, all stays.
+    let unknown = || {
+        let cause = std::io::Error::from(std::io::ErrorKind::InvalidData);
+        Err(veld_sys::Failure::new("read the VEs".to_owned(), cause))
+    };
+    let said = [
+        host.store().remove("base", unknown),
+        host.store().remove_version("base", &one, unknown),
+        host.store().garbage(|_| unknown()).map(drop),
+        host.store().collect_garbage(|_| unknown()).map(drop),
+    ];
+    for said in said {
+        assert!(chain(&said.unwrap_err()).starts_with("cannot read the VEs: "));
+    }
+    // One whose manifest is gone is still what stands under those who noted its id.
+    fs::remove_file(host.path().join("base/manifest.toml")).unwrap();
+    let users = [user("web1", Some(&one)), user("web2", Some(&two))];
+    let refused = host.store().remove("base", || Ok(users.to_vec()));
+    assert_eq!(
+        chain(&refused.unwrap_err()),
+        "template base is in use by web2"
+    );
+    host.store()
+        .remove("base", || Ok(users[..1].to_vec()))
+        .unwrap();
+    assert_eq!(host.names(), [format!("base@{one}")]);
 }

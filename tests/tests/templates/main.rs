@@ -8,6 +8,7 @@
 
 mod commands;
 mod killed;
+mod standing;
 
 use std::fs;
 use std::path::{Path, PathBuf};

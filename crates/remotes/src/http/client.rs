@@ -45,6 +45,8 @@ pub(crate) struct Request<'a> {
 #[allow(missing_debug_implementations, reason = "a reader has no text")]
 pub(crate) struct Response {
     pub(crate) status: ureq::http::StatusCode,
+    /// Where it came from, after all redirects.
+    pub(crate) from: Url,
     headers: ureq::http::HeaderMap,
     pub(crate) body: Body,
 }
@@ -185,6 +187,7 @@ impl Client {
         let (parts, body) = answer.into_parts();
         Ok(Response {
             status: parts.status,
+            from: here.clone(),
             headers: parts.headers,
             body: Body::new(body, self.patience),
         })

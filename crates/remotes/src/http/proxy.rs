@@ -31,7 +31,8 @@ pub(super) fn for_url(url: &Url) -> Result<Option<Proxy>, Why> {
     if url.is_loopback() || is_exempt(url.host(), &exempt) {
         return Ok(None);
     }
-    let unusable = |_| Why::Protocol(format!("{name} is {proxy:?}, which is no proxy"));
+    // It may have a password in it.
+    let unusable = |_| Why::Protocol(format!("the proxy that {name} names is none"));
     Proxy::new(&proxy).map(Some).map_err(unusable)
 }
 

@@ -11,7 +11,7 @@ use crate::url::{Scheme, Url};
 /// The longest answer of a server of tokens.
 const LONGEST: u64 = 1 << 20;
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct Answer {
     token: Option<String>,
     access_token: Option<String>,
@@ -79,6 +79,14 @@ fn token(
     token
         .filter(plain)
         .ok_or_else(|| Why::Unusable("it has no token".to_owned()).at(&address))
+}
+
+/// What it means that the host which a redirect led to wants to know who asks. It is
+/// told nobody: a password is for the one whose it is, and for whom that one names.
+pub(super) fn refused_elsewhere(response: &Response) -> Why {
+    let status = response.status_line();
+    let hint = "a redirect leads to another host, which is shown no password";
+    Why::Denied { status, hint }
 }
 
 /// What a refusal means, by whether a password was shown.

@@ -1,5 +1,6 @@
 //! A registry: its manifests, and how one is let in.
 
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use serde::Deserialize;
@@ -21,7 +22,6 @@ const LONGEST_ERROR: u64 = 64 * 1024;
 const SAID: usize = 200;
 
 /// A registry, and what it lets one see of one repository.
-#[derive(Debug)]
 pub struct Registry {
     pub(super) client: Client,
     pub(super) reference: Reference,
@@ -30,6 +30,16 @@ pub struct Registry {
     credentials: Option<Credentials>,
     /// What the last request was let in by.
     authorization: Mutex<Option<String>>,
+}
+
+/// Without what it is let in by, which is to be in no log.
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry")
+            .field("reference", &self.reference)
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A manifest or an index as it came.
@@ -171,6 +181,9 @@ impl Registry {
             .send_patiently(url, &request(known.as_deref()))?;
         if response.status.as_u16() != 401 {
             return Ok(response);
+        }
+        if !response.from.same_origin(url) {
+            return Err(auth::refused_elsewhere(&response).at(url));
         }
         let scope = format!("repository:{}:pull", self.reference.repository());
         let credentials = self.credentials.as_ref();

@@ -114,11 +114,14 @@ impl Streams {
 }
 
 impl PulledFiles {
-    /// Takes the files away, for when a template has been made of them.
+    /// Takes the files away, for when a template has been made of them and the cache is
+    /// no longer held. Another who holds it may be making one of them, too; a sweep
+    /// takes them then.
     ///
     /// # Errors
-    /// Names what cannot be removed.
-    pub fn remove(self) -> Result<(), Error> {
+    /// [`Error::Busy`] while the cache is held; names what cannot be removed.
+    pub fn remove(self, cache: &Cache) -> Result<(), Error> {
+        let _alone = cache.hold_alone()?;
         for path in self.metadata.iter().chain([&self.root]) {
             std::fs::remove_file(path).context(|| format!("remove {}", path.display()))?;
         }

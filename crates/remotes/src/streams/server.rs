@@ -1,5 +1,6 @@
 //! A server of simplestreams: what it has.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -15,18 +16,28 @@ use crate::progress::Progress;
 use crate::remote::Access;
 use crate::url::Url;
 
-/// The longest index.
-const LONGEST: u64 = 64 << 20;
+/// The longest that all indexes of a server may be together.
+const LONGEST: u64 = 32 << 20;
+/// Files of products that it may list.
+const MOST_PRODUCTS: usize = 64;
 const INDEX: &str = "streams/v1/index.json";
 
 /// A server of simplestreams.
-#[derive(Debug)]
 pub struct Streams {
     pub(super) client: Client,
     pub(super) base: Url,
     pub(super) progress: Progress,
     keyring: Option<PathBuf>,
     authorization: Option<String>,
+}
+
+/// Without what it is let in by, which is to be in no log.
+impl fmt::Debug for Streams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streams")
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Streams {
@@ -90,13 +101,20 @@ impl Streams {
     }
 
     fn products(&self) -> Result<Vec<Products>, Error> {
-        let index: Index = self.index(INDEX)?;
-        let paths = index.paths().into_iter();
-        paths.map(|path| self.index(path)).collect()
+        let mut left = LONGEST;
+        let index: Index = self.index(INDEX, &mut left)?;
+        let paths = index.paths();
+        if paths.len() > MOST_PRODUCTS {
+            let what = format!("it lists {} files, more than {MOST_PRODUCTS}", paths.len());
+            return Err(Why::Unusable(what).at(self.base.below(INDEX)?));
+        }
+        let paths = paths.into_iter();
+        paths.map(|path| self.index(path, &mut left)).collect()
     }
 
-    /// An index at a path, the signed one where keys are given.
-    fn index<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+    /// An index at a path, the signed one where keys are given; no longer than what is
+    /// left.
+    fn index<T: DeserializeOwned>(&self, path: &str, left: &mut u64) -> Result<T, Error> {
         let url = match &self.keyring {
             Some(_) => {
                 let bare = path.strip_suffix(".json").unwrap_or(path);
@@ -110,8 +128,9 @@ impl Streams {
             let said = String::new();
             return Err(Why::Status { status, said }.at(&url));
         }
-        let text = response.body.read_all(LONGEST);
+        let text = response.body.read_all(*left);
         let mut text = text.map_err(|why| self.client.told(why, &url))?;
+        *left = left.saturating_sub(u64::try_from(text.len()).unwrap_or(u64::MAX));
         if let Some(keyring) = &self.keyring {
             text = signed::verified(&text, &url.to_string(), keyring)?;
         }

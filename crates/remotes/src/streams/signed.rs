@@ -9,10 +9,13 @@ use veld_sys::{Context, Failure, fault};
 
 use crate::error::Error;
 
-/// What of a message of gpgv's is passed on.
+/// What of a message of gpgv's is passed on, and bytes of all messages that are kept.
 const SAID: usize = 200;
+const KEPT: u64 = 64 * 1024;
 
-/// The signed part of a clear-signed text that came from `url`.
+/// The signed part of a clear-signed text that came from `url`. It is shorter than the
+/// text: a message that unfolds to more than that is none of an index, and gpgv would
+/// give it out before it knows whose it is.
 ///
 /// # Errors
 /// [`Error::Signature`] where there is no good signature of a key of `keyring`.
@@ -40,22 +43,28 @@ pub(super) fn verified(text: &[u8], url: &str, keyring: &Path) -> Result<Vec<u8>
         .spawn()
         .context(starting)?;
     let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
-    let (mut signed, mut messages) = (Vec::new(), String::new());
+    let most = u64::try_from(text.len()).unwrap_or(u64::MAX);
+    let (mut signed, mut messages) = (Vec::new(), Vec::new());
     std::thread::scope(|scope| -> io::Result<()> {
         scope.spawn(|| {
             // It may have seen enough before the end.
             let _ = stdin.map(|mut stdin| stdin.write_all(text));
         });
         scope.spawn(|| {
-            let _ = stderr.map(|mut stderr| stderr.read_to_string(&mut messages));
+            if let Some(mut stderr) = stderr {
+                let _ = (&mut stderr).take(KEPT).read_to_end(&mut messages);
+                // It is not to wait for a reader.
+                let _ = io::copy(&mut stderr, &mut io::sink());
+            }
         });
         match child.stdout.take() {
-            Some(mut stdout) => stdout.read_to_end(&mut signed).map(drop),
+            Some(stdout) => stdout.take(most).read_to_end(&mut signed).map(drop),
             None => Ok(()),
         }
     })
     .context(starting)?;
     let status = child.wait().context(starting)?;
+    let messages = String::from_utf8_lossy(&messages);
     let is_good = |line: &str| line.starts_with("[GNUPG:] GOODSIG ");
     if status.success() && messages.lines().any(is_good) {
         return Ok(signed);
@@ -67,11 +76,15 @@ pub(super) fn verified(text: &[u8], url: &str, keyring: &Path) -> Result<Vec<u8>
     })
 }
 
-/// The last of gpgv's own words.
+/// What is wrong, mostly in the last of gpgv's own words.
 fn said(messages: &str) -> String {
     let mut words = messages
         .lines()
         .filter_map(|line| line.strip_prefix("gpgv: "));
-    let last = words.next_back().unwrap_or("it has no signature");
+    let mut last = words.next_back().unwrap_or("it has no signature");
+    // Of such a one gpgv also says that it is good.
+    if messages.contains("[GNUPG:] EXPKEYSIG ") {
+        last = "its key has expired";
+    }
     last.chars().take(SAID).collect()
 }

@@ -8,7 +8,7 @@ use veld_remotes::{Access, Credentials};
 use crate::image::{Image, access, cache, pull, pull_as, refused};
 use crate::server::{Server, reply};
 
-fn credentials() -> Credentials {
+pub(crate) fn credentials() -> Credentials {
     let dir = tempfile::tempdir().unwrap();
     let word = dir.path().join("word");
     std::fs::write(&word, "secret\n").unwrap();

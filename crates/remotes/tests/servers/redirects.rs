@@ -1,5 +1,6 @@
 //! Redirects: followed a few times, to no other protocol, and without the password.
 
+use crate::auth::credentials;
 use crate::image::{Image, access, cache, files, pull, pull_as, refused};
 use crate::server::{Server, reply};
 
@@ -77,11 +78,8 @@ fn blobs_may_be_elsewhere_and_the_password_is_not_told_there() {
             image.answer(asked, stream);
         }
     });
-    let dir = tempfile::tempdir().unwrap();
-    let word = dir.path().join("word");
-    std::fs::write(&word, "secret\n").unwrap();
     let mut access = access();
-    access.credentials = Some(veld_remotes::Credentials::from_file("me", &word).unwrap());
+    access.credentials = Some(credentials());
     pull_as(&format!("{}/box:1", server.host()), &access, &cache).unwrap();
     let there = elsewhere.asked();
     assert_eq!(there.len(), 3);
@@ -96,4 +94,29 @@ fn blobs_may_be_elsewhere_and_the_password_is_not_told_there() {
         .filter(|asked| asked.header("authorization").is_some())
         .count();
     assert_eq!(shown, 4, "a manifest and three blobs");
+}
+
+#[test]
+fn a_host_that_a_redirect_leads_to_gets_no_password_by_asking_for_one() {
+    let tokens = Server::new(|_, stream| reply(stream, "200 OK", &[], br#"{"token":"abc.def"}"#));
+    let challenge = format!("Bearer realm=\"{}\"", tokens.url("/token"));
+    let elsewhere = Server::new(move |_, stream| {
+        let challenge = [("WWW-Authenticate", challenge.as_str())];
+        reply(stream, "401 Unauthorized", &challenge, b"");
+    });
+    let place = elsewhere.url("");
+    let server = redirecting(move |path| format!("{place}{path}"));
+    let (_dir, cache) = cache();
+    let mut access = access();
+    access.credentials = Some(credentials());
+    let pulled = pull_as(&format!("{}/box:1", server.host()), &access, &cache);
+    assert_eq!(tokens.asked().len(), 0);
+    assert_eq!(
+        refused(pulled),
+        format!(
+            "cannot get {}: 401 Unauthorized: a redirect leads to another host, which is shown \
+             no password",
+            server.url("/v2/box/manifests/1")
+        )
+    );
 }

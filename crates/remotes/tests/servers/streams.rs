@@ -99,7 +99,13 @@ fn an_image_becomes_its_files() {
     let pulled = streams(&server, None)
         .pull("debian/12", None, &cache)
         .unwrap();
-    pulled.remove().unwrap();
+    // Somebody else may be making a template of the same files.
+    let held = cache.hold().unwrap();
+    let busy = pulled.clone().remove(&cache).unwrap_err().to_string();
+    assert!(busy.ends_with(" is in use by another command"), "{busy}");
+    assert!(pulled.root.is_file());
+    drop(held);
+    pulled.remove(&cache).unwrap();
     assert_eq!(files(cache.path()), []);
 }
 
@@ -323,4 +329,24 @@ fn only_what_is_signed_is_read() {
     let led = [b"{\"index\":{}}\n", &good[index][..]].concat();
     let server = serve(with(index, led));
     assert_eq!(streams(&server, Some(&keyring)).list().unwrap().len(), 1);
+}
+
+#[test]
+fn what_unfolds_to_more_than_was_sent_is_no_index() {
+    if !is_there("gpg") || !is_there("gpgv") {
+        return;
+    }
+    let keys = Keys::new();
+    let path = keys.dir.path().join("zeros");
+    std::fs::write(&path, vec![0; 8 << 20]).unwrap();
+    let packed = ["--output", "-", "-z", "9", "--sign", path.to_str().unwrap()];
+    let packed = keys.gpg(&packed);
+    assert!(packed.len() < 1 << 16);
+    let mut tree = keys.sign(tree(combined().hex()));
+    tree.insert("/streams/v1/index.sjson".to_owned(), packed);
+    let said = refused_by(tree, &keys.keyring());
+    assert!(
+        said.starts_with("URL/streams/v1/index.sjson is not signed by a key of "),
+        "{said}"
+    );
 }

@@ -197,7 +197,7 @@ fn find(host: &Host, wanted: &TemplateVersion) -> Result<(Stored, Vec<String>), 
         Some(id) => host.templates().get_version(name, id)?,
     };
     let id = found.manifest().id.clone();
-    let users = users_of(host, name).into_iter();
+    let users = users_of(host, name)?.into_iter();
     let users = users.filter(|user| match &user.version {
         None => wanted.id.is_none(),
         version => *version == id,
