@@ -130,8 +130,10 @@ pub fn copy(
         }
         Forked::Parent(child) => {
             drop((said, wish));
+            // Whoever is at the other end of a stream may take all the time.
             let streams = !matches!(copying.what, Copied::Files { .. });
-            let heard = listen(words, ender, streams, told);
+            let stall = (!streams).then_some(STALL);
+            let heard = listen(words, ender, stall, told);
             child.end(Duration::ZERO);
             heard.unwrap_or_else(|| {
                 let fact = "the process that copies died before reporting";
@@ -141,17 +143,19 @@ pub fn copy(
     }
 }
 
-/// Hears the child to its end; nothing where it ends without a word.
+/// Hears the child to its end; nothing where it ends without a word. Where nothing may
+/// happen for longer than `stall` it is given up.
 fn listen(
     words: OwnedFd,
     ender: OwnedFd,
-    streams: bool,
+    stall: Option<Duration>,
     told: &mut dyn FnMut(&mut Progress) -> ControlFlow<()>,
 ) -> Option<Result<(), Error>> {
     let mut ender = Some(ender);
     let mut progress = Progress::default();
     let patience = Timespec::try_from(LOOK_UP).unwrap_or_default();
-    let mut deadline = Instant::now() + STALL;
+    let later = || stall.map(|stall| Instant::now() + stall);
+    let mut deadline = later();
     let watched = words.try_clone().ok()?;
     let mut lines = BufReader::new(File::from(words));
     loop {
@@ -168,7 +172,7 @@ fn listen(
                 Ok(_) => {}
             }
             if ender.is_some() {
-                deadline = Instant::now() + STALL;
+                deadline = later();
             }
             if let Some(end) = heard(line.trim_end_matches('\n'), &mut progress) {
                 let _ = told(&mut progress);
@@ -176,19 +180,17 @@ fn listen(
             }
         }
         if told(&mut progress).is_break() && ender.take().is_some() {
-            deadline = Instant::now() + TIDYING;
+            deadline = Some(Instant::now() + TIDYING);
         }
-        if Instant::now() < deadline {
+        if deadline.is_none_or(|deadline| Instant::now() < deadline) {
             continue;
         }
         if ender.is_none() {
             return Some(Err(Failure::new("copy", Errno::INTR).into()));
         }
-        // Whoever is at the other end of a stream may take all the time.
-        if !streams {
-            let fact = format!("nothing was copied for {} s", STALL.as_secs());
-            return Some(Err(Error::silent(fact)));
-        }
+        let seconds = stall.unwrap_or_default().as_secs();
+        let fact = format!("nothing was copied for {seconds} s");
+        return Some(Err(Error::silent(fact)));
     }
 }
 
@@ -363,7 +365,8 @@ fn tree(side: &Side<'_>) -> Result<Option<CopyTree>, Failure> {
     Ok(Some(CopyTree::of_guest(root, guest.name, ids)))
 }
 
-fn root_of(init: BorrowedFd<'_>, pid: i32) -> Result<OwnedFd, Failure> {
+/// The root of PID 1 of a VE.
+pub(crate) fn root_of(init: BorrowedFd<'_>, pid: i32) -> Result<OwnedFd, Failure> {
     let open = || -> io::Result<OwnedFd> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = openat(CWD, format!("/proc/{pid}/root"), flags, Mode::empty());
@@ -403,5 +406,34 @@ mod tests {
         assert_eq!(failed.to_string(), "cannot copy web1:/x");
         assert_eq!(failed.errno(), Some(28));
         assert!(heard("nonsense", &mut progress).is_none());
+    }
+
+    #[test]
+    fn a_child_that_says_nothing_is_given_up() {
+        let (words, mut said) = std::io::pipe().unwrap();
+        let (_wish, ender) = std::io::pipe().unwrap();
+        said.write_all(b"at 5 2\n").unwrap();
+        let stall = Some(Duration::from_secs(1));
+        let mut bytes = 0;
+        let begun = Instant::now();
+        let heard = listen(words.into(), ender.into(), stall, &mut |progress| {
+            bytes = progress.bytes;
+            ControlFlow::Continue(())
+        });
+        let given_up = heard.unwrap().unwrap_err();
+        assert_eq!(given_up.to_string(), "nothing was copied for 1 s");
+        assert_eq!(bytes, 5);
+        assert!(begun.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn one_who_ends_it_does_not_wait_for_a_child_that_cannot_end() {
+        let (words, _said) = std::io::pipe().unwrap();
+        let (_wish, ender) = std::io::pipe().unwrap();
+        let heard = listen(words.into(), ender.into(), None, &mut |_| {
+            ControlFlow::Break(())
+        });
+        let ended = heard.unwrap().unwrap_err();
+        assert_eq!(ended.errno(), Some(Errno::INTR.raw_os_error()));
     }
 }

@@ -22,6 +22,7 @@ use veld_sys::process::{Forked, exit_now, fork};
 use veld_sys::{Context, Failure};
 
 use crate::channel::pair;
+use crate::copy::root_of;
 use crate::error::Error;
 use crate::inherited::let_go_of_all_but;
 use crate::steps::copy_mounts;
@@ -30,7 +31,7 @@ use crate::steps::copy_mounts;
 /// nobody thought of.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The root of the VE whose PID 1 is `init`, with what Veld has mounted in it: a tree of
+/// The root of the VE whose PID 1 is `init`, of this number on the host, with what Veld has mounted in it: a tree of
 /// mounts that is attached nowhere.
 ///
 /// # Errors
@@ -40,7 +41,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// # Kernel
 /// open_tree(2) with `OPEN_TREE_CLONE`, Linux 5.2: of one mount alone it is refused where
 /// others on it are locked. unix(7), `SCM_RIGHTS`.
-pub fn look_into(init: BorrowedFd<'_>) -> Result<OwnedFd, Error> {
+pub fn look_into(init: BorrowedFd<'_>, pid: i32) -> Result<OwnedFd, Error> {
     let (channel, theirs) = pair()?;
     let (ours, sender) = socketpair(
         AddressFamily::UNIX,
@@ -53,7 +54,7 @@ pub fn look_into(init: BorrowedFd<'_>) -> Result<OwnedFd, Error> {
         Forked::Child => {
             drop((channel, ours));
             let keep = [init, theirs.as_fd(), sender.as_fd()];
-            let done = let_go_of_all_but(&keep).and_then(|()| find(init, &sender));
+            let done = let_go_of_all_but(&keep).and_then(|()| find(init, pid, &sender));
             match &done {
                 Ok(()) => theirs.executing(),
                 Err(failure) => theirs.failed(Stage::Preparing, failure),
@@ -70,13 +71,21 @@ pub fn look_into(init: BorrowedFd<'_>) -> Result<OwnedFd, Error> {
     }
 }
 
-fn find(init: BorrowedFd<'_>, sender: &OwnedFd) -> Result<(), Failure> {
+fn find(init: BorrowedFd<'_>, pid: i32, sender: &OwnedFd) -> Result<(), Failure> {
     // While /proc is the host's.
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let own = openat(CWD, "/proc/self", flags, Mode::empty()).context(|| "open /proc/self")?;
+    let top = root_of(init, pid)?;
     join_users(init)?;
     become_root()?;
     join_mounts(init)?;
+    // And not what the VE has mounted over it, to which joining leads.
+    let enter = || -> rustix::io::Result<()> {
+        rustix::process::fchdir(&top)?;
+        rustix::process::chroot(".")
+    };
+    enter().context(|| "enter the root of the VE")?;
+    drop(top);
     copy_mounts()?;
     let root = look_from_inside(own.as_fd())?;
     let fds = [root.as_fd()];

@@ -18,8 +18,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, StatxAttributes, StatxFlags, mkdirat, mknodat, openat,
-    statx,
+    AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxAttributes, StatxFlags, mkdirat,
+    mknodat, openat, openat2, statx,
 };
 use rustix::io::Errno;
 use rustix::mount::{MountAttrFlags, UnmountFlags, unmount};
@@ -43,7 +43,7 @@ const LAYERS: usize = 64;
 pub enum AddedSource {
     /// A directory or a file of the host's.
     Bind {
-        /// Its path; links are followed.
+        /// Its path; no symbolic link on it is followed.
         path: PathBuf,
         /// Whether ids on disk are the VE's own.
         idmap: bool,
@@ -78,7 +78,8 @@ impl Added {
     /// Names the path; EINVAL where its file system cannot be idmapped.
     ///
     /// # Kernel
-    /// open_tree(2) with `OPEN_TREE_CLONE`, Linux 5.2.
+    /// open_tree(2) with `OPEN_TREE_CLONE`, Linux 5.2; openat2(2) with
+    /// `RESOLVE_NO_SYMLINKS`.
     pub fn make(
         source: &AddedSource,
         read_only: bool,
@@ -150,8 +151,14 @@ fn bind(
 ) -> Result<OwnedFd, Failure> {
     let shown = path.display();
     let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let source =
-        openat(CWD, path, flags, Mode::empty()).context(|| format!("open {shown} of the host"))?;
+    // A part of the path may be in what another mount lets a VE write: what is there
+    // now may be a link to anything of the host's.
+    let source = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS);
+    let over_a_link = matches!(source, Err(Errno::LOOP));
+    let source = source.context(|| match over_a_link {
+        true => format!("open {shown} of the host, which leads over a symbolic link"),
+        false => format!("open {shown} of the host"),
+    })?;
     let extent = if recursive {
         Extent::Whole
     } else {

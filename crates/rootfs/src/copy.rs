@@ -12,6 +12,7 @@
 mod attributes;
 mod data;
 mod owners;
+mod rights;
 mod walk;
 
 use std::ffi::{CString, OsStr};
@@ -27,6 +28,7 @@ use veld_sys::{Context, Failure};
 pub use owners::{Given, Ids};
 
 use crate::root_dir::RootDir;
+use rights::{SEARCH, WRITE};
 use walk::{Spot, Walk};
 
 /// A tree that is copied from or to.
@@ -63,7 +65,18 @@ impl CopyTree {
     fn open(&self, path: &str, flags: OFlags) -> io::Result<OwnedFd> {
         let path = if path.is_empty() { "." } else { path };
         match &self.root {
-            Some(root) => root.open_file(path, flags, Mode::empty()),
+            Some(root) => {
+                let found = root.open_file(path, flags, Mode::empty())?;
+                let place = if is_directory(&found)? {
+                    path
+                } else {
+                    above(path)
+                };
+                let flags = OFlags::PATH | OFlags::DIRECTORY;
+                let place = root.open_file(place, flags, Mode::empty())?;
+                self.ids.must_reach(root, place)?;
+                Ok(found)
+            }
             None => Ok(openat(CWD, path, flags | OFlags::CLOEXEC, Mode::empty())?),
         }
     }
@@ -194,6 +207,7 @@ pub fn copy_output(
     let shown = from.shown(source);
     let mut write = || -> io::Result<()> {
         let file = from.open(source, OFlags::PATH)?;
+        from.ids.must_allow(&fstat(&file)?, rights::READ)?;
         let (file, size) = data::open_regular(&file)?;
         data::pour(&file, size, output, told)
     };
@@ -215,7 +229,9 @@ impl Target {
             match to.open(destination, OFlags::PATH) {
                 Ok(found) if is_directory(&found)? => {
                     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-                    return Ok(Self::Directory(to.open(destination, flags)?));
+                    let found = to.open(destination, flags)?;
+                    to.ids.must_allow(&fstat(&found)?, WRITE | SEARCH)?;
+                    return Ok(Self::Directory(found));
                 }
                 Ok(_) if sources > 1 => return Err(Errno::NOTDIR.into()),
                 Err(missing) if missing.kind() != io::ErrorKind::NotFound => return Err(missing),
@@ -225,15 +241,21 @@ impl Target {
             let Some(name) = last_name(destination).filter(|_| !destination.ends_with('/')) else {
                 return Err(Errno::NOTDIR.into());
             };
-            let above = match Path::new(destination).parent().and_then(Path::to_str) {
-                Some(above) if !above.is_empty() => above,
-                _ if to.root.is_some() => "/",
-                _ => ".",
-            };
             let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-            Ok(Self::Name(to.open(above, flags)?, name))
+            let above = to.open(above(destination), flags)?;
+            to.ids.must_allow(&fstat(&above)?, WRITE | SEARCH)?;
+            Ok(Self::Name(above, name))
         };
         find().context(|| format!("copy to {shown}"))
+    }
+}
+
+/// The path of the directory that a path is in.
+fn above(path: &str) -> &str {
+    match Path::new(path).parent().and_then(Path::to_str) {
+        Some("") => ".",
+        Some(above) => above,
+        None => "/",
     }
 }
 

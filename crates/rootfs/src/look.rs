@@ -20,7 +20,8 @@ const LAYERS: usize = 64;
 /// made fast. What shows a namespace of the VE's would keep that alive.
 ///
 /// `own_process` is this process's directory in /proc, opened while that was the host's.
-/// The caller is in a copy of the VE's mount namespace, which goes with it.
+/// The caller is in a copy of the VE's mount namespace, which goes with it, and its root
+/// is that of PID 1.
 ///
 /// # Errors
 /// Names the step.
@@ -40,14 +41,17 @@ pub fn look_from_inside(own_process: BorrowedFd<'_>) -> Result<OwnedFd, Failure>
     };
     let table = table().context(|| "read the mounts of the VE")?;
     let mounts = veld_kernfs::mountinfo::parse(&table);
-    for mount in mounts
-        .iter()
-        .rev()
-        .filter(|it| it.mount_point != Path::new("/"))
-    {
+    for mount in mounts.iter().rev() {
         let flags = UnmountFlags::DETACH | UnmountFlags::NOFOLLOW;
-        // What is locked is Veld's own.
-        let _ = unmount(&mount.mount_point, flags);
+        // `..` of the root leads to what is mounted over it, if anything is.
+        let over_root = mount.mount_point == Path::new("/");
+        let place = if over_root {
+            Path::new("/..")
+        } else {
+            &mount.mount_point
+        };
+        // What is locked is Veld's own, and the root itself is in use.
+        let _ = unmount(place, flags);
     }
     clone_at(CWD, "/", Extent::Whole)
 }
@@ -80,7 +84,8 @@ pub fn attach_look(look: BorrowedFd<'_>, place: &Path) -> Result<(), Failure> {
 /// statx(2), `STATX_ATTR_MOUNT_ROOT`: Linux 5.8.
 pub fn is_looked_at(place: &Path) -> Result<bool, Failure> {
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_DONT_SYNC;
-    match statx(CWD, place, flags, StatxFlags::TYPE) {
+    // Nothing is asked of the file system, which may be one that does not answer.
+    match statx(CWD, place, flags, StatxFlags::empty()) {
         Ok(found) => Ok(found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)),
         Err(Errno::NOENT) => Ok(false),
         Err(errno) => Err(errno).context(|| format!("inspect {}", place.display())),

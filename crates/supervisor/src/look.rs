@@ -38,7 +38,7 @@ fn make(ve: &Ve<'_>) -> Result<(), Source> {
     let look = match ve.observe() {
         Observed::Running(running) => {
             ve.step("look into the VE");
-            veld_launch::look_into(running.init.as_fd())?
+            veld_launch::look_into(running.init.as_fd(), running.record.init.pid)?
         }
         Observed::Stopped(_) => {
             ve.settle()?;

@@ -159,3 +159,103 @@ fn a_file_system_of_the_ves_that_never_answers_is_not_waited_for() {
     ve.veld("stop", ["--force"]).ok();
     host.nothing_remains();
 }
+
+/// A directory of the host's, mounted in a VE that may write in it and no more.
+fn shared<'h>(host: &'h veld_tests::Host, scratch: &std::path::Path) -> veld_tests::Ve<'h> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |name: &str, mode| {
+        fs::set_permissions(scratch.join(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for directory in ["shared", "shared/closed", "shared/sticky", "shared/free"] {
+        fs::create_dir(scratch.join(directory)).unwrap();
+        mode(directory, 0o755);
+        fs::write(scratch.join(directory).join("secret"), "of the host\n").unwrap();
+    }
+    mode("shared/closed", 0o700);
+    mode("shared/sticky", 0o1777);
+    mode("shared/free", 0o777);
+    mode("shared/free/secret", 0o600);
+    let mount = format!("{}:/shared", text(&scratch.join("shared")));
+    let ve = host
+        .ve("web1")
+        .with(["--network", "none", "--mount", &mount])
+        .start();
+    ve.sh("ln -s /shared /link && ln -s /shared/closed/secret /file && mkdir /to")
+        .done();
+    ve
+}
+
+#[test]
+fn what_the_ve_may_not_read_of_the_hosts_is_not_read_for_it() {
+    let host = host!();
+    let scratch = scratch(&host);
+    let ve = shared(&host, &scratch);
+    cp(&host, ["web1:/link/secret", "web1:/to/open"]).done();
+    assert_eq!(ve.exec(["cat", "/to/open"]).ok().line(), "of the host");
+    for path in [
+        "/link/free/secret",
+        "/shared/closed/secret",
+        "/link/closed/",
+        "/shared/closed/.",
+    ] {
+        let refused = cp(&host, [format!("web1:{path}"), "web1:/to".to_owned()]);
+        assert!(
+            refused
+                .stderr
+                .ends_with("Permission denied (os error 13)\n"),
+            "{path} {}",
+            refused.stderr
+        );
+    }
+    let refused = cp(&host, ["web1:/shared/free", "web1:/to"]);
+    assert_eq!(
+        refused.stderr,
+        "veld: web1: cannot cp: cannot copy web1:/shared/free/secret: Permission denied (os error 13)\n"
+    );
+    assert_eq!(ve.sh("find /to -type f").ok().line(), "/to/open");
+}
+
+#[test]
+fn what_the_ve_may_not_write_of_the_hosts_is_not_written_for_it() {
+    use std::os::unix::fs::MetadataExt;
+    let host = host!();
+    let scratch = scratch(&host);
+    let source = scratch.join("secret");
+    fs::write(&source, "another\n").unwrap();
+    let ve = shared(&host, &scratch);
+    let source = text(&source);
+    for (to, cause) in [
+        ("/link", "Permission denied (os error 13)\n"),
+        ("/link/new", "Permission denied (os error 13)\n"),
+        ("/link/closed/new", "Permission denied (os error 13)\n"),
+        ("/link/sticky", "Operation not permitted (os error 1)\n"),
+    ] {
+        let refused = cp(&host, [source, &format!("web1:{to}")]);
+        assert!(refused.stderr.ends_with(cause), "{to} {}", refused.stderr);
+    }
+    // Nor does it become the owner of what is there.
+    fs::create_dir(scratch.join("free")).unwrap();
+    let refused = cp(&host, ["-a", text(&scratch.join("free")), "web1:/shared"]);
+    assert_eq!(refused.status, 1);
+    for path in ["secret", "closed/secret", "sticky/secret", "free"] {
+        let found = fs::metadata(scratch.join("shared").join(path)).unwrap();
+        assert_eq!((found.uid(), found.gid()), (0, 0), "{path}");
+    }
+    for directory in ["", "closed", "sticky"] {
+        let path = scratch.join("shared").join(directory);
+        let secret = fs::read_to_string(path.join("secret")).unwrap();
+        assert_eq!(secret, "of the host\n");
+        let hidden = fs::read_dir(&path).unwrap().filter(|entry| {
+            let name = entry.as_ref().unwrap().file_name();
+            name.to_string_lossy().starts_with('.')
+        });
+        assert_eq!(hidden.count(), 0);
+    }
+    // What it could do itself it gets done.
+    cp(&host, [source, "web1:/shared/free/"]).done();
+    assert_eq!(
+        ve.exec(["cat", "/shared/free/secret"]).ok().line(),
+        "another"
+    );
+    cp(&host, [source, "web1:/shared/sticky/own"]).done();
+}

@@ -122,3 +122,19 @@ fn it_goes_with_a_start_and_a_destroy() {
     );
     ve.veld("umount", [""; 0]).done();
 }
+
+#[test]
+fn what_the_ve_has_mounted_over_its_root_is_not_seen() {
+    let host = host!();
+    let before = mounts(&host);
+    let ve = made(&host);
+    ve.sh("mount -t tmpfs own / && mount -t tmpfs own /..")
+        .done();
+    let path = look(&ve);
+    assert_eq!(fs::read_to_string(path.join("own")).unwrap(), "own\n");
+    assert_eq!(fs::read_dir(path.join("proc")).unwrap().count(), 0);
+    assert!(!mounts(&host).contains("tmpfs own"));
+    ve.veld("umount", [""; 0]).done();
+    ve.veld("stop", ["--force"]).ok();
+    assert_eq!(mounts(&host), before);
+}

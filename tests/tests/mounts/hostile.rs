@@ -4,7 +4,7 @@ use std::fs;
 
 use veld_tests::host;
 
-use crate::{mounted, set, shared, text};
+use crate::{mounted, set, shared, skipped, text};
 
 #[test]
 fn what_is_read_only_cannot_be_made_writable_inside() {
@@ -137,4 +137,33 @@ fn a_place_in_a_file_system_that_never_answers_is_not_waited_for() {
     assert_eq!(ve.show()["mounts"], serde_json::json!([]));
     ve.veld("stop", ["--force"]).ok();
     host.nothing_remains();
+}
+
+#[test]
+fn a_source_that_a_ve_made_a_link_leads_nowhere() {
+    let host = host!();
+    let data = shared(&host, "data");
+    fs::create_dir(data.join("sub")).unwrap();
+    let secret = shared(&host, "secret");
+    let ve = host.ve("a").with(["--network", "none"]).start();
+    let set = ve.veld("set", [format!("mount+={}:/data:idmap", text(&data))]);
+    if set.status != 0 {
+        skipped(&set.stderr);
+        return;
+    }
+    let swap = format!("rmdir /data/sub && ln -s {} /data/sub", text(&secret));
+    ve.sh(&swap).done();
+    let sub = data.join("sub");
+    let sub = text(&sub);
+    for source in [sub.to_owned(), format!("{sub}/file")] {
+        let refused = ve.veld("set", [format!("mount+={source}:/sub:idmap")]);
+        assert_eq!(
+            refused.stderr,
+            format!(
+                "veld: a: cannot set: cannot open {source} of the host, which leads over a \
+                 symbolic link: Too many levels of symbolic links (os error 40)\n"
+            )
+        );
+        assert_eq!(mounted(&ve, "/sub"), Vec::<String>::new());
+    }
 }

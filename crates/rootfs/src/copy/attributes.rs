@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use rustix::fs::{
     AtFlags, Gid, Mode, Stat, Timespec, Timestamps, Uid, XattrFlags, chownat, fchmod, fchown,
-    futimens, getxattr, listxattr, setxattr, utimensat,
+    fstat, futimens, getxattr, listxattr, setxattr, utimensat,
 };
 use rustix::io::Errno;
 
@@ -76,17 +76,19 @@ impl Translation {
         Ok(futimens(copy, &times(stat))?)
     }
 
-    /// Gives a link or a fifo, which has no handle to write by, owner and times.
-    pub(super) fn give_by_name(
-        &self,
-        stat: &Stat,
-        above: BorrowedFd<'_>,
-        name: &std::ffi::CStr,
-    ) -> io::Result<()> {
+    /// Gives a link or a fifo, of which there is no handle to write by, owner and times.
+    ///
+    /// # Errors
+    /// EPERM where what was made has been replaced by something of the host's.
+    ///
+    /// # Kernel
+    /// utimensat(2) with `AT_EMPTY_PATH`.
+    pub(super) fn give_inode(&self, stat: &Stat, copy: BorrowedFd<'_>) -> io::Result<()> {
+        self.to.must_own(&fstat(copy)?)?;
         let (uid, gid) = self.owner(stat);
-        let flags = AtFlags::SYMLINK_NOFOLLOW;
-        chownat(above, name, Some(uid), Some(gid), flags)?;
-        Ok(utimensat(above, name, &times(stat), flags)?)
+        let flags = AtFlags::EMPTY_PATH;
+        chownat(copy, c"", Some(uid), Some(gid), flags)?;
+        Ok(utimensat(copy, c"", &times(stat), flags)?)
     }
 
     fn extended(&self, source: BorrowedFd<'_>, copy: BorrowedFd<'_>) -> io::Result<()> {

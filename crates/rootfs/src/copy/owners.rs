@@ -1,7 +1,7 @@
 //! Whose a copy is.
 
 /// Ids of a VE: 0 to 65535.
-const MOST: u32 = 65_536;
+pub(super) const MOST: u32 = 65_536;
 
 /// Who owns what cannot be told.
 const NOBODY: u32 = 65_534;

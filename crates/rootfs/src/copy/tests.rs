@@ -145,6 +145,28 @@ fn a_directory_goes_into_one_or_becomes_it() {
 }
 
 #[test]
+fn a_directory_does_not_go_into_its_own_copy() {
+    let mut scene = Scene::new();
+    fs::create_dir_all(scene.root().join("a/x")).unwrap();
+    fs::create_dir(scene.root().join("b")).unwrap();
+    let guest = scene.guest();
+    let sources = ["/b", "/a"].map(str::to_owned);
+    scene.copy(&guest, &sources, &guest, "/a/x").unwrap();
+    let warning = "left out web1:/a/x/a, which is the copy itself";
+    let told = |event: &CopyEvent| *event == CopyEvent::Warning(warning.to_owned());
+    assert!(scene.events.iter().any(told));
+    assert!(scene.root().join("a/x/a/x/b").exists());
+    assert!(!scene.root().join("a/x/a/x/a").exists());
+    for (source, destination) in [("/a/.", "/a"), ("/a", "/")] {
+        let refused = scene.copy(&guest, &[source.to_owned()], &guest, destination);
+        assert_eq!(
+            refused.unwrap_err(),
+            format!("cannot copy web1:{source} to itself: Invalid argument (os error 22)")
+        );
+    }
+}
+
+#[test]
 fn holes_links_and_times_are_as_they_were() {
     if !is_root() {
         return;

@@ -5,6 +5,7 @@ use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
 
 use rustix::fs::{
     AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fchmod, fchown, fstat, linkat,
@@ -15,6 +16,7 @@ use veld_sys::{Context, Failure, fault};
 
 use super::attributes::Translation;
 use super::owners::Ids;
+use super::rights::{READ, SEARCH, WRITE};
 use super::{CopyEvent, CopyTree, CopyWish, Told, data};
 
 /// How many directories may be in one another: for each two are open.
@@ -38,9 +40,17 @@ pub(super) struct Spot<'a> {
 
 /// Where the first copy of a file with several names went.
 struct Linked {
-    /// The names of the directories below the first, and its own.
-    path: Vec<CString>,
+    directory: Option<Rc<Below>>,
+    name: CString,
     id: Id,
+}
+
+/// A directory below the top. One is there for all that is in it, or the
+/// names of many would be remembered with each file.
+struct Below {
+    above: Option<Rc<Self>>,
+    name: CString,
+    depth: usize,
 }
 
 pub(super) struct Walk<'a> {
@@ -48,8 +58,8 @@ pub(super) struct Walk<'a> {
     told: Told<'a>,
     /// Where the copies of this source begin.
     top: Option<OwnedFd>,
-    /// Names below the top.
-    path: Vec<CString>,
+    /// The directory below the top that the walk is in.
+    inside: Option<Rc<Below>>,
     linked: HashMap<Id, Linked>,
     /// Directories of copies, which are not copied again.
     made: Option<Id>,
@@ -67,7 +77,7 @@ impl<'a> Walk<'a> {
             },
             told,
             top: None,
-            path: Vec::new(),
+            inside: None,
             linked: HashMap::new(),
             made: None,
             number: 0,
@@ -93,18 +103,22 @@ impl<'a> Walk<'a> {
         above: BorrowedFd<'_>,
         shown: &str,
     ) -> Result<(), Failure> {
-        let open =
-            || -> io::Result<OwnedFd> { Ok(openat(source, c".", DIRECTORY, Mode::empty())?) };
+        let ids = self.translation.from;
+        let open = || -> io::Result<OwnedFd> {
+            ids.must_allow(&fstat(source)?, READ | SEARCH)?;
+            Ok(openat(source, c".", DIRECTORY, Mode::empty())?)
+        };
         let opened = self.begin(above).and_then(|()| open());
         let opened = opened.context(|| format!("copy {shown}"))?;
         self.made = id_of(above).ok();
-        self.inside(&opened, above, shown)
+        self.inside(opened, above, shown)
     }
 
     fn begin(&mut self, above: BorrowedFd<'_>) -> io::Result<()> {
         self.top = Some(above.try_clone_to_owned()?);
-        self.path.clear();
+        self.inside = None;
         self.linked.clear();
+        self.made = None;
         Ok(())
     }
 
@@ -145,12 +159,17 @@ impl<'a> Walk<'a> {
             let warning = format!("left out {shown}, which is the copy itself");
             return (self.told)(CopyEvent::Warning(warning)).context(failed);
         }
-        if self.path.len() >= DEEPEST {
+        let depth = 1 + self.inside.as_ref().map_or(0, |directory| directory.depth);
+        if depth > DEEPEST {
             return Err(Failure::new(failed(), Errno::NAMETOOLONG));
         }
+        let Translation {
+            from: ids, wish, ..
+        } = self.translation;
         let opened = || -> io::Result<(OwnedFd, OwnedFd, bool)> {
+            ids.must_allow(stat, READ | SEARCH)?;
             let from = openat(source, c".", DIRECTORY, Mode::empty())?;
-            let (to, is_new) = make_directory(spot)?;
+            let (to, is_new) = self.make_directory(spot)?;
             Ok((from, to, is_new))
         };
         let (from, to, is_new) = opened().context(failed)?;
@@ -162,10 +181,15 @@ impl<'a> Walk<'a> {
             let (uid, gid) = self.translation.owner(stat);
             fchown(&to, Some(uid), Some(gid)).context(failed)?;
         }
-        self.path.push(spot.name.to_owned());
-        self.inside(&from, to.as_fd(), shown)?;
-        self.path.pop();
-        if is_new || self.translation.wish.archive {
+        let above = self.inside.take();
+        self.inside = Some(Rc::new(Below {
+            above: above.clone(),
+            name: spot.name.to_owned(),
+            depth,
+        }));
+        self.inside(from, to.as_fd(), shown)?;
+        self.inside = above;
+        if is_new || wish.archive {
             let given = self
                 .translation
                 .give(source.as_fd(), stat, to.as_fd(), false);
@@ -174,9 +198,22 @@ impl<'a> Walk<'a> {
         (self.told)(CopyEvent::Entry).context(failed)
     }
 
-    fn inside(&mut self, from: &OwnedFd, to: BorrowedFd<'_>, shown: &str) -> Result<(), Failure> {
-        let names = names(from).context(|| format!("read {shown}"))?;
-        for name in names {
+    fn inside(&mut self, from: OwnedFd, to: BorrowedFd<'_>, shown: &str) -> Result<(), Failure> {
+        let failed = || format!("read {shown}");
+        if id_of(from.as_fd()).context(failed)? == id_of(to).context(failed)? {
+            // What is copied would be listed and copied again.
+            return Err(Failure::new(
+                format!("copy {shown} to itself"),
+                Errno::INVAL,
+            ));
+        }
+        let mut names = Dir::new(from).context(failed)?;
+        while let Some(entry) = names.read() {
+            let name = entry.context(failed)?.file_name().to_owned();
+            if name.as_c_str() == c"." || name.as_c_str() == c".." {
+                continue;
+            }
+            let from = names.fd().context(failed)?;
             let below = format!("{}/{}", shown.trim_end_matches('/'), name.to_string_lossy());
             let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
             let handle = match openat2(from, &name, HANDLE, Mode::empty(), resolve) {
@@ -199,6 +236,7 @@ impl<'a> Walk<'a> {
         if has_names && self.link(id, spot)? {
             return Ok(());
         }
+        self.translation.from.must_allow(stat, READ)?;
         let (from, size) = data::open_regular(source)?;
         let beside = self.beside();
         let to = create(spot.above, &beside)?;
@@ -207,15 +245,13 @@ impl<'a> Walk<'a> {
                 self.translation
                     .give(source.as_fd(), stat, to.as_fd(), true)
             })
-            .and_then(|()| take_name(spot, &beside));
+            .and_then(|()| self.take_name(spot, &beside));
         undone_unless(filled, spot.above, &beside)?;
         if has_names {
-            let mut path = self.path.clone();
-            path.push(spot.name.to_owned());
-            let id_of_copy = id_of(to.as_fd())?;
             let linked = Linked {
-                path,
-                id: id_of_copy,
+                directory: self.inside.clone(),
+                name: spot.name.to_owned(),
+                id: id_of(to.as_fd())?,
             };
             self.linked.insert(id, linked);
         }
@@ -227,13 +263,15 @@ impl<'a> Walk<'a> {
         let (Some(linked), Some(top)) = (self.linked.get(&id), &self.top) else {
             return Ok(false);
         };
-        let (last, directories) = match linked.path.split_last() {
-            Some(split) => split,
-            None => return Ok(false),
-        };
+        let mut directories = Vec::new();
+        let mut next = linked.directory.as_deref();
+        while let Some(directory) = next {
+            directories.push(&directory.name);
+            next = directory.above.as_deref();
+        }
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         let mut directory = openat(top, c".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-        for name in directories {
+        for name in directories.into_iter().rev() {
             let flags = HANDLE | OFlags::DIRECTORY;
             directory = match openat2(&directory, name, flags, Mode::empty(), resolve) {
                 // Somebody has moved it: a copy of its own will do.
@@ -241,18 +279,17 @@ impl<'a> Walk<'a> {
                 opened => opened?,
             };
         }
-        let is_it = openat2(&directory, last, HANDLE, Mode::empty(), resolve)
-            .is_ok_and(|file| id_of(file.as_fd()).ok() == Some(linked.id));
-        if !is_it {
-            return Ok(false);
-        }
-        let last = last.clone();
+        let first = match openat2(&directory, &linked.name, HANDLE, Mode::empty(), resolve) {
+            Ok(file) if id_of(file.as_fd())? == linked.id => file,
+            Ok(_) | Err(_) => return Ok(false),
+        };
         let beside = self.beside();
         fault::point("link copy")?;
-        if linkat(&directory, &last, spot.above, &beside, AtFlags::empty()).is_err() {
+        // The inode found: its name may be another's by now.
+        if linkat(&first, c"", spot.above, &beside, AtFlags::EMPTY_PATH).is_err() {
             return Ok(false);
         }
-        let named = take_name(spot, &beside);
+        let named = self.take_name(spot, &beside);
         // A rename to another name of the same file does nothing.
         let _ = unlinkat(spot.above, &beside, AtFlags::empty());
         named.map(|()| true)
@@ -275,10 +312,11 @@ impl<'a> Walk<'a> {
             let mode = self.translation.mode(stat, false);
             mknodat(spot.above, &beside, FileType::Fifo, mode, 0)?;
         }
-        let given = self
-            .translation
-            .give_by_name(stat, spot.above, &beside)
-            .and_then(|()| take_name(spot, &beside));
+        let made =
+            || -> io::Result<OwnedFd> { Ok(openat(spot.above, &beside, HANDLE, Mode::empty())?) };
+        let given = made()
+            .and_then(|made| self.translation.give_inode(stat, made.as_fd()))
+            .and_then(|()| self.take_name(spot, &beside));
         undone_unless(given, spot.above, &beside)
     }
 
@@ -298,11 +336,39 @@ impl<'a> Walk<'a> {
             let filled = data::fill(input, &to, self.told)
                 .and_then(|()| Ok(fchown(&to, Some(uid), Some(gid))?))
                 .and_then(|()| Ok(fchmod(&to, mode)?))
-                .and_then(|()| take_name(spot, &beside));
+                .and_then(|()| self.take_name(spot, &beside));
             undone_unless(filled, spot.above, &beside)?;
             (self.told)(CopyEvent::Entry)
         };
         write().context(|| format!("write {shown}"))
+    }
+
+    /// A directory that is there or is made; whether it is new.
+    fn make_directory(&self, spot: Spot<'_>) -> io::Result<(OwnedFd, bool)> {
+        let Spot { above, name } = spot;
+        fault::point("make directory of copies")?;
+        let is_new = match mkdirat(above, name, Mode::RWXU) {
+            Ok(()) => true,
+            Err(Errno::EXIST) => false,
+            Err(errno) => return Err(errno.into()),
+        };
+        let directory = openat(above, name, DIRECTORY, Mode::empty())?;
+        let stat = fstat(&directory)?;
+        let ids = self.translation.to;
+        ids.must_allow(&stat, WRITE | SEARCH)?;
+        // Of a directory of the host's, which may have taken the place of a new
+        // one, nobody becomes the owner.
+        if is_new || self.translation.wish.archive {
+            ids.must_own(&stat)?;
+        }
+        Ok((directory, is_new))
+    }
+
+    fn take_name(&self, spot: Spot<'_>, beside: &CStr) -> io::Result<()> {
+        let Spot { above, name } = spot;
+        self.translation.to.must_replace(spot)?;
+        fault::point("name copy")?;
+        Ok(renameat(above, beside, above, name)?)
     }
 
     /// A name that nobody else has.
@@ -328,18 +394,6 @@ impl Translation {
     }
 }
 
-/// A directory that is there or is made; whether it is new.
-fn make_directory(spot: Spot<'_>) -> io::Result<(OwnedFd, bool)> {
-    let Spot { above, name } = spot;
-    fault::point("make directory of copies")?;
-    let is_new = match mkdirat(above, name, Mode::RWXU) {
-        Ok(()) => true,
-        Err(Errno::EXIST) => false,
-        Err(errno) => return Err(errno.into()),
-    };
-    Ok((openat(above, name, DIRECTORY, Mode::empty())?, is_new))
-}
-
 fn create(above: BorrowedFd<'_>, name: &CStr) -> io::Result<File> {
     fault::point("create copy")?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -355,12 +409,6 @@ fn create(above: BorrowedFd<'_>, name: &CStr) -> io::Result<File> {
     Ok(File::from(made?))
 }
 
-fn take_name(spot: Spot<'_>, beside: &CStr) -> io::Result<()> {
-    let Spot { above, name } = spot;
-    fault::point("name copy")?;
-    Ok(renameat(above, beside, above, name)?)
-}
-
 /// Takes what is beside a name away where it could not take it.
 fn undone_unless(done: io::Result<()>, above: BorrowedFd<'_>, beside: &CStr) -> io::Result<()> {
     if done.is_err() {
@@ -373,17 +421,4 @@ fn undone_unless(done: io::Result<()>, above: BorrowedFd<'_>, beside: &CStr) -> 
 fn id_of(file: BorrowedFd<'_>) -> io::Result<Id> {
     let stat = fstat(file)?;
     Ok((stat.st_dev, stat.st_ino))
-}
-
-/// All names before the first is copied, so that what is copied into the same
-/// directory is not among them.
-fn names(directory: &OwnedFd) -> io::Result<Vec<CString>> {
-    let mut names = Vec::new();
-    for entry in Dir::read_from(directory)? {
-        let name = entry?.file_name().to_owned();
-        if name.as_bytes() != b"." && name.as_bytes() != b".." {
-            names.push(name);
-        }
-    }
-    Ok(names)
 }

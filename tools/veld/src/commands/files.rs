@@ -16,6 +16,8 @@ use crate::report::{self, Failed};
 
 /// The words make no sense.
 const USAGE: u8 = 2;
+/// How many warnings of one copy are told.
+const WARNINGS: usize = 100;
 
 pub(crate) fn cp(host: &Host, cp: &Cp) -> Result<ExitCode, Failed> {
     if let Some(why) = senseless(cp) {
@@ -54,9 +56,9 @@ pub(crate) fn cp(host: &Host, cp: &Cp) -> Result<ExitCode, Failed> {
     let subject = to.as_ref().or(from.as_ref());
     let name = subject.map_or_else(String::new, |ve| ve.name().to_string());
     let bar = Bar::new("copied".to_owned())?;
-    let warnings = RefCell::new(Vec::new());
+    let warnings = RefCell::new(Warnings::default());
     let done = veld_supervisor::copy(&copy, &mut |progress: &mut Progress| {
-        warnings.borrow_mut().append(&mut progress.warnings);
+        warnings.borrow_mut().take(&mut progress.warnings);
         if matches!(copy.what, Copied::Files { .. }) {
             bar.advance(progress.bytes, progress.entries)
         } else {
@@ -64,11 +66,34 @@ pub(crate) fn cp(host: &Host, cp: &Cp) -> Result<ExitCode, Failed> {
         }
     });
     bar.finish();
-    for warning in warnings.into_inner() {
+    let Warnings { told, more } = warnings.into_inner();
+    for warning in told {
         report::warning(&name, &output::escape(&warning));
+    }
+    if more > 0 {
+        report::warning(&name, &format!("left out {more} more"));
     }
     done?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was left out of a copy, of which a VE may have as much as it likes.
+#[derive(Default)]
+struct Warnings {
+    told: Vec<String>,
+    more: usize,
+}
+
+impl Warnings {
+    fn take(&mut self, warnings: &mut Vec<String>) {
+        for warning in warnings.drain(..) {
+            if self.told.len() < WARNINGS {
+                self.told.push(warning);
+            } else {
+                self.more += 1;
+            }
+        }
+    }
 }
 
 /// Why the words make no sense together.
