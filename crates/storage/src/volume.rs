@@ -224,7 +224,9 @@ impl Volume {
         match self.layout() {
             Layout::Overlay => Err(io::Error::from(io::ErrorKind::InvalidData))
                 .context(|| format!("find the files of {}", self.path.display())),
-            kept => kept.root(&self.path, &self.path),
+            kept @ (Layout::Btrfs | Layout::Image | Layout::Directory) => {
+                kept.root(&self.path, &self.path)
+            }
         }
     }
 }

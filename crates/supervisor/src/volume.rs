@@ -138,22 +138,18 @@ fn check_size(host: &Host, layout: Layout, size: Option<Bytes>) -> Result<(), So
             Source::Refused(text)
         })?;
     let kind = like(host, None).image_fs;
-    let least = match layout {
-        Layout::Image => kind.least_size(),
-        Layout::Overlay | Layout::Btrfs | Layout::Directory => 1,
-    };
-    if size.get() >= least {
-        return Ok(());
+    let least = kind.least_size();
+    if layout == Layout::Image && size.get() < least {
+        let least = Bytes::new(least);
+        let text = format!("{size} is less than the {least} that an {kind} takes");
+        return Err(Source::Refused(text));
     }
-    Err(Source::Refused(match layout {
-        Layout::Image => {
-            let least = Bytes::new(least);
-            format!("{size} is less than the {least} that an {kind} takes")
-        }
-        Layout::Overlay | Layout::Btrfs | Layout::Directory => {
-            format!("{size} holds nothing")
-        }
-    }))
+    if size.get() == 0 {
+        return Err(Source::Refused(
+            "a volume of no size holds nothing".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 fn now() -> u64 {

@@ -139,6 +139,8 @@ fn removes(host: &Host, kind: Kind) {
         host,
         ("remove", 1, kind),
         |fault| {
+            // The directory is made anew, which is a point too.
+            let _ = fs::remove_dir_all(host.data().join("trash"));
             host.veld(["volume", "create", "data", "--layout", "directory"])
                 .ok();
             fault.veld(host, &["volume", "remove", "data"])

@@ -11,14 +11,13 @@ mod removal;
 mod sharing;
 
 use std::fs;
-use std::path::Path;
 
-use veld_tests::{Disk, Host, Ve, until};
+use veld_tests::{Cmd, Disk, Host, Ve, until};
 
 /// A disk that holds what the tests put there, an xfs in an image among it.
 const DISK: u64 = 2 << 30;
 
-/// A host whose data is on a disk of its own, and volumes of 320 MiB in this layout there.
+/// A disk with this file system, which the data of the host is on from now on.
 fn on_disk(host: &mut Host, kind: &str) -> Option<Disk> {
     let disk = Disk::sized(kind, DISK)?;
     host.keep_data_in(&disk.data());
@@ -30,27 +29,28 @@ fn set(ve: &Ve<'_>, what: &str) {
     ve.veld("set", [what]).done();
 }
 
-/// The loop devices that have files below a directory of the host's data.
-fn loops(data: &Path) -> Vec<String> {
-    let devices = fs::read_dir("/sys/block").unwrap().map(Result::unwrap);
-    let files = devices.filter_map(|device| {
-        let file = fs::read_to_string(device.path().join("loop/backing_file")).ok()?;
-        let file = file.trim_end().to_owned();
-        // As seen from a mount namespace that is gone it is named from the file system's root.
-        let known = Path::new(&file);
-        let volumes = data.join("volumes");
-        (known.starts_with(volumes) || file.starts_with("/data/volumes/")).then_some(file)
+/// The loop devices that have images of this host's volumes: a line for each.
+fn loops(host: &Host) -> Vec<String> {
+    let volumes = fs::read_dir(host.data().join("volumes")).into_iter();
+    let images = volumes
+        .flatten()
+        .map(|volume| volume.unwrap().path().join("image"));
+    // By device and inode: the path that the kernel tells is of a namespace that is gone.
+    let found = images.filter(|image| image.exists()).flat_map(|image| {
+        let words = ["--associated", image.to_str().unwrap()];
+        let listed = Cmd::program("losetup", words).run().ok();
+        listed.lines().map(str::to_owned).collect::<Vec<String>>()
     });
-    files.collect()
+    found.collect()
 }
 
 /// Ends everything, and looks for what is left.
 fn ends(host: &Host, volumes: &[&str]) {
     host.veld(["destroy", "--force", "--all"]).done();
+    until("the loop devices let go", || loops(host).is_empty());
     for name in volumes {
         host.veld(["volume", "remove", name])
             .says(&format!("volume {name}: removed"));
     }
-    until("the loop devices let go", || loops(host.data()).is_empty());
     until("the trash is empty", || host.leaks().is_empty());
 }

@@ -27,7 +27,7 @@ fn a_volume_that_a_config_names_is_not_removed() {
     two.veld("set", ["--runtime", "mount-=/data"]).done();
     host.veld(["volume", "remove", "data"])
         .fails(1, "veld: volume data: is used by two");
-    until("nobody has it mounted", || loops(host.data()).is_empty());
+    until("nobody has it mounted", || loops(&host).is_empty());
     two.veld("set", ["mount="]).done();
     let three = host.ve("three").with(mount).start();
     assert_eq!(three.exec(["cat", "/data/file"]).ok().line(), "kept");

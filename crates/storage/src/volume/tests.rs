@@ -1,3 +1,5 @@
+//! Volumes in a directory of the test's own.
+
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
