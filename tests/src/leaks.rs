@@ -15,11 +15,12 @@ const MAY_STAY: [&str; 4] = ["ids/next", "ids/lock", ".names/lock", "trash/.lock
 /// What is made of templates once stays as long as they do.
 const KEPT: [&str; 2] = ["bases", "images"];
 /// Directories that stay.
-const FIXED: [&str; 10] = [
+const FIXED: [&str; 11] = [
     "bases",
     "images",
     "layers",
     "trash",
+    "volumes",
     "ids",
     "ve",
     "addresses",

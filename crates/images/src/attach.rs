@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 use veld_sys::loop_device;
@@ -18,7 +19,7 @@ const TRIES: u32 = 256;
 pub(crate) struct Device {
     pub(crate) path: PathBuf,
     /// Kept open: a device that nobody has open lets go of its file.
-    _open: File,
+    pub(crate) open: File,
 }
 
 /// # Errors
@@ -32,10 +33,7 @@ pub(crate) fn attach(image: &File) -> io::Result<Device> {
         let device = opened(path.clone(), "no loop device is free")?;
         match loop_device::configure(device.as_fd(), image.as_fd()) {
             Ok(()) => {
-                return Ok(Device {
-                    path,
-                    _open: device,
-                });
+                return Ok(Device { path, open: device });
             }
             Err(error) if error.raw_os_error() == Some(Errno::BUSY.raw_os_error()) => {}
             Err(error) => return Err(error),
@@ -44,6 +42,28 @@ pub(crate) fn attach(image: &File) -> io::Result<Device> {
     Err(io::Error::other(
         "every loop device that was free was taken by another",
     ))
+}
+
+/// The loop device that has an image; none where it has none, or where its device is
+/// letting go of it. As long as it is kept open it does not.
+pub(crate) fn attached(image: &Path) -> io::Result<Option<Device>> {
+    let about = std::fs::metadata(image)?;
+    for entry in std::fs::read_dir("/sys/block")? {
+        let entry = entry?;
+        // By its inode: the path that is told there is of another mount namespace.
+        if !entry.path().join("loop/backing_file").exists() {
+            continue;
+        }
+        let path = Path::new("/dev").join(entry.file_name());
+        let Ok(device) = File::open(&path) else {
+            continue;
+        };
+        let found = loop_device::backing(device.as_fd());
+        if found.is_ok_and(|found| found == (about.dev(), about.ino())) {
+            return Ok(Some(Device { path, open: device }));
+        }
+    }
+    Ok(None)
 }
 
 fn opened(path: PathBuf, otherwise: &str) -> io::Result<File> {

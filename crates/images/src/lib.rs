@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Two mounts of one image would each write over what the other has; so whoever
-//! works on one has an flock(2) on it, which the loop device goes on holding.
+//! works on one has an flock(2) on it, which the loop device goes on holding. Those who
+//! share one mount its loop device again, which is the same file system once more.
 //!
 //! What this crate must not know: VEs, what is in a file system, who may see it.
 
@@ -21,5 +22,5 @@ mod resize;
 
 pub use file_system::FileSystem;
 pub use make::{Wish, make};
-pub use mount::{Access, is_in_use, mount};
-pub use resize::{grow_mounted, resize, size, taken};
+pub use mount::{Access, is_in_use, mount, mount_shared};
+pub use resize::{fit, grow_mounted, resize, size, taken};

@@ -19,11 +19,16 @@ const RELEASE: Duration = Duration::from_secs(2);
 /// # Errors
 /// EBUSY where somebody works on it.
 pub(crate) fn open_locked(image: &Path) -> Result<File, Failure> {
+    open_locked_within(image, RELEASE)
+}
+
+/// The same, for those who wait otherwise.
+pub(crate) fn open_locked_within(image: &Path, patience: Duration) -> Result<File, Failure> {
     let name = || image.display();
     let file = fault::point("open image")
         .and_then(|()| File::options().read(true).write(true).open(image))
         .context(|| format!("open {}", name()))?;
-    let deadline = Instant::now() + RELEASE;
+    let deadline = Instant::now() + patience;
     loop {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),

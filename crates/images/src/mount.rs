@@ -1,8 +1,10 @@
 //! Mounting an image, attached nowhere.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -12,9 +14,13 @@ use rustix::mount::{
 };
 use veld_sys::{Context, Failure, fault};
 
-use crate::attach::attach;
+use crate::attach::{Device, attach, attached};
 use crate::file_system::{FileSystem, SuperBlock};
-use crate::lock::open_locked;
+use crate::lock::{open_locked, open_locked_within};
+
+/// How long another may take to mount an image that is shared, or a device to let go of it.
+const SHARING: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(2);
 
 /// What is done with a mounted image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +41,44 @@ pub enum Access {
 /// # Kernel
 /// loop(4); fsopen(2): Linux 5.2.
 pub fn mount(image: &Path, access: Access) -> Result<OwnedFd, Failure> {
-    let file = open_locked(image)?;
+    mount_locked(image, open_locked(image)?, access)
+}
+
+/// As [`mount`], of an image that others of those who share it may have mounted: it is
+/// their file system then, and goes with the last mount.
+///
+/// # Errors
+/// As [`mount`]; EBUSY where somebody works on it who does not share it.
+pub fn mount_shared(image: &Path, access: Access) -> Result<OwnedFd, Failure> {
+    let deadline = Instant::now() + SHARING;
+    loop {
+        let found = attached(image);
+        let found = found.context(|| format!("find the loop device of {}", image.display()))?;
+        if let Some(device) = found {
+            return mount_again(image, &device, access);
+        }
+        // Between the lock and the device is another who mounts it for the first time,
+        // or a device that is letting go.
+        match open_locked_within(image, Duration::ZERO) {
+            Ok(file) => return mount_locked(image, file, access),
+            Err(held)
+                if held.kind() == io::ErrorKind::ResourceBusy && Instant::now() < deadline =>
+            {
+                std::thread::sleep(POLL);
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+}
+
+fn mount_again(image: &Path, device: &Device, access: Access) -> Result<OwnedFd, Failure> {
+    let failed = || format!("mount {}", image.display());
+    let file = File::open(image).context(failed)?;
+    let kind = SuperBlock::read(&file).context(failed)?.kind;
+    mount_device(kind, &device.path, access).context(failed)
+}
+
+fn mount_locked(image: &Path, file: File, access: Access) -> Result<OwnedFd, Failure> {
     let kind = SuperBlock::read(&file)
         .context(|| format!("mount {}", image.display()))?
         .kind;
@@ -59,7 +102,7 @@ pub(crate) fn mount_device(kind: FileSystem, device: &Path, access: Access) -> i
 /// Whether somebody works on an image, or has it mounted.
 #[must_use]
 pub fn is_in_use(image: &Path) -> bool {
-    let file = std::fs::File::open(image);
+    let file = File::open(image);
     file.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_err())
 }
 

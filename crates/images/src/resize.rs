@@ -5,13 +5,14 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 use veld_sys::growth::{grow_ext4, grow_xfs};
 use veld_sys::{Context, Failure, fault, loop_device};
 
+use crate::attach::attached;
 use crate::file_system::{FileSystem, SuperBlock};
 use crate::lock::open_locked;
 use crate::mount::{Access, mount, mount_device};
@@ -68,8 +69,9 @@ pub fn grow_mounted(image: &Path, size: u64) -> Result<(), Failure> {
     let file = File::options().read(true).write(true).open(image);
     let file = file.context(|| format!("open {}", image.display()))?;
     let old = SuperBlock::read(&file).context(failed)?;
-    let path = device_of(image)?;
-    let device = File::open(&path).context(|| format!("open {}", path.display()))?;
+    let device = attached(image).and_then(|device| device.ok_or(io::ErrorKind::NotFound.into()));
+    let device = device.context(|| format!("find the loop device of {}", image.display()))?;
+    let (path, device) = (device.path, device.open);
     // The kernel has one file system on a device, however often it is mounted.
     let mounted = mount_device(old.kind, &path, Access::Write).context(failed)?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -89,6 +91,22 @@ pub fn grow_mounted(image: &Path, size: u64) -> Result<(), Failure> {
         }
         grown => grown.context(failed),
     }
+}
+
+/// Makes an image that is not mounted as long as its file system, where it is longer:
+/// of one who was killed when it was to grow.
+///
+/// # Errors
+/// EBUSY where it is in use.
+pub fn fit(image: &Path) -> Result<(), Failure> {
+    let failed = || format!("fit {} to its file system", image.display());
+    let file = open_locked(image)?;
+    let has = SuperBlock::read(&file).context(failed)?;
+    let length = has.block.saturating_mul(has.blocks);
+    if file.metadata().context(failed)?.len() > length {
+        set_length(&file, length).context(failed)?;
+    }
+    Ok(())
 }
 
 /// Bytes of an image.
@@ -154,23 +172,4 @@ fn resize_ext4(image: &Path, block: u64, size: u64) -> io::Result<()> {
     let size = format!("{}K", size / 1024);
     let words = [OsStr::new("-f"), image.as_os_str(), OsStr::new(&size)];
     run("resize2fs", "e2fsprogs", &words, &[0]).map(drop)
-}
-
-/// The loop device that has an image.
-fn device_of(image: &Path) -> Result<PathBuf, Failure> {
-    let reading = || format!("find the loop device of {}", image.display());
-    let about = std::fs::metadata(image).context(reading)?;
-    for entry in std::fs::read_dir("/sys/block").context(reading)? {
-        let entry = entry.context(reading)?;
-        // By its inode: the path that is told there is of another mount namespace.
-        if !entry.path().join("loop/backing_file").exists() {
-            continue;
-        }
-        let path = Path::new("/dev").join(entry.file_name());
-        let found = File::open(&path).and_then(|device| loop_device::backing(device.as_fd()));
-        if found.is_ok_and(|found| found == (about.dev(), about.ino())) {
-            return Ok(path);
-        }
-    }
-    Err(io::Error::from(io::ErrorKind::NotFound)).context(reading)
 }

@@ -52,6 +52,9 @@ pub enum AddedSource {
         /// Whether set-user-ID programs are run as whom they belong to.
         suid: bool,
     },
+    /// The file system in a file, which others may have mounted too; ids on it are the
+    /// VE's own.
+    Image(PathBuf),
     /// A file system in memory.
     Tmpfs {
         /// The host id of who owns its root.
@@ -95,6 +98,13 @@ impl Added {
                 let set = attributes(read_only, !suid);
                 let users = idmap.then_some(user_namespace);
                 bind(path, *recursive, set, users)?
+            }
+            AddedSource::Image(image) => {
+                let mount = veld_images::mount_shared(image, veld_images::Access::Write)?;
+                let set = attributes(read_only, false);
+                set_tree(mount.as_fd(), set, Some(user_namespace))
+                    .context(|| format!("idmap {}", image.display()))?;
+                mount
             }
             AddedSource::Tmpfs { owner, size, mode } => {
                 let mount = tmpfs(*owner, *size, *mode)?;

@@ -10,6 +10,7 @@
 //! DATA/ve/.NAME.new/  a creation that is not done
 //! DATA/ve/.NAME.gone/ a removal that is not done
 //! DATA/layers/LAYER/  a frozen layer, which several stand on
+//! DATA/volumes/NAME/  a volume, a part that several may have mounted
 //! ```
 //!
 //! The directory appears by a rename and goes by a rename, and what is in it changes
@@ -34,6 +35,7 @@ mod removal;
 mod renaming;
 mod snapshot;
 mod trash;
+mod volume;
 
 pub use area::{Area, Making, names};
 pub use below::{Base, Below, LayerId};
@@ -49,3 +51,4 @@ pub use renaming::renamed_to;
 pub use snapshot::SnapshotMaking;
 pub use trash::Trash;
 pub use veld_images::FileSystem;
+pub use volume::{Volume, VolumeLock, Volumes};

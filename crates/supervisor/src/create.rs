@@ -69,6 +69,7 @@ fn make(ve: &Ve<'_>, wish: &Wish) -> Result<String, Source> {
     let id = host.ids().take(ve.name.as_str(), |id| making.set_id(id))?;
     let id = VeId::new(id).ok_or_else(|| Source::Reported(format!("{id} is not an id of a VE")))?;
     let config = config(ve, wish, id)?;
+    let _volumes = mounts::check(ve, &config)?;
     host.cgroups()?.check(&tuning::limits(ve, &config)?)?;
     NetPlan::new(&config, host.config(), id).check()?;
     disk::check(host, layout, &config)?;
@@ -96,7 +97,6 @@ fn config(ve: &Ve<'_>, wish: &Wish, id: VeId) -> Result<VeConfig, Source> {
     addresses::resolve(ve, id, &mut config)?;
     addresses::must_not_be_the_hosts(ve, id, &config)?;
     names::check(&config, ve.host.config())?;
-    mounts::check(ve, &config)?;
     Ok(config)
 }
 

@@ -67,6 +67,7 @@ mod tuning;
 mod undo;
 mod unit;
 mod ve;
+mod volume;
 mod waiter;
 
 pub use after_end::after_end;
@@ -118,3 +119,6 @@ pub use veld_launch::{Copied, Progress};
 pub use veld_network::Counters;
 pub use veld_rootfs::{CopyWish, Given as CopyOwner};
 pub use veld_storage::{Feature, Layout, Refusal as LayoutRefusal};
+pub use volume::{
+    VolumeState, VolumeWish, all_volumes, create_volume, remove_volume, resize_volume, volume_state,
+};

@@ -8,14 +8,16 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 
-use veld_config::{Mount, MountSource, VeConfig, VolumeName};
+use veld_config::{Mount, MountSource, VeConfig};
 use veld_launch::{Mounts, Removal, change_mounts, check_removals};
 use veld_rootfs::{Added, AddedSource, FileId};
 use veld_state::Running;
+use veld_storage::VolumeLock;
 
 use crate::error::Source;
 use crate::tuning;
 use crate::ve::Ve;
+use crate::volume;
 
 /// Permissions of the root of a tmpfs.
 const TMPFS_MODE: u32 = 0o1777;
@@ -61,18 +63,19 @@ impl Given {
     }
 }
 
-/// Refuses mounts of volumes that the host has not.
-pub(crate) fn check(ve: &Ve<'_>, config: &VeConfig) -> Result<(), Source> {
-    let mut sources = config.storage.mounts.iter().map(|mount| &mount.source);
-    sources.try_for_each(|source| match source {
-        MountSource::Volume(name) => volume(ve, name).map(drop),
-        MountSource::Bind { .. } | MountSource::Tmpfs { .. } => Ok(()),
-    })
+/// Refuses mounts of volumes that the host has not; those that it has stay as long as
+/// what is returned, in which the config is to be saved.
+pub(crate) fn check(ve: &Ve<'_>, config: &VeConfig) -> Result<Vec<VolumeLock>, Source> {
+    let sources = config.storage.mounts.iter().map(|mount| &mount.source);
+    let held = sources.map(|source| hold(ve, source));
+    held.filter_map(Result::transpose).collect()
 }
 
-/// Where the files of a volume are on the host.
-fn volume(_ve: &Ve<'_>, name: &VolumeName) -> Result<PathBuf, Source> {
-    Err(Source::Refused(format!("no such volume {name}")))
+fn hold(ve: &Ve<'_>, source: &MountSource) -> Result<Option<VolumeLock>, Source> {
+    match source {
+        MountSource::Volume(name) => volume::hold(ve.host, name).map(Some),
+        MountSource::Bind { .. } | MountSource::Tmpfs { .. } => Ok(None),
+    }
 }
 
 /// The mounts in the order in which they are made: one that is below another after it.
@@ -110,6 +113,7 @@ fn make(
     memory: u64,
 ) -> Result<Vec<Added>, Source> {
     let make = |mount: &Mount| -> Result<Added, Source> {
+        let _held = hold(ve, &mount.source)?;
         let source = source(ve, &mount.source, memory)?;
         Ok(Added::make(&source, mount.read_only, user_namespace)?)
     };
@@ -134,12 +138,7 @@ fn source(ve: &Ve<'_>, source: &MountSource, memory: u64) -> Result<AddedSource,
             size: size.map_or(memory / 2, |size| size.get()),
             mode: mode.unwrap_or(TMPFS_MODE),
         },
-        MountSource::Volume(name) => AddedSource::Bind {
-            path: volume(ve, name)?,
-            idmap: true,
-            recursive: false,
-            suid: true,
-        },
+        MountSource::Volume(name) => volume::source(ve.host, name)?,
     })
 }
 

@@ -124,7 +124,7 @@ fn set_stopped(ve: &Ve<'_>, setting: &Setting) -> Result<Told, Error> {
         addresses::resolve(ve, ve.id()?, &mut config)?;
         addresses::must_not_be_the_hosts(ve, ve.id()?, &config)?;
         names::check(&config, ve.host.config())?;
-        mounts::check(ve, &config)?;
+        let _volumes = mounts::check(ve, &config)?;
         let limits = tuning::limits(ve, &config)?;
         ve.host.cgroups()?.check(&limits)?;
         NetPlan::new(&config, ve.host.config(), ve.id()?).check()?;
@@ -186,7 +186,7 @@ fn set_running(ve: &Ve<'_>, running: &Running, setting: &Setting) -> Result<Told
     let after = before.with(ve, setting)?;
     addresses::claim(ve, &after.addresses())?;
     names::check(&after.saved, ve.host.config())?;
-    mounts::check(ve, &after.saved)?;
+    let _volumes = mounts::check(ve, &after.saved)?;
     must_be_there(&before.in_force, &after.in_force)?;
     let old = Tuning::new(ve, &before.in_force)?;
     let new = Tuning::new(ve, &after.in_force)?;

@@ -27,4 +27,5 @@ mod shim;
 mod snapshot;
 mod start;
 mod stop;
+mod volume;
 mod walk;

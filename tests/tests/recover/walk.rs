@@ -223,7 +223,12 @@ impl Round<'_> {
 
 /// Whether a line is of the VE, or of its clone, and goes on like this.
 fn says(line: &str, text: &str) -> bool {
-    let names = ["veld: web1: ", "veld: web2: ", "veld: www: "];
+    let names = [
+        "veld: web1: ",
+        "veld: web2: ",
+        "veld: www: ",
+        "veld: volume data: ",
+    ];
     let rest = names.iter().find_map(|name| line.strip_prefix(name));
     rest.is_some_and(|rest| rest.starts_with(text))
 }

@@ -5,6 +5,7 @@ mod net;
 mod remote;
 mod snapshot;
 mod template;
+mod volume;
 
 use std::ffi::OsString;
 
@@ -27,6 +28,7 @@ pub(crate) use snapshot::{
 pub(crate) use template::{
     Build, Import, Template, TemplateGc, TemplateList, TemplateShow, TemplateVersion,
 };
+pub(crate) use volume::{Volume, VolumeList, VolumeShow};
 
 /// Virtual environments (VEs): full, unmodified Linux distributions on one kernel.
 #[derive(Debug, Parser)]
@@ -125,6 +127,9 @@ pub(crate) enum Command {
     Storage(StorageShow),
     /// Move the files of a stopped VE to another layout.
     Convert(Convert),
+    /// Make, list, resize and remove volumes, which several VEs may share.
+    #[command(subcommand, after_help = volume::VOLUMES)]
+    Volume(Volume),
     /// Build, pull, import, list and remove OS templates.
     #[command(subcommand)]
     Template(Template),

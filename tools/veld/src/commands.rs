@@ -24,6 +24,7 @@ mod stop;
 mod storage;
 mod template;
 mod top;
+mod volume;
 
 use std::process::ExitCode;
 
@@ -82,6 +83,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
         Command::List(list) => list::run(&host, &list),
         Command::Storage(show) => storage::run(&host, &show),
         Command::Convert(convert) => storage::convert(&host, &convert),
+        Command::Volume(command) => volume::run(&host, command),
         Command::Set(set) => set::run(&host, set),
         Command::Show(show) => show::run(&host, &show),
         Command::Stats(stats) => stats::run(&host, &stats),

@@ -259,6 +259,31 @@ impl Layout {
         self.keep().copy(from, part)
     }
 
+    /// Fills the empty directory `part` with all that is seen in the directory
+    /// `source`; it stands on nothing, which no overlay can.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub(crate) fn fill(
+        self,
+        part: &Path,
+        source: BorrowedFd<'_>,
+        wish: Wish,
+    ) -> Result<(), Failure> {
+        let none = Base {
+            name: String::new(),
+            id: None,
+        };
+        let template = Template {
+            base: &none,
+            root: part,
+            data: part,
+            wish,
+        };
+        self.keep().take(part, source, template)?;
+        self.limit_new(part, &wish)
+    }
+
     fn limit_new(self, part: &Path, wish: &Wish) -> Result<(), Failure> {
         if wish.disk.is_some() || wish.inodes.is_some() {
             self.keep().limit(part, wish)?;
