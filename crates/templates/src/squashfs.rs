@@ -62,7 +62,7 @@ pub(crate) fn unpack(filling: &Filling<'_, '_>, copy: &File, tree: &mut Tree) ->
     chown(&scratch, owner.0, owner.1).context(|| format!("give {} away", scratch.display()))?;
     let nobody = Nobody::new()?;
     measure(&nobody, copy, &scratch, filling)?;
-    extract(&nobody, copy, &scratch)?;
+    extract(&nobody, copy, &scratch, filling)?;
     drop(nobody);
     let unpacked = open_directory(&scratch.join("root"))?;
     let store = fstat(filling.stage.store()).context(|| "read the templates directory")?;
@@ -248,7 +248,12 @@ impl<'a> Row<'a> {
     }
 }
 
-fn extract(nobody: &Nobody, image: &File, directory: &Path) -> Result<(), Error> {
+fn extract(
+    nobody: &Nobody,
+    image: &File,
+    directory: &Path,
+    filling: &Filling<'_, '_>,
+) -> Result<(), Error> {
     let starting = || "start unsquashfs";
     fault::point("run unsquashfs").context(starting)?;
     let child = nobody
@@ -257,7 +262,8 @@ fn extract(nobody: &Nobody, image: &File, directory: &Path) -> Result<(), Error>
         .args(["-dest", "root", "/proc/self/fd/0"])
         .spawn()
         .context(starting)?;
-    let (status, said) = program::wait(child, "unsquashfs")?;
+    let go_on = || filling.reporter.tell(None);
+    let (status, said) = program::wait_while(child, "unsquashfs", go_on)?;
     // 2: it went on without what it may not make: device nodes, and attributes that
     // belong to the host. A disk that is full it also says this way.
     let left_out = status.code() == Some(2) && !said.contains("No space left");
