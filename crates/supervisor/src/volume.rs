@@ -13,7 +13,7 @@ use veld_config::{MountSource, VeConfig, VolumeName};
 use veld_rootfs::AddedSource;
 use veld_state::Observed;
 use veld_storage::{Layout, Limit, Root, Usage, Volume, VolumeLock, Volumes, Wish};
-use veld_sys::Failure;
+use veld_sys::{Context, Failure};
 use veld_units::Bytes;
 
 use crate::error::{Error, ErrorKind, Source};
@@ -323,8 +323,10 @@ pub(crate) fn source(host: &Host, name: &VolumeName) -> Result<AddedSource, Sour
     let root = volumes(host).volume(name.as_str()).root()?;
     Ok(match root {
         Root::Image(image) => AddedSource::Image(image),
+        // The data directory may be reached over a link, which a mount does not follow;
+        // no VE can make one on the way to the root of a volume.
         Root::Tree(path) => AddedSource::Bind {
-            path,
+            path: std::fs::canonicalize(&path).context(|| format!("resolve {}", path.display()))?,
             idmap: true,
             recursive: false,
             suid: true,
