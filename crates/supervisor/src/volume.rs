@@ -311,9 +311,12 @@ pub fn remove_volume(host: &Host, name: &VolumeName) -> Result<Done, Error> {
 /// That there is no such volume.
 pub(crate) fn hold(host: &Host, name: &VolumeName) -> Result<VolumeLock, Source> {
     let lock = volumes(host).volume(name.as_str()).lock_for_use();
-    lock.map_err(|failure| match failure.kind() {
-        io::ErrorKind::NotFound => Source::Refused(format!("no such volume {name}")),
-        _ => failure.into(),
+    lock.map_err(|failure| {
+        if failure.kind() == io::ErrorKind::NotFound {
+            Source::Refused(format!("no such volume {name}"))
+        } else {
+            failure.into()
+        }
     })
 }
 

@@ -3,9 +3,21 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use veld_tests::{Ve, host};
+use veld_tests::{Host, Ve, host};
 
 use crate::{ends, loops, on_disk, set};
+
+const SHARED: &str = "shared\nmore\n";
+
+fn makes(host: &Host, layout: &str) {
+    let mut words = vec!["volume", "create", "data", "--layout", layout];
+    let mut said = format!("volume data: created in layout {layout}");
+    if layout != "directory" {
+        words.extend(["--size", "320M"]);
+        said.push_str(", 320M");
+    }
+    host.veld(words).says(&said);
+}
 
 /// `kind` is the file system of the data, `image_fs` that of images.
 fn shares(kind: &str, layout: &str, image_fs: &str) {
@@ -14,13 +26,7 @@ fn shares(kind: &str, layout: &str, image_fs: &str) {
         return;
     };
     host.configure(&format!("[storage]\nimage_fs = \"{image_fs}\"\n"));
-    let mut words = vec!["volume", "create", "data", "--layout", layout];
-    let mut said = format!("volume data: created in layout {layout}");
-    if layout != "directory" {
-        words.extend(["--size", "320M"]);
-        said.push_str(", 320M");
-    }
-    host.veld(words).says(&said);
+    makes(&host, layout);
     let new = |name: &str, mount: &str| {
         let ve = host.ve(name).with(["--network", "none"]);
         ve.with(["--mount", mount]).start()
@@ -30,35 +36,48 @@ fn shares(kind: &str, layout: &str, image_fs: &str) {
     let two = host.ve("two").with(["--network", "none"]).start();
     set(&two, "mount+=volume:data:/data");
     let three = new("three", "volume:data:/look:ro");
-    assert_eq!(
-        one.exec(["stat", "-c", "%u:%g %a", "/srv/data"])
-            .ok()
-            .line(),
-        "0:0 755"
-    );
+    all_see_the_same(&one, &two, &three);
+    is_told(&host, layout, &two);
+    // One that goes takes nothing from the others.
+    set(&two, "mount-=/data");
+    assert_eq!(two.exec(["ls", "/data"]).ok().stdout, "");
+    one.stop();
+    three.stop();
+    set(&two, "mount+=volume:data:/again");
+    let again = ["cat", "/again/of/file"];
+    assert_eq!(two.exec(again).ok().stdout, SHARED);
+    one.start();
+    has_it(&one, "/srv/data/of/file");
+    one.veld("destroy", ["--force"]).done();
+    assert_eq!(two.exec(again).ok().stdout, SHARED);
+    ends(&host, &["data"]);
+    drop(host);
+    drop(disk);
+}
+
+fn all_see_the_same(one: &Ve<'_>, two: &Ve<'_>, three: &Ve<'_>) {
+    let root = one.exec(["stat", "-c", "%u:%g %a", "/srv/data"]).ok();
+    assert_eq!(root.line(), "0:0 755");
     one.sh("mkdir /srv/data/of && chown 1000:1000 /srv/data/of")
         .done();
     let user = ["--user", "1000"];
     one.exec_with(user, ["sh", "-c", "echo shared >/srv/data/of/file"])
         .done();
-    has_it(&two, "/data/of/file");
-    has_it(&three, "/look/of/file");
+    has_it(two, "/data/of/file");
+    has_it(three, "/look/of/file");
     two.exec_with(user, ["sh", "-c", "echo more >>/data/of/file"])
         .done();
-    assert_eq!(
-        three.exec(["cat", "/look/of/file"]).ok().stdout,
-        "shared\nmore\n"
-    );
-    let refused = three.sh("echo no >>/look/of/file");
-    assert!(
-        refused.stderr.contains("Read-only file system"),
-        "{}",
-        refused.stderr
-    );
+    let seen = three.exec(["cat", "/look/of/file"]).ok();
+    assert_eq!(seen.stdout, SHARED);
+    let refused = three.sh("echo no >>/look/of/file").stderr;
+    assert!(refused.contains("Read-only file system"), "{refused}");
     let refused = three.sh("mount -o remount,rw /look");
     assert_ne!(refused.status, 0, "it is writable");
-    // Ids on disk are the VEs' own, and an image has one loop device.
-    let devices = loops(&host);
+}
+
+/// Ids on disk are the VEs' own, an image has one loop device, and who uses it is told.
+fn is_told(host: &Host, layout: &str, two: &Ve<'_>) {
+    let devices = loops(host);
     if layout == "image" {
         assert_eq!(devices.len(), 1, "{devices:?}");
     } else {
@@ -67,34 +86,12 @@ fn shares(kind: &str, layout: &str, image_fs: &str) {
         let about = fs::metadata(directory).unwrap();
         assert_eq!((about.uid(), about.gid()), (1000, 1000), "shifted on disk");
     }
-    assert_eq!(
-        two.show()["mounts"],
-        serde_json::json!(["volume:data:/data"])
-    );
+    let mounts = serde_json::json!(["volume:data:/data"]);
+    assert_eq!(two.show()["mounts"], mounts);
     let shown = host.veld(["volume", "show", "data", "--json"]).ok();
     let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
     assert_eq!(shown["used_by"], serde_json::json!(["one", "three", "two"]));
     assert_eq!(shown["layout"], layout);
-    // One that goes takes nothing from the others.
-    set(&two, "mount-=/data");
-    assert_eq!(two.exec(["ls", "/data"]).ok().stdout, "");
-    one.stop();
-    three.stop();
-    set(&two, "mount+=volume:data:/again");
-    assert_eq!(
-        two.exec(["cat", "/again/of/file"]).ok().stdout,
-        "shared\nmore\n"
-    );
-    one.start();
-    has_it(&one, "/srv/data/of/file");
-    one.veld("destroy", ["--force"]).done();
-    assert_eq!(
-        two.exec(["cat", "/again/of/file"]).ok().stdout,
-        "shared\nmore\n"
-    );
-    ends(&host, &["data"]);
-    drop(host);
-    drop(disk);
 }
 
 fn has_it(ve: &Ve<'_>, path: &str) {

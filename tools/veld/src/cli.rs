@@ -222,7 +222,7 @@ pub(crate) struct Create {
     /// The template to create it from.
     #[arg(long, short)]
     pub(crate) template: TemplateName,
-    /// How its files are kept, see veld storage; as the host's config says unless given.
+    /// How its files are kept, as veld storage tells; the host's unless given.
     #[arg(long, value_parser = layout)]
     pub(crate) layout: Option<Layout>,
     #[command(flatten)]
@@ -231,9 +231,9 @@ pub(crate) struct Create {
 
 /// What the layouts are.
 const LAYOUTS: &str = "\
-Layouts: overlay, a layer of the VE's own over its template; btrfs, a subvolume; image, a file system
-in a file; directory, a plain copy. veld create --layout chooses one, [storage] layout of veld.toml
-for all others, and veld convert moves a VE.";
+Layouts: overlay, a layer of the VE's own over its template; btrfs, a subvolume; image, a file
+system in a file; directory, a plain copy. veld create --layout chooses one, [storage] layout of
+veld.toml for all others, and veld convert moves a VE.";
 
 #[derive(Debug, Args)]
 pub(crate) struct StorageShow {

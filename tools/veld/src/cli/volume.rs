@@ -7,8 +7,13 @@ use veld_units::Bytes;
 
 /// How a VE gets one.
 pub(super) const VOLUMES: &str = "\
-veld set web1 mount+=volume:NAME:/TARGET[:ro] mounts one in a VE; owners on it are the VE's own users,
-and the same for all VEs that have it. It stays when they are destroyed.";
+veld set web1 mount+=volume:NAME:/TARGET[:ro] mounts one in a VE; owners on it are the VE's own
+users, and the same for all VEs that have it. It stays when they are destroyed.";
+
+/// What an image can.
+const RESIZE: &str = "\
+An image grows while VEs use it if the kernel lets it, and becomes smaller only while none does;
+one of xfs never does.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Volume {
@@ -19,10 +24,7 @@ pub(crate) enum Volume {
     /// Show all about a volume.
     Show(VolumeShow),
     /// Give a volume another size.
-    #[command(
-        after_help = "Where it is an image it grows while VEs use it if the kernel lets it, and \
-becomes smaller only while none does."
-    )]
+    #[command(after_help = RESIZE)]
     Resize(VolumeResize),
     /// Remove volumes that no VE uses, with all their files.
     Remove(VolumeRemove),
@@ -35,7 +37,7 @@ pub(crate) struct VolumeCreate {
     /// How much it may hold, as 10G; what the disk holds unless given.
     #[arg(long)]
     pub(crate) size: Option<Bytes>,
-    /// How its files are kept: btrfs, image or directory; what can hold it to its size unless given.
+    /// btrfs, image or directory; what can hold it to its size here unless given.
     #[arg(long, value_parser = super::layout)]
     pub(crate) layout: Option<Layout>,
 }
