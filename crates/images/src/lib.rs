@@ -21,5 +21,5 @@ mod resize;
 
 pub use file_system::FileSystem;
 pub use make::{Wish, make};
-pub use mount::{Access, is_in_use, mount};
+pub use mount::{Access, is_in_use, is_within, mount};
 pub use resize::{grow_mounted, resize, size, taken};

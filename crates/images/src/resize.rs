@@ -71,7 +71,7 @@ pub fn grow_mounted(image: &Path, size: u64) -> Result<(), Failure> {
     let path = device_of(image)?;
     let device = File::open(&path).context(|| format!("open {}", path.display()))?;
     // The kernel has one file system on a device, however often it is mounted.
-    let mounted = mount_device(old.kind, &path, Access::Write).context(failed)?;
+    let mounted = mount_device(old, &path, Access::Write).context(failed)?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = openat(&mounted, ".", flags, Mode::empty()).context(failed)?;
     let before = file.metadata().context(failed)?.len();
@@ -157,7 +157,7 @@ fn resize_ext4(image: &Path, block: u64, size: u64) -> io::Result<()> {
 }
 
 /// The loop device that has an image.
-fn device_of(image: &Path) -> Result<PathBuf, Failure> {
+pub(crate) fn device_of(image: &Path) -> Result<PathBuf, Failure> {
     let reading = || format!("find the loop device of {}", image.display());
     let about = std::fs::metadata(image).context(reading)?;
     for entry in std::fs::read_dir("/sys/block").context(reading)? {
