@@ -136,7 +136,7 @@ fn root_of_running(ve: &Ve<'_>, pid: i32) -> Result<OwnedFd, Source> {
     let private = ve.area.private();
     match Layout::Image.root(&private, ve.area.layers().path())? {
         Root::Image(image) if is_within(&root, &image) => Ok(root.into()),
-        _ => Err(Source::Refused(
+        Root::Image(_) | Root::Overlay(_) | Root::Tree(_) => Err(Source::Refused(
             "its PID 1 is not in the root of its image; stop it first".to_owned(),
         )),
     }
