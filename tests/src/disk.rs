@@ -26,6 +26,21 @@ impl Disk {
     /// The same, of so many bytes.
     #[must_use]
     pub fn sized(kind: &str, bytes: u64) -> Option<Self> {
+        Self::made(kind, bytes, &[], "")
+    }
+
+    /// The same, which holds projects to their quota; `None`, with the reason told,
+    /// where this kernel has no quota.
+    #[must_use]
+    pub fn with_projects(kind: &str, bytes: u64) -> Option<Self> {
+        let features: &[&str] = match kind {
+            "ext4" => &["-O", "project,quota"],
+            _ => &[],
+        };
+        Self::made(kind, bytes, features, "prjquota")
+    }
+
+    fn made(kind: &str, bytes: u64, features: &[&str], options: &str) -> Option<Self> {
         let make = format!("mkfs.{kind}");
         if !Cmd::is_there(&make) {
             return skipped(&format!("there is no {make}"));
@@ -35,13 +50,19 @@ impl Disk {
         let image = directory.path().join("image");
         let file = fs::File::create(&image).unwrap();
         file.set_len(bytes).unwrap();
-        Cmd::program(make, ["-q", path(&image)]).run().ok();
+        let words = [&["-q"], features, &[path(&image)]].concat();
+        Cmd::program(make, words).run().ok();
         let words = ["--find", "--show", "--direct-io=on", path(&image)];
         let device = Cmd::program("losetup", words).run().ok().line().to_owned();
         let disk = Self { directory, device };
         let root = disk.root();
         fs::create_dir(&root).unwrap();
-        let words = [disk.device.as_str(), path(&root)];
+        let options = if options.is_empty() {
+            "defaults"
+        } else {
+            options
+        };
+        let words = ["-o", options, disk.device.as_str(), path(&root)];
         let mounted = Cmd::program("mount", words).run();
         if mounted.status != 0 {
             return skipped(&mounted.stderr);

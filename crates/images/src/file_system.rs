@@ -24,6 +24,8 @@ pub(crate) struct SuperBlock {
     pub(crate) block: u64,
     /// Blocks of all.
     pub(crate) blocks: u64,
+    /// Whether it keeps account of users, or can.
+    pub(crate) quotas: bool,
 }
 
 /// Bytes that are read: those of xfs are the first, those of ext4 begin at 1024.
@@ -32,6 +34,8 @@ const READ: usize = 2048;
 const EXT4: usize = 1024;
 /// The feature `64bit` of ext4, of its incompatible ones.
 const EXT4_64BIT: u32 = 0x80;
+/// The feature `quota` of ext4, of those with which older kernels only read.
+const EXT4_QUOTA: u32 = 0x100;
 
 impl FileSystem {
     /// All of them, the default first.
@@ -87,6 +91,7 @@ impl SuperBlock {
                 kind: FileSystem::Xfs,
                 block: u64::from(block),
                 blocks,
+                quotas: true,
             });
         }
         let ext4 = bytes.get(EXT4..)?;
@@ -105,6 +110,7 @@ impl SuperBlock {
             kind: FileSystem::Ext4,
             block: 1024_u64.checked_shl(shift).filter(|block| *block > 0)?,
             blocks: u64::from(high) << 32 | u64::from(low),
+            quotas: u32::from_le_bytes(field(ext4, 0x64)?) & EXT4_QUOTA != 0,
         })
     }
 }
@@ -136,6 +142,9 @@ mod tests {
         bytes[EXT4 + 0x60] = 0x80;
         let found = SuperBlock::parse(&bytes).unwrap();
         assert_eq!(found.blocks, (1 << 32) + 7);
+        assert!(!found.quotas);
+        bytes[EXT4 + 0x65] = 1;
+        assert!(SuperBlock::parse(&bytes).unwrap().quotas);
         bytes[EXT4 + 0x18] = 255;
         assert_eq!(SuperBlock::parse(&bytes), None);
     }

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, flock, fstat, stat};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_flag,
@@ -74,23 +74,33 @@ pub fn mount_shared(image: &Path, access: Access) -> Result<OwnedFd, Failure> {
 fn mount_again(image: &Path, device: &Device, access: Access) -> Result<OwnedFd, Failure> {
     let failed = || format!("mount {}", image.display());
     let file = File::open(image).context(failed)?;
-    let kind = SuperBlock::read(&file).context(failed)?.kind;
-    mount_device(kind, &device.path, access).context(failed)
+    let found = SuperBlock::read(&file).context(failed)?;
+    mount_device(found, &device.path, access).context(failed)
 }
 
 fn mount_locked(image: &Path, file: File, access: Access) -> Result<OwnedFd, Failure> {
-    let kind = SuperBlock::read(&file)
-        .context(|| format!("mount {}", image.display()))?
-        .kind;
+    let found = SuperBlock::read(&file).context(|| format!("mount {}", image.display()))?;
     let device = attach(&file).context(|| format!("give {} a loop device", image.display()))?;
-    mount_device(kind, &device.path, access)
-        .map_err(|cause| Failure::new(format!("mount {}", image.display()), told(kind, cause)))
+    mount_device(found, &device.path, access).map_err(|cause| {
+        let cause = told(found.kind, cause);
+        Failure::new(format!("mount {}", image.display()), cause)
+    })
 }
 
+/// ext4 keeps account where it was made so, and holds users to limits where it is
+/// asked to; xfs does both where it is asked to.
+const QUOTAS: [&str; 2] = ["usrquota", "grpquota"];
+
 /// Mounts what is on a device.
-pub(crate) fn mount_device(kind: FileSystem, device: &Path, access: Access) -> io::Result<OwnedFd> {
+pub(crate) fn mount_device(
+    found: SuperBlock,
+    device: &Path,
+    access: Access,
+) -> io::Result<OwnedFd> {
+    let kind = found.kind;
     let source = device.to_string_lossy();
-    match mount_with(kind, &source, access, quotas(kind)) {
+    let flags: &[_] = if found.quotas { &QUOTAS } else { &[] };
+    match mount_with(kind, &source, access, flags) {
         // A kernel without quotas.
         Err(refused) if kind == FileSystem::Xfs && is_refusal(&refused) => {
             mount_with(kind, &source, access, &[])
@@ -99,19 +109,20 @@ pub(crate) fn mount_device(kind: FileSystem, device: &Path, access: Access) -> i
     }
 }
 
+/// Whether an open file is on the file system that an image has, mounted by anybody.
+#[must_use]
+pub fn is_within(file: impl AsFd, image: &Path) -> bool {
+    let (Ok(about), Ok(Some(device))) = (fstat(file), attached(image)) else {
+        return false;
+    };
+    stat(&device.path).is_ok_and(|device| device.st_rdev == about.st_dev)
+}
+
 /// Whether somebody works on an image, or has it mounted.
 #[must_use]
 pub fn is_in_use(image: &Path) -> bool {
     let file = File::open(image);
     file.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_err())
-}
-
-/// ext4 accounts for users where it was made so; xfs where it is asked to.
-fn quotas(kind: FileSystem) -> &'static [&'static str] {
-    match kind {
-        FileSystem::Ext4 => &[],
-        FileSystem::Xfs => &["uquota", "gquota"],
-    }
 }
 
 fn mount_with(

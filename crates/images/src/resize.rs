@@ -73,7 +73,7 @@ pub fn grow_mounted(image: &Path, size: u64) -> Result<(), Failure> {
     let device = device.context(|| format!("find the loop device of {}", image.display()))?;
     let (path, device) = (device.path, device.open);
     // The kernel has one file system on a device, however often it is mounted.
-    let mounted = mount_device(old.kind, &path, Access::Write).context(failed)?;
+    let mounted = mount_device(old, &path, Access::Write).context(failed)?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = openat(&mounted, ".", flags, Mode::empty()).context(failed)?;
     let before = file.metadata().context(failed)?.len();

@@ -11,6 +11,7 @@ use veld_sys::{Context, Failure, fault};
 use crate::dir::make_dir;
 use crate::layers::{Layers, User};
 use crate::layout::{Layout, Template};
+use crate::project;
 use crate::removal::remove_area;
 
 /// Names of the paths of one VE; nothing is made or read by naming them.
@@ -176,6 +177,8 @@ impl Area {
         }
         self.let_go(&self.gone())?;
         self.layers.trash().put(&self.gone())?;
+        // As long as nobody else can have its number.
+        project::release(&self.private())?;
         let path = self.path();
         fault::point("put VE aside")
             .and_then(|()| std::fs::rename(&path, self.gone()))
@@ -229,6 +232,15 @@ impl Making<'_> {
     /// Names the path.
     pub fn fill(&self, layout: Layout, template: Template<'_>) -> Result<(), Failure> {
         layout.make(&self.private(), template)
+    }
+
+    /// Has its files counted, where the file system of the host can; the number is noted, and
+    /// there is no file yet. `first` is the first project of all VEs.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn count_files(&self, first: u32) -> Result<(), Failure> {
+        project::begin(&self.private(), first, self.id()?)
     }
 
     /// Notes the VE's number.

@@ -66,25 +66,44 @@ pub(crate) fn once(
     Ok(path)
 }
 
-/// Removes what was made of the templates below `DATA`, but for those that `is_there`
+/// What was made of templates, as paths below `data`, but for those that `is_there`
 /// knows: it is told the name and, where there is one, the id.
 ///
 /// # Errors
-/// Names the path.
-pub fn forget(data: &Path, is_there: impl Fn(&str, Option<&str>) -> bool) -> Result<(), Failure> {
+/// Names the directory.
+pub fn kept_of_none(
+    data: &Path,
+    is_there: impl Fn(&str, Option<&str>) -> bool,
+) -> Result<Vec<String>, Failure> {
+    let mut found = Vec::new();
     for kind in [BASES, IMAGES] {
-        let dir = data.join(kind);
-        for file in names(&dir)? {
+        for file in names(&data.join(kind))? {
             let Some((name, rest)) = file.split_once('@') else {
                 continue;
             };
             let id = rest.split('.').next().filter(|id| !id.contains('-'));
             if !is_there(name, id) {
-                remove_tree(&dir.join(&file))?;
+                found.push(format!("{kind}/{file}"));
             }
         }
     }
-    Ok(())
+    found.sort();
+    Ok(found)
+}
+
+/// Removes them, and says what they were.
+///
+/// # Errors
+/// Names the path.
+pub fn forget(
+    data: &Path,
+    is_there: impl Fn(&str, Option<&str>) -> bool,
+) -> Result<Vec<String>, Failure> {
+    let found = kept_of_none(data, is_there)?;
+    for path in &found {
+        remove_tree(&data.join(path))?;
+    }
+    Ok(found)
 }
 
 /// A template without an id is known by the inode of its tree, and since when it is
@@ -109,4 +128,35 @@ fn lock(dir: &Path) -> Result<Lock, Failure> {
             Failure::new(format!("lock {}", path.display()), held)
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_of_no_template_is_forgotten() {
+        let data = tempfile::tempdir().unwrap();
+        for file in [
+            "images/a@0123.ext4.64",
+            "images/b@1-2.ext4.64",
+            "images/c@4.xfs.1",
+        ] {
+            let path = data.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        fs::create_dir_all(data.path().join("bases/a@4567")).unwrap();
+        fs::write(data.path().join("images/.lock"), "").unwrap();
+        let is_there = |name: &str, id: Option<&str>| match name {
+            "a" => id == Some("0123"),
+            "b" => id.is_none(),
+            _ => false,
+        };
+        let gone = forget(data.path(), is_there).unwrap();
+        assert_eq!(gone, ["bases/a@4567", "images/c@4.xfs.1"]);
+        assert!(kept_of_none(data.path(), is_there).unwrap().is_empty());
+        assert!(data.path().join("images/a@0123.ext4.64").exists());
+        assert!(data.path().join("images/.lock").exists());
+    }
 }

@@ -23,18 +23,21 @@ use crate::below::{Below, LayerId};
 use crate::dir::make_dir;
 use crate::layers::{USERS, User, open_users};
 use crate::layout::{Layout, NEW_IMAGE, make_layer};
+use crate::project;
 
 /// In a part that has just become the VE's: the config that belongs to it.
 const CONFIG: &str = "config.toml";
 
 impl Area {
-    /// Makes the empty part that is to be the VE's next. The VE is settled.
+    /// Makes the empty part that is to be the VE's next, counted by the same project.
+    /// The VE is settled.
     ///
     /// # Errors
     /// Names the path.
     pub fn begin(&self) -> Result<PathBuf, Failure> {
         let next = self.next();
         make_dir(&next, 0o700)?;
+        project::inherit(&self.private(), &next)?;
         Ok(next)
     }
 

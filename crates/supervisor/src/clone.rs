@@ -177,6 +177,7 @@ fn prepare<'a>(ve: &'a Ve<'_>, from: &From<'_>, wish: &CloneWish) -> Result<Prep
         .ids()
         .take(ve.name.as_str(), |id| making.set_id(id))?;
     let id = VeId::new(id).ok_or_else(|| Source::Reported(format!("{id} is not an id of a VE")))?;
+    making.count_files(ve.host.config().storage.first_project)?;
     let (config, warnings) = config::of_clone(ve, id, &old, &from.ve.name)?;
     // Comments and order stay those of whoever wrote it.
     let text = config.update(&ve.area.config(), &text)?;

@@ -64,7 +64,9 @@ fn fill_and_switch(ve: &Ve<'_>, layout: Layout) -> Result<(), Source> {
     let root = template::root(ve.host, &base)?;
     let wish = layout::wish(ve.host, &ve.config()?);
     ve.step("copy files");
-    let next = ve.area.begin()?;
+    let next = ve
+        .area
+        .begin_counted(ve.host.config().storage.first_project)?;
     let view = files.view(Access::Read)?;
     let template = layout::template(ve.host, &base, &root, wish);
     layout.take(&next, view.as_fd(), template)?;

@@ -68,6 +68,7 @@ fn make(ve: &Ve<'_>, wish: &Wish) -> Result<String, Source> {
     ve.step("take id");
     let id = host.ids().take(ve.name.as_str(), |id| making.set_id(id))?;
     let id = VeId::new(id).ok_or_else(|| Source::Reported(format!("{id} is not an id of a VE")))?;
+    making.count_files(host.config().storage.first_project)?;
     let config = config(ve, wish, id)?;
     let _volumes = mounts::check(ve, &config)?;
     host.cgroups()?.check(&tuning::limits(ve, &config)?)?;

@@ -14,7 +14,9 @@ use veld_protocol::ending::Ended;
 use veld_protocol::init::Found;
 use veld_protocol::stamp::Stamp;
 use veld_state::{Account, Observed, Running, ended};
+use veld_storage::Usage as DiskUsage;
 
+use crate::disk;
 use crate::error::{Error, chain};
 use crate::health::{Health, health};
 use crate::host::Host;
@@ -97,6 +99,8 @@ pub struct Summary {
     pub restarts: u32,
     /// How many snapshots of it there are.
     pub snapshots: usize,
+    /// What it has on disk, as far as somebody counts it.
+    pub disk: DiskUsage,
     /// Its config, or what is wrong with it.
     pub config: Result<VeConfig, String>,
 }
@@ -174,6 +178,7 @@ fn summary_of(ve: &Ve<'_>, observed: &Observed) -> Summary {
         restart_due: None,
         restarts: 0,
         snapshots: ve.area.snapshot_ids().map_or(0, |ids| ids.len()),
+        disk: disk::usage(ve).unwrap_or_default(),
         config: ve.config().map_err(|error| chain(&error)),
     };
     match observed {

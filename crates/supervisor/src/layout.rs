@@ -33,7 +33,7 @@ pub(crate) fn wish(host: &Host, config: &VeConfig) -> Wish {
     let storage = &host.config().storage;
     Wish {
         disk: config.storage.disk.map(|size| size.get()),
-        inodes: config.storage.inodes,
+        inodes: config.storage.inodes.filter(|count| *count != 0),
         image_fs: storage.image_fs.parse().unwrap_or_default(),
         image_size: storage.image_size.get(),
     }

@@ -50,6 +50,7 @@ mod pressure;
 mod processes;
 mod publish;
 mod pull;
+mod quota;
 mod refusals;
 mod rename;
 mod report;
@@ -99,6 +100,7 @@ pub use pressure::{is_busy, processors};
 pub use processes::{Member, processes};
 pub use publish::publish;
 pub use pull::{Pull, Updated, name_of, pull, search, sweep_cache, update};
+pub use quota::{QuotaOf, QuotaWish, Quoted, quotas, set_quota};
 pub use refusals::Refusals;
 pub use rename::rename;
 pub use set::{Setting, set};
@@ -118,7 +120,7 @@ pub use veld_doctor::{Note, Reading, SAVED as SAVED_SETTINGS};
 pub use veld_launch::{Copied, Progress};
 pub use veld_network::Counters;
 pub use veld_rootfs::{CopyWish, Given as CopyOwner};
-pub use veld_storage::{Feature, Layout, Refusal as LayoutRefusal};
+pub use veld_storage::{Feature, Layout, Limit, Refusal as LayoutRefusal, Usage as DiskUsage};
 pub use volume::{
     VolumeState, VolumeWish, all_volumes, create_volume, remove_volume, resize_volume, volume_state,
 };

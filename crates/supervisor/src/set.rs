@@ -152,7 +152,7 @@ fn set_disk(ve: &Ve<'_>, before: &VeConfig, after: &VeConfig) -> Result<(), Sour
         return Ok(());
     }
     ve.settle()?;
-    disk::apply(ve, &new)
+    disk::apply_stopped(ve, &new)
 }
 
 /// As [`set_running`], with the claims that go with its addresses.

@@ -13,10 +13,12 @@ use veld_config::{VeId, VeName};
 use veld_network::{Counters, all_counters};
 use veld_protocol::stamp::Stamp;
 use veld_state::{Account, glance};
+use veld_storage::Usage as DiskUsage;
 
 pub use rates::Rates;
 pub(crate) use rates::per_second;
 
+use crate::disk;
 use crate::error::Error;
 use crate::host::Host;
 use crate::inspect::{Phase, phase};
@@ -42,6 +44,8 @@ pub struct Sample {
     pub clock: Instant,
     /// What it uses of the host.
     pub usage: Usage,
+    /// What it has on disk, as far as somebody counts it.
+    pub disk: DiskUsage,
     /// What went over its link, if it has one.
     pub network: Option<Counters>,
     /// The same this month, and since it was created.
@@ -75,6 +79,7 @@ pub fn sample(host: &Host, ves: &[Ve<'_>]) -> Result<Vec<Sample>, Error> {
             at: Stamp::now(),
             clock: Instant::now(),
             usage,
+            disk: disk::usage(ve).unwrap_or_default(),
             network,
             traffic: account_now(ve, Some((started, network.unwrap_or_default()))),
         })

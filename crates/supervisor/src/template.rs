@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use veld_config::TemplateName;
 use veld_protocol::kind::Kind;
 
-use veld_storage::{Base, Below, Layout};
+use veld_storage::{Base, Below, Layout, forget, kept_of_none};
 use veld_sys::Failure;
 use veld_templates::{Garbage, User};
 
@@ -116,27 +116,52 @@ pub fn remove_template(
     version: Option<&str>,
 ) -> Result<(), veld_templates::Error> {
     let name = name.as_str();
+    let store = host.templates();
     match version {
-        None => host.templates().remove(name, || users_of(host, name)),
-        Some(id) => {
-            let store = host.templates();
-            store.remove_version(name, id, || users_of(host, name))
-        }
+        None => store.remove(name, || users_of(host, name)),
+        Some(id) => store.remove_version(name, id, || users_of(host, name)),
+    }?;
+    forget(&host.config().paths.data, |name, id| {
+        is_there(host, name, id)
+    })?;
+    Ok(())
+}
+
+/// Whether there is a template of which a layout may have kept something: with no id,
+/// one that has none.
+fn is_there(host: &Host, name: &str, id: Option<&str>) -> bool {
+    let store = host.templates();
+    match id {
+        Some(id) => store.get_version(name, id).is_ok(),
+        None => store
+            .get(name)
+            .is_ok_and(|template| template.manifest().id.is_none()),
     }
 }
 
-/// Takes away versions of templates that no VE stands on, and what commands that
-/// were killed have left. Without `remove` it only says what that would be.
+/// Takes away versions of templates that no VE stands on, what commands that were
+/// killed have left, and what layouts have kept of templates that are gone. Without `remove` it only says what that would be.
 ///
 /// # Errors
 /// Those of the template store.
 pub fn template_garbage(host: &Host, remove: bool) -> Result<Garbage, veld_templates::Error> {
     let users = |name: &str| users_of(host, name);
-    if remove {
-        host.templates().collect_garbage(users)
+    let data = &host.config().paths.data;
+    let is_there = |name: &str, id: Option<&str>| is_there(host, name, id);
+    let (mut garbage, kept) = if remove {
+        let garbage = host.templates().collect_garbage(users)?;
+        (garbage, forget(data, is_there)?)
     } else {
-        host.templates().garbage(users)
-    }
+        let garbage = host.templates().garbage(users)?;
+        let goes = |name: &str, id: Option<&str>| {
+            let mut versions = garbage.versions.iter();
+            versions.any(|it| it.name == name && it.id.as_deref() == id)
+        };
+        let kept = kept_of_none(data, |name, id| is_there(name, id) && !goes(name, id))?;
+        (garbage, kept)
+    };
+    garbage.leftovers.extend(kept);
+    Ok(garbage)
 }
 
 /// The kind of init that was found in a template, where that is known.

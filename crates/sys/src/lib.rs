@@ -36,6 +36,7 @@ pub mod mount;
 pub mod packet;
 pub mod personality;
 pub mod process;
+pub mod quota;
 pub mod scheduling;
 pub mod seccomp;
 pub mod signal;

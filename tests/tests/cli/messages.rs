@@ -212,11 +212,11 @@ const LINES: &[(&[&str], &str)] = &[
     ),
     (
         &["list", "-o", "nosuch"],
-        "list: --output: \"nosuch\" is not one of name, id, status, since, ip, template, hostname, pid, uptime, onboot",
+        "list: --output: \"nosuch\" is not one of name, id, status, since, ip, template, hostname, pid, uptime, onboot, snapshots, disk",
     ),
     (
         &["list", "--sort", "x"],
-        "list: --sort: \"x\" is not a column: allowed are name, id, status, since, ip, template, hostname, pid, uptime, onboot",
+        "list: --sort: \"x\" is not a column: allowed are name, id, status, since, ip, template, hostname, pid, uptime, onboot, snapshots, disk",
     ),
 ];
 

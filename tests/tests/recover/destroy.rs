@@ -16,6 +16,31 @@ walked!(waiting: a_destroy_of_one_that_waits_to_start_that_fails_is_asked_for_ag
     a_destroy_of_one_that_waits_to_start_without_space_is_asked_for_again,
     a_killed_destroy_of_one_that_waits_to_start_is_asked_for_again);
 
+walked!(of_image: a_destroy_of_an_image_that_fails_is_asked_for_again,
+    a_destroy_of_an_image_without_space_is_asked_for_again,
+    a_killed_destroy_of_an_image_is_asked_for_again);
+
+walked!(of_directory: a_destroy_of_a_copy_that_fails_is_asked_for_again,
+    a_destroy_of_a_copy_without_space_is_asked_for_again,
+    a_killed_destroy_of_a_copy_is_asked_for_again);
+
+fn of_image(host: &Host, kind: Kind) {
+    host.configure("[storage]\nimage_size = \"32M\"\n");
+    of_layout(host, kind, "image");
+}
+
+fn of_directory(host: &Host, kind: Kind) {
+    of_layout(host, kind, "directory");
+}
+
+fn of_layout(host: &Host, kind: Kind, layout: &str) {
+    let prepare = || {
+        let ve = host.ve("web1").template(Template::NoInit);
+        ve.with(["--network", "none", "--layout", layout]).create();
+    };
+    destroys(host, kind, prepare, &["destroy", "web1"]);
+}
+
 /// One that ran before, so that there is a run directory.
 fn stopped(host: &Host, kind: Kind) {
     let prepare = || {

@@ -13,6 +13,7 @@
 )]
 
 mod clone;
+mod convert;
 mod create;
 mod destroy;
 mod ending;

@@ -7,6 +7,8 @@
 
 mod convert;
 mod damage;
+mod inside;
 mod layouts;
+mod projects;
 mod quota;
 mod trash;

@@ -145,9 +145,12 @@ fn where_nothing_holds_a_ve_the_choices_are_said() {
         let refused = host.veld(words);
         let text = format!(
             "veld: web1: cannot create: {key} cannot be limited in layout {layout}: its files are \
-             among all others of the host's; the layouts image and btrfs can"
+             among all others of the host's; the layouts image and btrfs can, and this one"
         );
-        refused.fails(1, &text);
+        assert_eq!(refused.status, 1, "{}", refused.stderr);
+        assert!(refused.stderr.starts_with(&text), "{}", refused.stderr);
+        let last = refused.stderr.trim_end();
+        assert!(last.ends_with(" mounted with prjquota"), "{last}");
     }
     let ve = host.ve("web2").create();
     let refused = ve.veld("set", ["disk=1G"]);

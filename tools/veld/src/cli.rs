@@ -2,6 +2,7 @@
 
 mod files;
 mod net;
+mod quota;
 mod remote;
 mod snapshot;
 mod template;
@@ -20,6 +21,7 @@ use crate::signal::SignalNumber;
 
 pub(crate) use files::{Cp, Mount, Place};
 pub(crate) use net::{Net, NetList, NetShow};
+pub(crate) use quota::{Quota, QuotaAction, QuotaSet};
 pub(crate) use remote::{TemplatePull, TemplateRemotes, TemplateSearch, TemplateUpdate};
 pub(crate) use snapshot::{
     Clone, Rename, Snapshot, SnapshotCreate, SnapshotList, SnapshotOne, SnapshotRunDue,
@@ -122,6 +124,9 @@ pub(crate) enum Command {
     /// Make, list, restore and delete snapshots of VEs.
     #[command(subcommand)]
     Snapshot(Snapshot),
+    /// List and set what users and groups inside a VE may have on its disk.
+    #[command(after_help = quota::QUOTAS)]
+    Quota(Quota),
     /// Show how files of VEs can be kept on this host.
     #[command(after_help = LAYOUTS)]
     Storage(StorageShow),
@@ -154,7 +159,8 @@ in time it is named, and the VE goes on. One that is paused already is an error,
 
 /// What a table may have, and what an empty one is.
 const COLUMNS: &str = "\
-Columns: name, id, status, since, ip, template, hostname, pid, uptime, onboot, snapshots.
+Columns: name, id, status, since, ip, template, hostname, pid, uptime, onboot, snapshots, disk.
+DISK is what is in use, of what the VE may have, where somebody counts it.
 With no VE to list the table is its header alone, and the exit status is 0.";
 
 /// What a person tries first.
@@ -177,7 +183,7 @@ waited. What the host does not tell is - and null.
 --json is one look, of counters since the start, which whoever reads it compares.
 Columns: name, id, status, uptime, cpu%, cputime, throttled, mem, limit, mem%, swap, anon, file,
 shmem, kernel, sock, oom, read, write, reads, writes, rx, tx, rxpkts, txpkts, month, total, procs,
-psi-cpu, psi-mem, psi-io.";
+psi-cpu, psi-mem, psi-io, disk, disk-limit, inodes.";
 
 /// What a script may go by.
 const DOCTOR: &str = "\

@@ -12,6 +12,7 @@ mod list;
 mod logs;
 mod net;
 mod pause;
+mod quota;
 mod remote;
 mod rename;
 mod restart;
@@ -82,6 +83,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
         }),
         Command::List(list) => list::run(&host, &list),
         Command::Storage(show) => storage::run(&host, &show),
+        Command::Quota(quota) => quota::run(&host, quota),
         Command::Convert(convert) => storage::convert(&host, &convert),
         Command::Volume(command) => volume::run(&host, command),
         Command::Set(set) => set::run(&host, set),

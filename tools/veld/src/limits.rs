@@ -2,7 +2,7 @@
 //! what is in use.
 
 use veld_config::{Key, VeConfig};
-use veld_supervisor::{Detail, Limits};
+use veld_supervisor::{Detail, DiskUsage, Limits};
 use veld_units::Bytes;
 
 /// One key: the words of a person's table, or of a program's object.
@@ -23,6 +23,9 @@ pub(crate) struct Row {
 /// Limits that every VE has a line for, set or not.
 const USUAL: [&str; 6] = ["ram", "swap", "cpus", "cpuunits", "cpulimit", "processes"];
 
+/// Limits that hold whether the VE runs or not.
+const DISK: [&str; 2] = ["disk", "inodes"];
+
 /// A row for each key of a resource that is set, or that every VE has.
 pub(crate) fn rows(detail: &Detail) -> Vec<Row> {
     let config = detail.summary.config.as_ref().ok();
@@ -33,7 +36,10 @@ pub(crate) fn rows(detail: &Detail) -> Vec<Row> {
         of_this_run.then(|| self::said(key, config))
     };
     Key::all()
-        .filter(|key| matches!(key.section(), "resources" | "rlimits" | "kernel"))
+        .filter(|key| {
+            matches!(key.section(), "resources" | "rlimits" | "kernel")
+                || DISK.contains(&key.word())
+        })
         .map(|key| Row {
             word: key.word(),
             set: said(key),
@@ -41,12 +47,17 @@ pub(crate) fn rows(detail: &Detail) -> Vec<Row> {
             held: detail
                 .kernel
                 .as_ref()
-                .and_then(|kernel| held(key, kernel, detail)),
-            used: detail.kernel.as_ref().and_then(|kernel| used(key, kernel)),
+                .and_then(|kernel| held(key, kernel, detail))
+                .or_else(|| held_on_disk(key, &detail.summary.disk)),
+            used: detail
+                .kernel
+                .as_ref()
+                .and_then(|kernel| used(key, kernel))
+                .or_else(|| used_on_disk(key, &detail.summary.disk)),
         })
         .filter(|row| {
             let is_usual = USUAL.contains(&row.word);
-            is_usual || row.set.is_some() || row.this_run.is_some()
+            is_usual || row.set.is_some() || row.this_run.is_some() || row.used.is_some()
         })
         .collect()
 }
@@ -61,7 +72,7 @@ fn said(key: Key, config: &VeConfig) -> Option<String> {
 }
 
 fn held(key: Key, kernel: &Limits, detail: &Detail) -> Option<Option<String>> {
-    let size = |bytes: Option<u64>| bytes.map(|bytes| format!("{:#}", Bytes::new(bytes)));
+    let size = |bytes: Option<u64>| bytes.map(size);
     let count = |count: Option<u64>| count.map(|count| count.to_string());
     Some(match key.word() {
         "ram" => size(kernel.memory),
@@ -90,8 +101,30 @@ fn held(key: Key, kernel: &Limits, detail: &Detail) -> Option<Option<String>> {
     })
 }
 
+/// Only of what somebody counts.
+fn held_on_disk(key: Key, disk: &DiskUsage) -> Option<Option<String>> {
+    match key.word() {
+        "disk" => disk.disk.map(|_| disk.disk_limit.map(size)),
+        "inodes" => disk
+            .inodes
+            .map(|_| disk.inode_limit.map(|limit| limit.to_string())),
+        _ => None,
+    }
+}
+
+fn used_on_disk(key: Key, disk: &DiskUsage) -> Option<String> {
+    match key.word() {
+        "disk" => disk.disk.map(size),
+        "inodes" => disk.inodes.map(|count| count.to_string()),
+        _ => None,
+    }
+}
+
+fn size(bytes: u64) -> String {
+    format!("{:#}", Bytes::new(bytes))
+}
+
 fn used(key: Key, kernel: &Limits) -> Option<String> {
-    let size = |bytes: u64| format!("{:#}", Bytes::new(bytes));
     match key.word() {
         "ram" => kernel.memory_used.map(size),
         "swap" => kernel.swap_used.map(size),

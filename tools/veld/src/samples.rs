@@ -8,7 +8,7 @@ use veld_protocol::limit::Limit;
 use veld_protocol::stamp::Stamp;
 use veld_protocol::traffic::Counts;
 use veld_state::Account;
-use veld_supervisor::{Detail, Limits, Phase, Refusals, Summary};
+use veld_supervisor::{Detail, DiskUsage, Limits, Phase, Refusals, Summary};
 use veld_units::Bytes;
 
 /// A moment, of which programs are told as 1700000000.25 and so on.
@@ -45,6 +45,7 @@ pub(crate) fn stopped(name: &str, id: u32) -> Summary {
         restart_due: None,
         restarts: 0,
         snapshots: 0,
+        disk: DiskUsage::default(),
         config: Ok(config(name)),
     }
 }

@@ -82,6 +82,8 @@ pub struct HostStorage {
     pub image_fs: &'static str,
     /// What an image holds of a VE without a limit of its own.
     pub image_size: Bytes,
+    /// The project quota of ext4 and xfs: from here on projects are the VEs'.
+    pub first_project: u32,
 }
 
 /// What the VEs' addresses, name servers and links come from.

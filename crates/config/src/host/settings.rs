@@ -79,6 +79,9 @@ pub(super) const PARAMETERS: &[Parameter<Raw>] = &[
     Parameter::optional("storage.image_size", |raw, value| {
         value.set(&mut raw.storage.image_size, parameter::disk)
     }),
+    Parameter::optional("storage.projects", |raw, value| {
+        value.set(&mut raw.storage.first_project, first_project)
+    }),
     Parameter::optional("start.timeout", |raw, value| {
         value.set(&mut raw.start_timeout, parameter::start_timeout)
     }),
@@ -96,6 +99,7 @@ pub(super) fn default_storage() -> HostStorage {
         layout: "overlay",
         image_fs: "ext4",
         image_size: Bytes::new(10 << 30),
+        first_project: 1_577_058_304,
     }
 }
 
@@ -166,6 +170,19 @@ fn first_uid(text: &str) -> Result<u32, Error> {
         Ok(uid) if (IDS_PER_VE..=last).contains(&uid) => Ok(uid),
         Ok(_) => Err(Error::out_of_range(text, allowed)),
         Err(_) => Err(Error::malformed(text, "the first id of a range", allowed)),
+    }
+}
+
+/// A VE has one of 128 numbers, 65536 apart.
+fn first_project(text: &str) -> Result<u32, Error> {
+    let allowed = "a multiple of 65536, from 65536 to 4278190080";
+    match text.parse::<u32>() {
+        Ok(first) if !first.is_multiple_of(IDS_PER_VE) => {
+            Err(Error::malformed(text, "the first of the projects", allowed))
+        }
+        Ok(first) if (IDS_PER_VE..=0xff00_0000).contains(&first) => Ok(first),
+        Ok(_) => Err(Error::out_of_range(text, allowed)),
+        Err(_) => Err(Error::malformed(text, "the first of the projects", allowed)),
     }
 }
 

@@ -62,6 +62,7 @@ pub(super) fn usage(root: &Path) -> Result<Usage, Failure> {
     Ok(Usage {
         disk: number("referenced"),
         disk_limit: limit,
+        ..Usage::default()
     })
 }
 

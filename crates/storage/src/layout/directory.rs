@@ -6,8 +6,9 @@ use std::path::Path;
 use veld_durable::CopyOptions;
 use veld_sys::Failure;
 
-use super::{Keep, Limit, NO_LIMIT, Refusal, Root, Template, Usage, Wish};
+use super::{Keep, Limit, Refusal, Root, Template, Usage, Wish};
 use crate::dir::{copy_from, make_dir, open};
+use crate::project;
 
 pub(crate) const ROOT: &str = "root";
 
@@ -35,16 +36,16 @@ impl Keep for Directory {
         fill(part, open(&from.join(ROOT))?.as_fd())
     }
 
-    fn holds(&self, _: &Path, _: Limit) -> Result<&'static str, Refusal> {
-        Err(Refusal(NO_LIMIT.to_owned()))
+    fn holds(&self, dir: &Path, _: Limit) -> Result<&'static str, Refusal> {
+        project::holds(dir)
     }
 
-    fn limit(&self, _: &Path, _: &Wish) -> Result<(), Failure> {
-        Ok(())
+    fn limit(&self, part: &Path, wish: &Wish) -> Result<(), Failure> {
+        project::limit(part, wish)
     }
 
-    fn usage(&self, _: &Path) -> Result<Usage, Failure> {
-        Ok(Usage::default())
+    fn usage(&self, part: &Path) -> Result<Usage, Failure> {
+        project::usage(part)
     }
 
     fn root(&self, part: &Path, _: &Path) -> Result<Root, Failure> {

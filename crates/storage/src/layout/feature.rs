@@ -74,8 +74,10 @@ impl Layout {
             (Feature::Inodes, _) if !holds(Limit::Inodes) => "no",
             (Feature::Disk, Self::Image) => "its size",
             (Feature::Inodes, Self::Image) => "ext4, at creation",
-            (Feature::Disk | Feature::Inodes, _) => "quota",
+            (Feature::Disk | Feature::Inodes, Self::Btrfs) => "quota",
+            (Feature::Disk | Feature::Inodes, _) => "project quota",
             (Feature::Df, Self::Image) => "the VE's",
+            (Feature::Df, Self::Overlay | Self::Directory) if holds(Limit::Disk) => "the limit",
             (Feature::Df, _) => "the host's",
             (Feature::Snapshots, Self::Overlay) => "instant, a copy while it runs",
             (Feature::Snapshots | Feature::Clones, Self::Btrfs) => "instant",
@@ -83,11 +85,9 @@ impl Layout {
             (Feature::Snapshots | Feature::Clones, Self::Image | Self::Directory) => copy,
             (Feature::Cache, Self::Overlay) => "shared",
             (Feature::Cache, _) => "of each VE",
-            (Feature::Grow, Self::Btrfs) => "live",
-            (Feature::Grow, Self::Image) => "live",
-            (Feature::Shrink, Self::Btrfs) => "live",
             (Feature::Shrink, Self::Image) => "ext4, stopped",
-            (Feature::Grow | Feature::Shrink, Self::Overlay | Self::Directory) => "no",
+            (Feature::Grow | Feature::Shrink, _) if holds(Limit::Disk) => "live",
+            (Feature::Grow | Feature::Shrink, _) => "no",
         }
     }
 }

@@ -19,6 +19,7 @@ use veld_sys::{Context, Failure, fault};
 use super::{Keep, Limit, Refusal, Root, Template, Usage, Wish};
 use crate::dir::{copy_between, open};
 use crate::kept::{self, IMAGES};
+use crate::project;
 
 const IMAGE: &str = "image";
 /// One that is to take its place.
@@ -87,6 +88,8 @@ impl Keep for Image {
     }
 
     fn limit(&self, part: &Path, wish: &Wish) -> Result<(), Failure> {
+        // Of a layout before: the size is all that holds an image.
+        project::release(part)?;
         let image = part.join(IMAGE);
         let (has, wished) = (veld_images::size(&image)?, wish.size());
         match (veld_images::is_in_use(&image), has.cmp(&wished)) {
@@ -102,6 +105,7 @@ impl Keep for Image {
         Ok(Usage {
             disk: Some(veld_images::taken(&image)?),
             disk_limit: Some(veld_images::size(&image)?),
+            ..Usage::default()
         })
     }
 

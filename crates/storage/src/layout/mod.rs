@@ -38,10 +38,6 @@ pub use feature::Feature;
 pub use overlay::MOST_LAYERS;
 pub(crate) use overlay::make_layer;
 
-/// Why a layout whose files are the host's file system's own has no limit.
-const NO_LIMIT: &str =
-    "its files are among all others of the host's; the layouts image and btrfs can";
-
 /// A way to keep the files of a VE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Layout {
@@ -129,6 +125,10 @@ pub struct Usage {
     pub disk: Option<u64>,
     /// Bytes that it may have.
     pub disk_limit: Option<u64>,
+    /// Inodes in use.
+    pub inodes: Option<u64>,
+    /// Inodes that it may have.
+    pub inode_limit: Option<u64>,
 }
 
 /// Why a layout cannot be used in some place: a sentence without its end, that

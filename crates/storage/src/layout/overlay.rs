@@ -11,9 +11,10 @@ use rustix::fs::{CWD, FileType, Mode, XattrFlags, lsetxattr, mknodat};
 use veld_durable::CopyOptions;
 use veld_sys::{Context, Failure, fault};
 
-use super::{Keep, Limit, NO_LIMIT, Refusal, Root, Stack, Template, Usage, Wish};
+use super::{Keep, Limit, Refusal, Root, Stack, Template, Usage, Wish};
 use crate::below::Below;
 use crate::dir::{copy_from, make_dir, open};
+use crate::project;
 
 /// How many frozen layers an overlay may have: each is a mount of each VE that
 /// stands on it, and the kernel takes the names of all in 255 bytes.
@@ -62,16 +63,16 @@ impl Keep for Overlay {
         copy_from(source.as_fd(), &part.join(UPPER), CopyOptions::layer())
     }
 
-    fn holds(&self, _: &Path, _: Limit) -> Result<&'static str, Refusal> {
-        Err(Refusal(NO_LIMIT.to_owned()))
+    fn holds(&self, dir: &Path, _: Limit) -> Result<&'static str, Refusal> {
+        project::holds(dir)
     }
 
-    fn limit(&self, _: &Path, _: &Wish) -> Result<(), Failure> {
-        Ok(())
+    fn limit(&self, part: &Path, wish: &Wish) -> Result<(), Failure> {
+        project::limit(part, wish)
     }
 
-    fn usage(&self, _: &Path) -> Result<Usage, Failure> {
-        Ok(Usage::default())
+    fn usage(&self, part: &Path) -> Result<Usage, Failure> {
+        project::usage(part)
     }
 
     fn root(&self, part: &Path, layers: &Path) -> Result<Root, Failure> {

@@ -85,6 +85,7 @@ mod tests {
             at: stamp,
             clock,
             usage,
+            disk: veld_storage::Usage::default(),
             network: Some(Counters {
                 received_bytes: received,
                 ..Counters::default()

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use clap::ValueEnum;
 use veld_supervisor::{Host, Phase, Summary};
 
+use crate::amount::size;
 use crate::cli::List;
 use crate::output::{self, escape};
 use crate::report::{self, Failed};
@@ -24,6 +25,7 @@ pub(crate) enum Column {
     Uptime,
     Onboot,
     Snapshots,
+    Disk,
 }
 
 /// A column to sort by, and whether the greatest comes first.
@@ -110,6 +112,11 @@ impl Column {
                 if config.onboot { "yes" } else { "no" }.to_owned()
             }),
             Column::Snapshots => ve.snapshots.to_string(),
+            Column::Disk => match (ve.disk.disk, ve.disk.disk_limit) {
+                (None, _) => none(),
+                (Some(used), None) => size(used),
+                (Some(used), Some(limit)) => format!("{}/{}", size(used), size(limit)),
+            },
         };
         escape(&text)
     }
@@ -119,6 +126,7 @@ impl Column {
             Column::Id => a.id.cmp(&b.id),
             Column::Pid => a.pid.cmp(&b.pid),
             Column::Snapshots => a.snapshots.cmp(&b.snapshots),
+            Column::Disk => a.disk.disk.cmp(&b.disk.disk),
             // The longest so is the first that became so.
             Column::Since => b.since.cmp(&a.since),
             // The longest up is the first started.

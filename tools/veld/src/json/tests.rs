@@ -39,6 +39,10 @@ fn a_ve_of_which_everything_is_known() {
   "uuid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
   "onboot": true,
   "snapshots": 0,
+  "disk_used_bytes": 1073741824,
+  "disk_limit_bytes": 10737418240,
+  "inodes_used": 2000,
+  "inodes_limit": null,
   "bootorder": 0,
   "restart": "no",
   "restart_due_unix_seconds": null,
@@ -48,7 +52,11 @@ fn a_ve_of_which_everything_is_known() {
   ],
   "config_error": null
 }"#;
-    assert_eq!(text(&Ve::new(&up("web1", 101))), expected);
+    let mut ve = up("web1", 101);
+    ve.disk.disk = Some(1 << 30);
+    ve.disk.disk_limit = Some(10 << 30);
+    ve.disk.inodes = Some(2000);
+    assert_eq!(text(&Ve::new(&ve)), expected);
 }
 
 #[test]
@@ -76,6 +84,10 @@ fn a_ve_of_which_nothing_can_be_read() {
   "uuid": null,
   "onboot": null,
   "snapshots": 0,
+  "disk_used_bytes": null,
+  "disk_limit_bytes": null,
+  "inodes_used": null,
+  "inodes_limit": null,
   "bootorder": null,
   "restart": null,
   "restart_due_unix_seconds": null,

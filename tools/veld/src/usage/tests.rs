@@ -81,11 +81,11 @@ fn what_is_not_known_is_named() {
         ),
         (
             &["list", "-o", "name,x"],
-            "list: --output: \"x\" is not one of name, id, status, since, ip, template, hostname, pid, uptime, onboot, snapshots",
+            "list: --output: \"x\" is not one of name, id, status, since, ip, template, hostname, pid, uptime, onboot, snapshots, disk",
         ),
         (
             &["list", "-s", "x"],
-            "list: --sort: \"x\" is not a column: allowed are name, id, status, since, ip, template, hostname, pid, uptime, onboot, snapshots",
+            "list: --sort: \"x\" is not a column: allowed are name, id, status, since, ip, template, hostname, pid, uptime, onboot, snapshots, disk",
         ),
     ] {
         assert_eq!(told(words), expected, "{words:?}");

@@ -8,7 +8,7 @@ use crate::samples::{at, stopped, up};
 fn three() -> Vec<Summary> {
     let mut ves = vec![up("a", 103), up("b", 101), up("c", 102)];
     let set = [
-        (3, "10.0.0.30", 30, 10),
+        (3_u8, "10.0.0.30", 30, 10),
         (1, "10.0.0.4", 10, 30),
         (2, "10.0.0.20", 20, 20),
     ];
@@ -20,11 +20,10 @@ fn three() -> Vec<Summary> {
         ve.pid = Some(pid);
         ve.started = Some(at(started));
         ve.since = Some(at(started));
+        ve.snapshots = usize::from(number);
+        ve.disk.disk = Some(u64::from(number) << 30);
     }
     ves[0].config.as_mut().unwrap().onboot = false;
-    for (ve, snapshots) in ves.iter_mut().zip([3, 1, 2]) {
-        ve.snapshots = snapshots;
-    }
     ves[1].phase = Phase::Booting;
     ves[2].phase = Phase::Stopping;
     ves
@@ -49,6 +48,7 @@ fn every_column_has_an_order_and_its_reverse() {
         ("since", "bca"),  // the last that changed is first
         ("uptime", "bca"), // the last started is up the shortest
         ("snapshots", "bca"),
+        ("disk", "bca"),
     ] {
         assert_eq!(sorted(column), names, "{column}");
         let reverse: String = names.chars().rev().collect();
@@ -56,7 +56,7 @@ fn every_column_has_an_order_and_its_reverse() {
     }
     assert_eq!(
         Column::value_variants().len(),
-        11,
+        12,
         "each is in a table here"
     );
 }
@@ -85,7 +85,7 @@ fn a_column_that_there_is_not_is_answered_with_those_that_there_are() {
         assert_eq!(
             text.parse::<Order>().unwrap_err(),
             format!(
-                "{quoted} is not a column: allowed are name, id, status, since, ip, template, hostname, pid, uptime, onboot, snapshots"
+                "{quoted} is not a column: allowed are name, id, status, since, ip, template, hostname, pid, uptime, onboot, snapshots, disk"
             )
         );
     }

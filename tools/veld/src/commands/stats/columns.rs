@@ -51,6 +51,10 @@ pub(crate) enum Column {
     PsiMem,
     #[value(name = "psi-io")]
     PsiIo,
+    Disk,
+    #[value(name = "disk-limit")]
+    DiskLimit,
+    Inodes,
 }
 
 /// What fits a terminal of 120 columns.
@@ -177,6 +181,9 @@ impl Column {
             Column::PsiCpu => Value::Percent(waited.cpu.map(|cpu| cpu.some.avg10_percent)),
             Column::PsiMem => Value::Percent(waited.memory.map(|mem| mem.some.avg10_percent)),
             Column::PsiIo => Value::Percent(waited.io.map(|io| io.some.avg10_percent)),
+            Column::Disk => Value::Size(sample.disk.disk),
+            Column::DiskLimit => Value::Size(sample.disk.disk_limit),
+            Column::Inodes => Value::Count(sample.disk.inodes),
         }
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Ve {
     cpu: Cpu,
     memory: Memory,
     io: Io,
+    /// Where somebody counts it.
+    disk: Disk,
     network: Option<Network>,
     /// By months, those of earlier runs too.
     traffic: Option<Traffic>,
@@ -57,6 +59,14 @@ struct Io {
     written_bytes: Option<u64>,
     reads_total: Option<u64>,
     writes_total: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Disk {
+    used_bytes: Option<u64>,
+    limit_bytes: Option<u64>,
+    inodes: Option<u64>,
+    inodes_limit: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -135,6 +145,12 @@ impl Ve {
                 written_bytes: io.written_bytes,
                 reads_total: io.reads,
                 writes_total: io.writes,
+            },
+            disk: Disk {
+                used_bytes: sample.disk.disk,
+                limit_bytes: sample.disk.disk_limit,
+                inodes: sample.disk.inodes,
+                inodes_limit: sample.disk.inode_limit,
             },
             network: sample.network.map(|net| Network {
                 received_bytes: net.received_bytes,

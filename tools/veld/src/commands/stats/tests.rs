@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use veld_network::Counters;
-use veld_supervisor::{Phase, Pressure, Stall, Usage};
+use veld_supervisor::{DiskUsage, Phase, Pressure, Stall, Usage};
 
 use super::*;
 use crate::samples::at;
@@ -47,6 +47,12 @@ pub(crate) fn busy(name: &str, clock: Instant) -> Sample {
         at: at(90),
         clock,
         usage,
+        disk: DiskUsage {
+            disk: Some(3 << 30),
+            disk_limit: Some(10 << 30),
+            inodes: Some(1234),
+            inode_limit: None,
+        },
         traffic: Some(crate::samples::account()),
         network: Some(Counters {
             received_bytes: 1_000_000,
@@ -62,6 +68,7 @@ pub(crate) fn silent(name: &str, clock: Instant) -> Sample {
     Sample {
         id: None,
         usage: Usage::default(),
+        disk: DiskUsage::default(),
         network: None,
         ..busy(name, clock)
     }
@@ -93,8 +100,12 @@ fn a_line_says_what_a_ve_uses() {
         Column::Oom,
         Column::Sock,
         Column::RxPackets,
+        Column::Disk,
+        Column::DiskLimit,
+        Column::Inodes,
     ];
-    assert_eq!(cells(&row, &more), ["1m2s", "0.25s", "2", "4.0K", "900"]);
+    let expected = ["1m2s", "0.25s", "2", "4.0K", "900", "3.0G", "10.0G", "1234"];
+    assert_eq!(cells(&row, &more), expected);
     let nothing = silent("web2", now);
     let row = Row {
         sample: &nothing,
@@ -188,6 +199,12 @@ const SCHEMA: &str = r#"{
     "written_bytes": 1536,
     "reads_total": 7,
     "writes_total": 1
+  },
+  "disk": {
+    "used_bytes": 3221225472,
+    "limit_bytes": 10737418240,
+    "inodes": 1234,
+    "inodes_limit": null
   },
   "network": {
     "received_bytes": 1000000,
