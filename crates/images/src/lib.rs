@@ -22,4 +22,4 @@ mod resize;
 pub use file_system::FileSystem;
 pub use make::{Wish, make};
 pub use mount::{Access, is_in_use, mount};
-pub use resize::{grow_mounted, resize, size, taken};
+pub use resize::{grow_mounted, resize, root_of_mounted, size, taken};

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -70,10 +70,7 @@ pub fn grow_mounted(image: &Path, size: u64) -> Result<(), Failure> {
     let old = SuperBlock::read(&file).context(failed)?;
     let path = device_of(image)?;
     let device = File::open(&path).context(|| format!("open {}", path.display()))?;
-    // The kernel has one file system on a device, however often it is mounted.
-    let mounted = mount_device(old.kind, &path, Access::Write).context(failed)?;
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let root = openat(&mounted, ".", flags, Mode::empty()).context(failed)?;
+    let root = root_on(old.kind, &path).context(failed)?;
     let before = file.metadata().context(failed)?.len();
     set_length(&file, size).context(failed)?;
     loop_device::set_capacity(device.as_fd()).context(failed)?;
@@ -89,6 +86,25 @@ pub fn grow_mounted(image: &Path, size: u64) -> Result<(), Failure> {
         }
         grown => grown.context(failed),
     }
+}
+
+/// The root of the file system in an image that is mounted, by whomever: that of the
+/// image, wherever those who use it have gone.
+///
+/// # Errors
+/// NotFound where it is not mounted.
+pub fn root_of_mounted(image: &Path) -> Result<OwnedFd, Failure> {
+    let failed = || format!("open the root in {}", image.display());
+    let file = File::open(image).context(failed)?;
+    let kind = SuperBlock::read(&file).context(failed)?.kind;
+    root_on(kind, &device_of(image)?).context(failed)
+}
+
+/// The kernel has one file system on a device, however often it is mounted.
+fn root_on(kind: FileSystem, device: &Path) -> io::Result<OwnedFd> {
+    let mounted = mount_device(kind, device, Access::Write)?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(openat(&mounted, ".", flags, Mode::empty())?)
 }
 
 /// Bytes of an image.

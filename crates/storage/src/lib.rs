@@ -48,4 +48,4 @@ pub use record::Record;
 pub use renaming::renamed_to;
 pub use snapshot::SnapshotMaking;
 pub use trash::Trash;
-pub use veld_images::FileSystem;
+pub use veld_images::{FileSystem, root_of_mounted};

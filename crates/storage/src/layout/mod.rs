@@ -36,7 +36,7 @@ use overlay::Overlay;
 
 pub use feature::Feature;
 pub use overlay::MOST_LAYERS;
-pub(crate) use overlay::make_layer;
+pub(crate) use overlay::{UPPER, WORK, is_unchanged, make_layer, make_layer_above};
 
 /// Why a layout whose files are the host's file system's own has no limit.
 const NO_LIMIT: &str =
