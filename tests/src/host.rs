@@ -95,6 +95,22 @@ impl Host {
         self.configure("");
     }
 
+    /// Keeps templates in a directory of its own from now on, which begins with a copy
+    /// of one of all hosts'.
+    ///
+    /// # Panics
+    /// Where it cannot be copied.
+    pub fn keep_templates_in(&self, directory: &Path, template: Template) {
+        fs::create_dir_all(directory).unwrap();
+        let shared = template::directory();
+        let from = shared.join(template.name());
+        let words = [Path::new("-a"), &from, directory];
+        Cmd::program("cp", words).run().ok();
+        let config = fs::read_to_string(self.config()).unwrap();
+        let (old, new) = (format!("{shared:?}"), format!("{directory:?}"));
+        fs::write(self.config(), config.replace(&old, &new)).unwrap();
+    }
+
     /// The directory that all of this host is below.
     #[must_use]
     pub fn directory(&self) -> &Path {

@@ -9,11 +9,13 @@
 
 mod copy;
 mod copy_file;
+mod inherit;
 mod lock;
 mod removal;
 
 pub use copy::{Copied, CopyOptions, Devices, Reflink, Trusted, copy_tree};
 pub use copy_file::copy_file;
+pub use inherit::{inherit, is_like};
 pub use lock::{Holder, Lock, LockError};
 pub use removal::remove_tree;
 
@@ -30,6 +32,9 @@ use veld_sys::{Context, Failure, fault};
 pub enum Life {
     /// Content and name are on the disk when the call returns.
     Durable,
+    /// Content is on the disk before it has its name; the name is when its directory is
+    /// synced. After a power loss there is the whole, or nothing, or what was before.
+    Ordered,
     /// Means nothing after a reboot; not synced.
     Volatile,
 }
@@ -57,7 +62,7 @@ fn put(path: &Path, content: &[u8], mode: u32, life: Life) -> Result<(), Failure
         .and_then(|()| std::fs::rename(&beside, path))
         .and_then(|()| match life {
             Life::Durable => sync_parent(path),
-            Life::Volatile => Ok(()),
+            Life::Ordered | Life::Volatile => Ok(()),
         });
     if result.is_err() {
         let _ = std::fs::remove_file(&beside);
@@ -80,7 +85,7 @@ pub fn ensure_dir(path: &Path, life: Life) -> Result<(), Failure> {
             .ancestors()
             .take_while(|above| !above.exists())
             .collect(),
-        Life::Volatile => Vec::new(),
+        Life::Ordered | Life::Volatile => Vec::new(),
     };
     fault::point("make directory")
         .and_then(|()| DirBuilder::new().recursive(true).mode(0o700).create(path))
@@ -121,7 +126,7 @@ fn write_new(path: &Path, content: &[u8], mode: u32, life: Life) -> io::Result<(
     file.set_permissions(Permissions::from_mode(mode))?;
     file.write_all(content)?;
     match life {
-        Life::Durable => file.sync_all(),
+        Life::Durable | Life::Ordered => file.sync_all(),
         Life::Volatile => Ok(()),
     }
 }
@@ -147,7 +152,8 @@ mod tests {
         let path = dir.path().join("state");
         replace(&path, b"one", Life::Durable).unwrap();
         replace(&path, b"two", Life::Volatile).unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        replace(&path, b"three", Life::Ordered).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"three");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 

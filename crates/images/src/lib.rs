@@ -23,4 +23,4 @@ mod resize;
 pub use file_system::FileSystem;
 pub use make::{Wish, make};
 pub use mount::{Access, is_in_use, is_within, mount, mount_shared};
-pub use resize::{fit, grow_mounted, resize, size, taken};
+pub use resize::{fit, grow_mounted, resize, root_of_mounted, size, taken};

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use veld_sys::growth::{grow_ext4, grow_xfs};
 use veld_sys::{Context, Failure, fault, loop_device};
 
-use crate::attach::attached;
+use crate::attach::{Device, attached};
 use crate::file_system::{FileSystem, SuperBlock};
 use crate::lock::open_locked;
 use crate::mount::{Access, mount, mount_device};
@@ -69,21 +69,16 @@ pub fn grow_mounted(image: &Path, size: u64) -> Result<(), Failure> {
     let file = File::options().read(true).write(true).open(image);
     let file = file.context(|| format!("open {}", image.display()))?;
     let old = SuperBlock::read(&file).context(failed)?;
-    let device = attached(image).and_then(|device| device.ok_or(io::ErrorKind::NotFound.into()));
-    let device = device.context(|| format!("find the loop device of {}", image.display()))?;
-    let (path, device) = (device.path, device.open);
-    // The kernel has one file system on a device, however often it is mounted.
-    let mounted = mount_device(old, &path, Access::Write).context(failed)?;
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let root = openat(&mounted, ".", flags, Mode::empty()).context(failed)?;
+    let device = attached_to(image)?;
+    let root = root_on(old, &device.path).context(failed)?;
     let before = file.metadata().context(failed)?.len();
     set_length(&file, size).context(failed)?;
-    loop_device::set_capacity(device.as_fd()).context(failed)?;
+    loop_device::set_capacity(device.open.as_fd()).context(failed)?;
     match grow(root.as_fd(), old, size) {
         // Nothing has been done: the file is to say how long the file system is.
         Err(refused) if refused.kind() == io::ErrorKind::PermissionDenied => {
             set_length(&file, before).context(failed)?;
-            loop_device::set_capacity(device.as_fd()).context(failed)?;
+            loop_device::set_capacity(device.open.as_fd()).context(failed)?;
             let kind = old.kind;
             let text =
                 format!("root of this host may not grow an {kind} that is mounted: {refused}");
@@ -107,6 +102,33 @@ pub fn fit(image: &Path) -> Result<(), Failure> {
         set_length(&file, length).context(failed)?;
     }
     Ok(())
+}
+
+/// The root of the file system in an image that is mounted, by whomever: that of the
+/// image, wherever those who use it have gone.
+///
+/// # Errors
+/// NotFound where it is not mounted.
+pub fn root_of_mounted(image: &Path) -> Result<OwnedFd, Failure> {
+    let failed = || format!("open the root in {}", image.display());
+    let file = File::open(image).context(failed)?;
+    let found = SuperBlock::read(&file).context(failed)?;
+    let device = attached_to(image)?;
+    root_on(found, &device.path).context(failed)
+}
+
+/// The device of an image that is mounted.
+fn attached_to(image: &Path) -> Result<Device, Failure> {
+    attached(image)
+        .and_then(|device| device.ok_or(io::ErrorKind::NotFound.into()))
+        .context(|| format!("find the loop device of {}", image.display()))
+}
+
+/// The kernel has one file system on a device, however often it is mounted.
+fn root_on(found: SuperBlock, device: &Path) -> io::Result<OwnedFd> {
+    let mounted = mount_device(found, device, Access::Write)?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(openat(&mounted, ".", flags, Mode::empty())?)
 }
 
 /// Bytes of an image.

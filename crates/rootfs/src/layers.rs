@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount,
-    fsopen,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_flag,
+    fsconfig_set_string, fsmount, fsopen,
 };
 use veld_sys::mount::{Attributes, idmap, set_attributes};
 use veld_sys::{Context, Failure, fault};
@@ -42,6 +42,10 @@ pub enum Access {
     Read,
     /// Files are written as those of the VE.
     Write,
+    /// The same, but nothing that goes to an overlay's own layer is on the disk, or has
+    /// others wait for all that is not, until the caller syncs that layer. The directory
+    /// `work` beside it is to be made anew then.
+    Unsynced,
 }
 
 impl Layers<'_> {
@@ -105,7 +109,8 @@ impl Layers<'_> {
 /// Names the layer.
 ///
 /// # Kernel
-/// "Multiple lower layers" in the kernel's overlayfs.rst; `lowerdir+` of
+/// "Multiple lower layers" and, of [`Access::Unsynced`], "Volatile mount" in the kernel's
+/// overlayfs.rst; `lowerdir+` of
 /// fsconfig(2): Linux 6.7, without which the names of all have to go in 255 bytes.
 pub fn view(layers: Layers<'_>, access: Access) -> Result<OwnedFd, Failure> {
     let mount = match layers {
@@ -114,7 +119,7 @@ pub fn view(layers: Layers<'_>, access: Access) -> Result<OwnedFd, Failure> {
             path,
             match access {
                 Access::Read => veld_images::Access::Read,
-                Access::Write => veld_images::Access::Write,
+                Access::Write | Access::Unsynced => veld_images::Access::Write,
             },
         )?,
         Layers::Overlay { lower, area } => view_overlay(lower, area, access)?,
@@ -148,10 +153,10 @@ fn view_overlay(
     let mut above = Vec::new();
     if let Some(area) = area {
         let upper = hold(&area.join("upper"))?;
-        if access == Access::Write {
-            above = vec![("upperdir", upper), ("workdir", hold(&area.join("work"))?)];
-        } else {
+        if access == Access::Read {
             names.push(upper);
+        } else {
+            above = vec![("upperdir", upper), ("workdir", hold(&area.join("work"))?)];
         }
     }
     for layer in lower {
@@ -163,11 +168,15 @@ fn view_overlay(
         return clone_at(CWD, text(only)?, Extent::One);
     }
     fault::point("mount file system")
-        .and_then(|()| mount_overlay(&names, &above))
+        .and_then(|()| mount_overlay(&names, &above, access == Access::Unsynced))
         .context(|| "mount overlay")
 }
 
-fn mount_overlay(lower: &[String], above: &[(&str, String)]) -> std::io::Result<OwnedFd> {
+fn mount_overlay(
+    lower: &[String],
+    above: &[(&str, String)],
+    unsynced: bool,
+) -> std::io::Result<OwnedFd> {
     let context = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_set_string(context.as_fd(), "source", "overlay")?;
     for name in lower {
@@ -181,6 +190,9 @@ fn mount_overlay(lower: &[String], above: &[(&str, String)]) -> std::io::Result<
     }
     for (key, name) in above {
         fsconfig_set_string(context.as_fd(), *key, name.as_str())?;
+    }
+    if unsynced {
+        fsconfig_set_flag(context.as_fd(), "volatile")?;
     }
     fsconfig_create(context.as_fd())?;
     let none = MountAttrFlags::empty();

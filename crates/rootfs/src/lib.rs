@@ -56,7 +56,7 @@ pub use inside::{CgroupTree, enter};
 pub use layers::{Access, Layers, view};
 pub use look::{attach_look, end_look, is_looked_at, look_from_inside};
 pub use program::open_program;
-pub use renewal::renew;
+pub use renewal::{is_to_be_renewed, renew};
 pub use root_dir::RootDir;
 pub use running_dev::{FileId, RunningDev};
 pub use terminal::{Terminal, TerminalSize, open_terminal};

@@ -1,6 +1,7 @@
 //! What makes an installed system this one and no other, taken out of a copy of it:
 //! what is gone is made anew when the copy boots.
 
+use std::ffi::CString;
 use std::io;
 use std::os::fd::OwnedFd;
 
@@ -15,6 +16,29 @@ const FILES: [(&str, &str); 2] = [
     ("var/lib/dbus", "machine-id"),
     ("var/lib/systemd", "random-seed"),
 ];
+const KEYS: &str = "etc/ssh";
+
+/// Whether [`renew`] would take anything out.
+///
+/// # Errors
+/// Names what could not be looked at.
+pub fn is_to_be_renewed(root: &RootDir, keys: bool) -> Result<bool, Failure> {
+    for (directory, name) in FILES {
+        let found = find(root, directory, |found| found == name);
+        if found.context(|| format!("look for {directory}/{name} of the copy"))? {
+            return Ok(true);
+        }
+    }
+    let has_keys = || find(root, KEYS, is_key).context(|| "look for ssh host keys of the copy");
+    if keys && has_keys()? {
+        return Ok(true);
+    }
+    let etc = open(root, "etc").and_then(|etc| match etc {
+        Some(etc) => has_machine_id(&etc),
+        None => Ok(false),
+    });
+    etc.context(|| "look at etc/machine-id of the copy")
+}
 
 /// Takes machine-id and random seed out of a root, and the host keys of its ssh
 /// server where `keys` is said; on disk when this returns. Symbolic links lead
@@ -28,35 +52,50 @@ pub fn renew(root: &RootDir, keys: bool) -> Result<(), Failure> {
             .context(|| format!("remove {directory}/{name} of the copy"))?;
     }
     if keys {
-        let is_key = |name: &str| name.starts_with("ssh_host_") && name.contains("_key");
-        remove(root, "etc/ssh", is_key).context(|| "remove ssh host keys of the copy")?;
+        remove(root, KEYS, is_key).context(|| "remove ssh host keys of the copy")?;
     }
     empty_machine_id(root).context(|| "empty etc/machine-id of the copy")
 }
 
-/// Removes the files of a directory whose names are meant. Links stay: they are the
+fn is_key(name: &str) -> bool {
+    name.starts_with("ssh_host_") && name.contains("_key")
+}
+
+/// The files of a directory whose names are meant. Links are none: they are the
 /// distribution's own.
+fn files(directory: &OwnedFd, is_meant: impl Fn(&str) -> bool) -> io::Result<Vec<CString>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(directory)? {
+        let name = entry?.file_name().to_owned();
+        if !name.to_str().is_ok_and(&is_meant) {
+            continue;
+        }
+        let stat = statat(directory, &name, AtFlags::SYMLINK_NOFOLLOW)?;
+        if FileType::from_raw_mode(stat.st_mode).is_file() {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+fn find(root: &RootDir, directory: &str, is_meant: impl Fn(&str) -> bool) -> io::Result<bool> {
+    match open(root, directory)? {
+        Some(directory) => Ok(!files(&directory, is_meant)?.is_empty()),
+        None => Ok(false),
+    }
+}
+
+/// Removes the files of a directory whose names are meant.
 fn remove(root: &RootDir, directory: &str, is_meant: impl Fn(&str) -> bool) -> io::Result<()> {
     let Some(directory) = open(root, directory)? else {
         return Ok(());
     };
-    let mut names = Vec::new();
-    for entry in Dir::read_from(&directory)? {
-        let name = entry?.file_name().to_owned();
-        if name.to_str().is_ok_and(&is_meant) {
-            names.push(name);
-        }
+    let names = files(&directory, is_meant)?;
+    for name in &names {
+        fault::point("remove a file of the copy")?;
+        unlinkat(&directory, name, AtFlags::empty())?;
     }
-    let mut removed = false;
-    for name in names {
-        let stat = statat(&directory, &name, AtFlags::SYMLINK_NOFOLLOW)?;
-        if FileType::from_raw_mode(stat.st_mode).is_file() {
-            fault::point("remove a file of the copy")?;
-            unlinkat(&directory, &name, AtFlags::empty())?;
-            removed = true;
-        }
-    }
-    if removed {
+    if !names.is_empty() {
         fsync(&directory)?;
     }
     Ok(())
@@ -68,10 +107,8 @@ fn empty_machine_id(root: &RootDir) -> io::Result<()> {
     let Some(etc) = open(root, "etc")? else {
         return Ok(());
     };
-    match statat(&etc, "machine-id", AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_file() && stat.st_size > 0 => {}
-        Ok(_) | Err(Errno::NOENT) => return Ok(()),
-        Err(errno) => return Err(errno.into()),
+    if !has_machine_id(&etc)? {
+        return Ok(());
     }
     fault::point("empty machine-id of the copy")?;
     unlinkat(&etc, "machine-id", AtFlags::empty())?;
@@ -82,12 +119,22 @@ fn empty_machine_id(root: &RootDir) -> io::Result<()> {
     Ok(fsync(&etc)?)
 }
 
+fn has_machine_id(etc: &OwnedFd) -> io::Result<bool> {
+    match statat(etc, "machine-id", AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(FileType::from_raw_mode(stat.st_mode).is_file() && stat.st_size > 0),
+        Err(Errno::NOENT) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
 fn open(root: &RootDir, directory: &str) -> io::Result<Option<OwnedFd>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
     match root.open_file(directory, flags, Mode::empty()) {
         Ok(directory) => Ok(Some(directory)),
         Err(none) if none.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(none) if none.kind() == io::ErrorKind::NotADirectory => Ok(None),
+        // A system that has made a link to itself of it has nothing there.
+        Err(none) if none.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => Ok(None),
         Err(cause) => Err(cause),
     }
 }
@@ -123,11 +170,15 @@ mod tests {
         let at = |path: &str| dir.path().join(path);
         system(at);
         let root = RootDir::open(dir.path()).unwrap();
+        assert!(is_to_be_renewed(&root, false).unwrap());
         renew(&root, false).unwrap();
+        assert!(!is_to_be_renewed(&root, false).unwrap());
+        assert!(is_to_be_renewed(&root, true).unwrap());
         assert!(at("etc/ssh/ssh_host_rsa_key").exists());
         assert_eq!(metadata(at("etc/machine-id")).unwrap().len(), 0);
         assert!(!at("var/lib/systemd/random-seed").exists());
         renew(&root, true).unwrap();
+        assert!(!is_to_be_renewed(&root, true).unwrap());
         for key in ["ssh_host_rsa_key", "ssh_host_rsa_key.pub"] {
             assert!(!at("etc/ssh").join(key).exists());
         }

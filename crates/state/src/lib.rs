@@ -41,6 +41,6 @@ pub use observe::{Observed, Running, Stopped, found, glance, observe};
 pub use process::{Process, parents_of_zombies, signals_handled};
 pub use record::Record;
 pub use restarting::Restarting;
-pub use run_dir::RunDir;
+pub use run_dir::{RunDir, Still};
 pub use task::{Task, tasks};
 pub use wait::{Awaited, ended, file_or_end};

@@ -3,6 +3,7 @@
 mod mounts;
 mod nics;
 mod settings;
+mod still;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ use veld_protocol::stopper::Stopper;
 use veld_sys::{Context, Failure, fault};
 
 use crate::process::Process;
+
+pub use still::Still;
 
 /// Paths in the run directory; nothing is made or read by naming them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +45,7 @@ const SHOWN: &str = "snapshot.";
 const REMOVALS: usize = 8;
 
 /// What a run leaves that the next command has no use for.
-const OF_ONE_RUN: [&str; 30] = [
+const OF_ONE_RUN: [&str; 32] = [
     RECORD,
     ANSWERED,
     mounts::MOUNTS,
@@ -52,6 +55,7 @@ const OF_ONE_RUN: [&str; 30] = [
     shim::FOUND,
     RESTARTING,
     PAUSED,
+    still::STILL,
     shim::READY,
     shim::FAILED,
     shim::STATUS,
@@ -70,6 +74,7 @@ const OF_ONE_RUN: [&str; 30] = [
     ".restarting.new",
     ".stopping.new",
     ".paused.new",
+    ".still.new",
     ".traffic.new",
     ".ended.new",
     ".failure.new",
@@ -309,6 +314,7 @@ impl RunDir {
     /// Gives another VE what is kept here for people: its events, its log, how it
     /// ended. For that nothing else fails.
     pub fn hand_over(&self, to: &RunDir) {
+        let _ = veld_durable::ensure_dir(&to.path, Life::Volatile);
         for name in [
             shim::EVENTS_BEFORE,
             shim::EVENTS,

@@ -8,8 +8,9 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use veld_durable::Life;
 use veld_sys::{Context, Failure, fault};
 
+use crate::below::Below;
 use crate::dir::make_dir;
-use crate::layers::{Layers, User};
+use crate::layers::{Layers, User, sync_users};
 use crate::layout::{Layout, Template};
 use crate::project;
 use crate::removal::remove_area;
@@ -261,6 +262,9 @@ impl Making<'_> {
     /// AlreadyExists where the VE is there; else names the path.
     pub fn finish(self, config: &str) -> Result<(), Failure> {
         veld_durable::replace(&self.path.join(CONFIG), config.as_bytes(), Life::Volatile)?;
+        if let Some(Below::Layer(layer)) = Below::read(&self.private())? {
+            sync_users(&self.layers().of(&layer))?;
+        }
         let target = self.area.path();
         let publish = || -> io::Result<()> {
             // All that was made here, before the name is given: a file system

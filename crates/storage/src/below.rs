@@ -78,13 +78,13 @@ impl Below {
             .context(|| format!("parse {}", path.display()))
     }
 
-    /// Says so in a part, on disk when this returns.
+    /// Says so in a part: wholly on the disk once that is synced.
     ///
     /// # Errors
     /// Names the file.
     pub fn write(&self, part: &Path) -> Result<(), Failure> {
         let text = format!("{self}\n");
-        veld_durable::replace(&part.join(FILE), text.as_bytes(), Life::Durable)
+        veld_durable::replace(&part.join(FILE), text.as_bytes(), Life::Ordered)
     }
 
     fn parse(text: &str) -> Option<Self> {

@@ -1,6 +1,7 @@
 //! Directories of ours, of a mode that no umask alters, and what is copied into them.
 
 use std::fs::{DirBuilder, File};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
@@ -51,6 +52,34 @@ pub(crate) fn copy_between(
     };
     copy_tree(source, target, &options, &mut |_| Ok(()))?;
     Ok(())
+}
+
+/// Has a directory with a few files in it on the disk, and waits for nothing else where
+/// that can be.
+///
+/// # Errors
+/// Names the path.
+pub(crate) fn sync_few(path: &Path) -> Result<(), Failure> {
+    fault::point("sync layer")
+        .and_then(|()| match sync_each(path) {
+            Ok(()) => Ok(()),
+            // Something in it cannot be opened by its path.
+            Err(_) => Ok(rustix::fs::syncfs(File::open(path)?)?),
+        })
+        .context(|| format!("sync {}", path.display()))
+}
+
+fn sync_each(path: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            sync_each(&entry.path())?;
+        } else if kind.is_file() {
+            File::open(entry.path())?.sync_all()?;
+        }
+    }
+    File::open(path)?.sync_all()
 }
 
 /// As [`copy_between`], into the directory at a path.

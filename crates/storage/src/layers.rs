@@ -93,7 +93,9 @@ impl Layers {
     /// # Errors
     /// NotFound for a layer that is not there, or is on its way out.
     pub fn hold(&self, layer: &LayerId, user: &User) -> Result<(), Failure> {
-        note(&self.of(layer), user)
+        let directory = self.of(layer);
+        note(&directory, user)?;
+        sync_users(&directory)
     }
 
     /// Notes that `user` stands on a layer no more; removes one that nobody stands
@@ -162,23 +164,30 @@ impl Layers {
     }
 }
 
-/// Notes a user in a part that is, or becomes, a layer.
+/// As [`Layers::hold`], on the disk once the list is synced.
 pub(crate) fn note(part: &Path, user: &User) -> Result<(), Failure> {
-    let users = part.join(USERS);
-    let path = users.join(user.to_string());
+    let path = part.join(USERS).join(user.to_string());
     fault::point("hold layer")
         .and_then(|()| File::create(&path))
-        .and_then(|_| veld_durable::sync_parent(&path))
+        .map(drop)
         .context(|| format!("create {}", path.display()))
 }
 
-/// Makes the list of users in a part that is to become a layer.
+/// Makes the list of users in a part that is to become a layer; it is on the disk once
+/// it is [synced](sync_users).
 pub(crate) fn open_users(part: &Path, users: &[User]) -> Result<(), Failure> {
     let directory = part.join(USERS);
     if !directory.is_dir() {
         make_dir(&directory, 0o700)?;
     }
     users.iter().try_for_each(|user| note(part, user))
+}
+
+/// Has all who stand on a part noted on the disk.
+pub(crate) fn sync_users(part: &Path) -> Result<(), Failure> {
+    File::open(part.join(USERS))
+        .and_then(|users| users.sync_all())
+        .context(|| format!("sync the users of {}", part.display()))
 }
 
 fn strike(part: &Path, user: &User) -> Result<(), Failure> {

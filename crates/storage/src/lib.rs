@@ -51,5 +51,5 @@ pub use record::Record;
 pub use renaming::renamed_to;
 pub use snapshot::SnapshotMaking;
 pub use trash::Trash;
-pub use veld_images::{FileSystem, is_within};
+pub use veld_images::{FileSystem, is_within, root_of_mounted};
 pub use volume::{Volume, VolumeLock, Volumes};

@@ -21,8 +21,8 @@ use veld_sys::{Context, Failure, fault};
 use crate::area::Area;
 use crate::below::{Below, LayerId};
 use crate::dir::make_dir;
-use crate::layers::{USERS, User, open_users};
-use crate::layout::{Layout, NEW_IMAGE, make_layer};
+use crate::layers::{USERS, User, open_users, sync_users};
+use crate::layout::{Layout, NEW_IMAGE, make_layer_above};
 use crate::project;
 
 /// In a part that has just become the VE's: the config that belongs to it.
@@ -60,7 +60,7 @@ impl Area {
     pub fn switch(&self, config: Option<&str>) -> Result<(), Failure> {
         let next = self.next();
         if let Some(config) = config {
-            veld_durable::replace(&next.join(CONFIG), config.as_bytes(), Life::Durable)?;
+            veld_durable::replace(&next.join(CONFIG), config.as_bytes(), Life::Ordered)?;
         }
         self.exchange()?;
         self.settle()
@@ -80,11 +80,12 @@ impl Area {
         open_users(&private, &all)?;
         let next = self.begin()?;
         Below::Layer(layer.clone()).write(&next)?;
-        make_layer(&next)?;
+        make_layer_above(&next, &private)?;
         if let Some(Below::Layer(below)) = Below::read(&private)? {
             self.layers().hold(&below, &User::Layer(layer.clone()))?;
         }
         veld_durable::ensure_dir(self.layers().path(), Life::Durable)?;
+        sync_users(&private)?;
         self.exchange()?;
         self.settle()?;
         Ok(layer)
@@ -146,6 +147,8 @@ impl Area {
         veld_durable::replace(&self.config(), &text, Life::Durable)?;
         fault::point("remove file")
             .and_then(|()| std::fs::remove_file(config))
+            // Back after a power loss, it would take back what was set since.
+            .and_then(|()| veld_durable::sync_parent(config))
             .context(|| format!("remove {}", config.display()))
     }
 

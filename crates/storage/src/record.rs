@@ -54,7 +54,8 @@ impl Record {
             .context(reading)
     }
 
-    /// Writes it there, in place of what there was.
+    /// Writes it there, in place of what there was: wholly on the disk once the
+    /// directory is synced.
     ///
     /// # Errors
     /// Names the file.
@@ -63,7 +64,7 @@ impl Record {
         let text = toml::to_string(self)
             .map_err(io::Error::other)
             .context(|| format!("write {}", path.display()))?;
-        veld_durable::replace(&path, text.as_bytes(), Life::Durable)
+        veld_durable::replace(&path, text.as_bytes(), Life::Ordered)
     }
 }
 

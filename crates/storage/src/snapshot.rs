@@ -23,9 +23,9 @@ use veld_sys::{Context, Failure, fault};
 
 use crate::area::{Area, Making};
 use crate::below::{Below, LayerId};
-use crate::dir::{copy_from, copy_into, make_dir};
-use crate::layers::{User, open_users};
-use crate::layout::{Layout, Root, make_layer};
+use crate::dir::{copy_from, copy_into, make_dir, sync_few};
+use crate::layers::{User, note, open_users};
+use crate::layout::{Layout, Root, UPPER, WORK, is_unchanged, make_layer, make_layer_above};
 use crate::record::Record;
 
 const CONFIG: &str = "config.toml";
@@ -84,14 +84,14 @@ impl Area {
         Some(text.trim_end().to_owned())
     }
 
-    /// Says which snapshot the VE goes on from.
+    /// Says which snapshot the VE goes on from. A power loss may take that back.
     ///
     /// # Errors
     /// Names the file.
     pub fn set_current_snapshot(&self, id: Option<&str>) -> Result<(), Failure> {
         let path = self.snapshots().join(CURRENT);
         if let Some(id) = id {
-            return veld_durable::replace(&path, format!("{id}\n").as_bytes(), Life::Durable);
+            return veld_durable::replace(&path, format!("{id}\n").as_bytes(), Life::Ordered);
         }
         remove_tree(&path)
     }
@@ -198,10 +198,12 @@ impl Area {
     /// Names the path.
     pub fn frozen_layer(&self) -> Result<LayerId, Failure> {
         let private = self.private();
-        match Below::read(&private)? {
-            Some(Below::Layer(layer)) if is_unchanged(&private)? => Ok(layer),
-            _ => self.freeze(&[]),
+        if let Some(Below::Layer(layer)) = Below::read(&private)?
+            && is_unchanged(&private, &self.layers().of(&layer))?
+        {
+            return Ok(layer);
         }
+        self.freeze(&[])
     }
 
     /// Fills the part that [`begin`](Self::begin) made with a snapshot.
@@ -214,18 +216,11 @@ impl Area {
         match Below::read(&part)? {
             Some(Below::Layer(layer)) if layout == Layout::Overlay => {
                 self.stand_on(next, &layer)?;
-                make_layer(next)
+                make_layer_above(next, &self.layers().of(&layer))
             }
             _ => layout.copy(&part, next),
         }
     }
-}
-
-/// Whether the own layer of a part is as empty as when it was made.
-fn is_unchanged(part: &Path) -> Result<bool, Failure> {
-    let upper = part.join("upper");
-    let reading = || format!("read {}", upper.display());
-    Ok(std::fs::read_dir(&upper).context(reading)?.next().is_none())
 }
 
 impl SnapshotMaking<'_> {
@@ -299,7 +294,7 @@ impl SnapshotMaking<'_> {
     /// Names the path.
     pub fn publish(self, record: &Record, config: &[u8]) -> Result<(), Failure> {
         record.write(&self.path)?;
-        veld_durable::replace(&self.path.join(CONFIG), config, Life::Durable)?;
+        veld_durable::replace(&self.path.join(CONFIG), config, Life::Ordered)?;
         let target = self.area.snapshot(self.id.as_str());
         let publish = || -> io::Result<()> {
             File::open(self.path.join(PART))?.sync_all()?;
@@ -320,8 +315,28 @@ impl Making<'_> {
     pub fn stand_on(&self, layer: &LayerId) -> Result<(), Failure> {
         let part = self.private();
         Below::Layer(layer.clone()).write(&part)?;
-        self.layers().hold(layer, &User::Ve(self.id()?))?;
-        make_layer(&part)
+        make_layer_above(&part, &self.layers().of(layer))?;
+        // On the disk when the VE has its name.
+        note(&self.layers().of(layer), &User::Ve(self.id()?))
+    }
+
+    /// Whether it is an overlay whose own layer has nothing yet.
+    #[must_use]
+    pub fn is_empty_layer(&self) -> bool {
+        let upper = std::fs::read_dir(self.private().join(UPPER));
+        upper.is_ok_and(|mut names| names.next().is_none())
+    }
+
+    /// Has the own layer of an overlay on the disk, that was empty and in which a few
+    /// files were altered without a sync of them; and makes `work` anew.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn sync_layer(&self) -> Result<(), Failure> {
+        let work = self.private().join(WORK);
+        remove_tree(&work)?;
+        make_dir(&work, 0o755)?;
+        sync_few(&self.private().join(UPPER))
     }
 
     /// Copies a part of another VE, which nobody writes to meanwhile.

@@ -53,7 +53,11 @@ impl Trash {
         veld_durable::ensure_dir(&self.dir, Life::Durable)?;
         let place = self.dir.join(LayerId::random()?.as_str());
         fault::point("throw away")
-            .and_then(|()| fs::rename(path, &place))
+            .and_then(|()| match fs::rename(path, &place) {
+                // Another who found it was faster.
+                Err(gone) if gone.kind() == io::ErrorKind::NotFound && !path.exists() => Ok(()),
+                renamed => renamed,
+            })
             .context(|| format!("move {} to {}", path.display(), place.display()))
     }
 

@@ -24,6 +24,7 @@ use crate::files::Files;
 use crate::host::Host;
 use crate::outcome::Done;
 use crate::snapshot::{self, Still};
+use crate::trash;
 use crate::ve::Ve;
 
 /// How much a clone shares with its source.
@@ -96,6 +97,7 @@ pub fn clone_ve(
         let swept = create::sweep(&clone).err();
         // A layer that was frozen for nothing.
         let settled = (!running).then(|| source.settle().err()).flatten();
+        trash::empty_in_background(host);
         let also = swept.iter().chain(&settled);
         error.and_also(also.map(|source| chain(source)))
     });
@@ -253,16 +255,35 @@ fn fill_other(
     }
 }
 
+/// Takes out of a clone what makes a system this one, where it has that: most time of a
+/// linked clone would else go to a mount for writing, whose end syncs a whole disk.
+fn renew(ve: &Ve<'_>, wish: &CloneWish, making: &Making<'_>) -> Result<(), Source> {
+    let files = Files::of_part(ve, &making.private())?;
+    let keys = !wish.keep_ssh_keys;
+    ve.step("renew identity");
+    if matches!(files, Files::Overlay { .. }) {
+        let seen = RootDir::from_fd(files.view(Access::Read)?);
+        if !veld_rootfs::is_to_be_renewed(&seen, keys)? {
+            return Ok(());
+        }
+    }
+    if making.is_empty_layer() {
+        let view = RootDir::from_fd(files.view(Access::Unsynced)?);
+        veld_rootfs::renew(&view, keys)?;
+        drop(view);
+        return Ok(making.sync_layer()?);
+    }
+    let view = RootDir::from_fd(files.view(Access::Write)?);
+    Ok(veld_rootfs::renew(&view, keys)?)
+}
+
 fn finish(
     ve: &Ve<'_>,
     wish: &CloneWish,
     prepared: Prepared<'_>,
     how: &str,
 ) -> Result<Done, Source> {
-    let part = prepared.making.private();
-    let view = Files::of_part(ve, &part)?.view(Access::Write)?;
-    ve.step("renew identity");
-    veld_rootfs::renew(&RootDir::from_fd(view), !wish.keep_ssh_keys)?;
+    renew(ve, wish, &prepared.making)?;
     ve.step("write config");
     prepared.making.finish(&prepared.text)?;
     let mut what = format!("created, id {}", prepared.id);

@@ -36,6 +36,7 @@ pub fn convert(ve: &Ve<'_>, layout: Layout) -> Result<Done, Error> {
     let from = ve.area.layout();
     if let Err(source) = fill_and_switch(ve, layout) {
         let also = ve.settle().err().map(|source| chain(&source));
+        trash::empty_in_background(ve.host);
         return Err(failed(source).and_also(also));
     }
     trash::empty_in_background(ve.host);

@@ -46,8 +46,7 @@ pub fn rename(host: &Host, ve: &Ve<'_>, name: VeName) -> Result<Done, Error> {
         return Err(let_go(&new, new_lock, error));
     }
     // It has its new name, whatever becomes of the rest.
-    let mut warnings: Vec<String> = follow(&new, &ve.name).err().iter().map(chain_of).collect();
-    ve.run.hand_over(&new.run);
+    let mut warnings: Vec<String> = follow(&new, ve).err().iter().map(chain_of).collect();
     warnings.extend(ve.run.remove(lock).err().map(|failure| chain(&failure)));
     drop(new_lock);
     Ok(Done::new(format!("is {} now", new.name)).with_warnings(warnings))
@@ -110,7 +109,13 @@ fn carry_out(ve: &Ve<'_>, new: &Ve<'_>) -> Result<(), Source> {
 }
 
 /// Has all that goes by the name go by the new one.
-fn follow(ve: &Ve<'_>, old: &VeName) -> Result<(), Source> {
+fn follow(ve: &Ve<'_>, former: &Ve<'_>) -> Result<(), Source> {
+    let old = &former.name;
+    // Unless there is another of that name by now, who has been here before.
+    if !former.area.exists() {
+        ve.step("hand over what is kept for people");
+        former.run.hand_over(&ve.run);
+    }
     ve.step("pass on id and addresses");
     ve.host
         .ids()
@@ -131,7 +136,7 @@ pub(crate) fn settle(ve: &Ve<'_>) -> Result<(), Source> {
         return Ok(());
     };
     match old.parse::<VeName>() {
-        Ok(old) if old != ve.name => follow(ve, &old),
+        Ok(old) if old != ve.name => follow(ve, &ve.host.ve(old)),
         _ => Ok(ve.area.forget_renaming(&old)?),
     }
 }
@@ -144,9 +149,7 @@ pub(crate) fn settle_former(ve: &Ve<'_>) -> Result<(), Source> {
         return Ok(());
     };
     match new.parse().map(|new: VeName| ve.host.ve(new)) {
-        Ok(new) if new.area.renamed_from().as_deref() == Some(ve.name.as_str()) => {
-            follow(&new, &ve.name)
-        }
+        Ok(new) if new.area.renamed_from().as_deref() == Some(ve.name.as_str()) => follow(&new, ve),
         _ => Ok(ve.area.forget_renaming(ve.name.as_str())?),
     }
 }

@@ -96,6 +96,7 @@ fn make_locked(ve: &Ve<'_>, wish: &SnapshotWish, schedules: &[String]) -> Result
         if !running {
             also.extend(ve.settle().err().iter().map(chain_of));
         }
+        trash::empty_in_background(ve.host);
         return Err(error.and_also(also));
     }
     Ok(record.name)
@@ -190,9 +191,10 @@ fn make(ve: &Ve<'_>, running: bool, record: &Record) -> Result<(), Error> {
     Ok(())
 }
 
-/// Takes away what a snapshot that was killed, or a removal of one, has left; the
-/// lock is held.
+/// Lets a VE go on that was left standing still, and takes away what a snapshot that was
+/// killed, or a removal of one, has left; the lock is held.
 pub(crate) fn settle(ve: &Ve<'_>) -> Result<(), Source> {
+    still::settle(ve)?;
     Ok(ve.area.settle_snapshots()?)
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 
 use veld_privileges::Bounds;
-use veld_storage::Trash;
+use veld_storage::{Layers, Trash};
 use veld_sys::{Context, Failure, fault};
 
 use crate::error::Source;
@@ -59,6 +59,8 @@ fn begin() -> Result<(), Source> {
 /// Names the path.
 pub fn empty_trash(host: &Host) -> Result<(), Failure> {
     veld_privileges::leave_caller(&Bounds::default())?;
+    // Those that a command was killed over which let go of them.
+    Layers::new(&host.config().paths.data).sweep()?;
     trash(host).empty()
 }
 

@@ -20,6 +20,7 @@ mod ending;
 mod files;
 mod links;
 mod pause;
+mod publish;
 mod random;
 mod rename;
 mod rules;

@@ -1,5 +1,7 @@
 //! A VE whose renaming goes wrong has one name, the old or the new.
 
+use std::fs;
+
 use veld_tests::{Host, Template};
 
 use crate::walk::{Kind, walk, walked};
@@ -16,7 +18,10 @@ fn renames(host: &Host, kind: Kind) {
         ("rename", 1, kind),
         |fault| {
             let ve = host.ve("web1").template(Template::NoInit);
-            ve.with(["--ip", "10.117.9.9"]).create();
+            let ve = ve.with(["--ip", "10.117.9.9"]).create();
+            // Of a run before.
+            fs::create_dir_all(ve.run_directory()).unwrap();
+            fs::write(ve.run_directory().join("console.log"), "hello\n").unwrap();
             fault.veld(host, &["rename", "web1", "www"])
         },
         |round| {
@@ -45,6 +50,11 @@ fn renames(host: &Host, kind: Kind) {
                 format!("veld: web2: cannot create: 10.117.9.9 is an address of VE {name}\n")
             });
             assert!(names.contains(&refused.stderr), "{}", refused.stderr);
+            let absent = host.veld(["snapshot", "delete", ve.name(), "none"]);
+            absent.fails(1, &format!("veld: {}: has no snapshot none", ve.name()));
+            let log = fs::read_to_string(ve.run_directory().join("console.log"));
+            let lost = round.point == "hand over a file";
+            assert!(lost || log.unwrap() == "hello\n");
             let id = ve.show()["id"].to_string();
             ve.veld("start", [""; 0]).done();
             assert_eq!(host.veld(["show", &id]).ok().status, 0);

@@ -10,3 +10,4 @@ mod life;
 mod publish;
 mod rename;
 mod schedule;
+mod top;

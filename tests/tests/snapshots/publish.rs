@@ -1,34 +1,15 @@
 //! A VE as a template.
 
 use std::fs;
-use std::path::PathBuf;
 
 use serde_json::Value;
-use veld_tests::{Cmd, Host, Template, host};
-
-/// Keeps templates of this host in a directory of its own, which begins with the one
-/// of BusyBox.
-fn own_templates(host: &Host) -> PathBuf {
-    let config = fs::read_to_string(host.config()).unwrap();
-    let line = config.lines().find(|line| line.starts_with("templates = "));
-    let shared = line
-        .unwrap()
-        .trim_start_matches("templates = ")
-        .trim_matches('"');
-    let own = host.directory().join("templates");
-    fs::create_dir(&own).unwrap();
-    let from = format!("{shared}/{}", Template::Busybox.name());
-    Cmd::program("cp", ["-a", &from, own.to_str().unwrap()])
-        .run()
-        .ok();
-    fs::write(host.config(), config.replace(shared, own.to_str().unwrap())).unwrap();
-    own
-}
+use veld_tests::{Template, host};
 
 #[test]
 fn a_ve_becomes_a_template_without_what_makes_it_this_one() {
     let host = host!();
-    let templates = own_templates(&host);
+    let templates = host.directory().join("templates");
+    host.keep_templates_in(&templates, Template::Busybox);
     let ve = host.ve("web1").start();
     ve.put("/etc/mine", "kept\n", "640");
     ve.put(

@@ -7,6 +7,7 @@
 
 mod convert;
 mod damage;
+mod full;
 mod inside;
 mod layouts;
 mod projects;

@@ -71,13 +71,11 @@ fn the_number_outlasts_a_removal_that_fails() {
     let making = area.make().unwrap();
     making.set_id(104).unwrap();
     std::fs::create_dir(making.private().join("upper")).unwrap();
-    making.finish("").unwrap();
-    let stuck = File::create(area.private().join("upper/stuck")).unwrap();
+    let stuck = File::create(making.private().join("upper/stuck")).unwrap();
     if let Err(errno) = ioctl_setflags(&stuck, IFlags::IMMUTABLE) {
         eprintln!("skipped: no file can be made that even root cannot remove: {errno}");
         return;
     }
-    area.put_aside().unwrap();
     let text = area.sweep().unwrap_err().to_string();
     let left = (area.is_unswept(), area.unswept_ids());
     ioctl_setflags(&stuck, IFlags::empty()).unwrap();

@@ -36,7 +36,7 @@ use overlay::Overlay;
 
 pub use feature::Feature;
 pub use overlay::MOST_LAYERS;
-pub(crate) use overlay::make_layer;
+pub(crate) use overlay::{UPPER, WORK, is_unchanged, make_layer, make_layer_above};
 
 /// A way to keep the files of a VE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

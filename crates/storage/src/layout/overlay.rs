@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, XattrFlags, lsetxattr, mknodat};
-use veld_durable::CopyOptions;
+use veld_durable::{CopyOptions, inherit, is_like};
 use veld_sys::{Context, Failure, fault};
 
 use super::{Keep, Limit, Refusal, Root, Stack, Template, Usage, Wish};
@@ -105,6 +105,26 @@ pub(crate) fn make_layer(part: &Path) -> Result<(), Failure> {
     // The root of a VE is as open as any distribution's.
     make_dir(&part.join(UPPER), 0o755)?;
     make_dir(&part.join(WORK), 0o755)
+}
+
+/// Makes an empty layer in a part that is to stand on `below`, whose top is that of the
+/// system: who may do what there stays.
+pub(crate) fn make_layer_above(part: &Path, below: &Path) -> Result<(), Failure> {
+    make_layer(part)?;
+    let (old, new) = (open(&below.join(UPPER))?, open(&part.join(UPPER))?);
+    inherit(old.as_fd(), new.as_fd())
+        .context(|| format!("give the top of {} what it had", part.display()))
+}
+
+/// Whether the own layer of a part is as empty as when it was made above `below`.
+pub(crate) fn is_unchanged(part: &Path, below: &Path) -> Result<bool, Failure> {
+    let upper = part.join(UPPER);
+    let reading = || format!("read {}", upper.display());
+    if std::fs::read_dir(&upper).context(reading)?.next().is_some() {
+        return Ok(false);
+    }
+    let (below, own) = (open(&below.join(UPPER))?, open(&upper)?);
+    is_like(below.as_fd(), own.as_fd()).context(reading)
 }
 
 /// Hides all of a template below a layer that has everything: at the top, whose own

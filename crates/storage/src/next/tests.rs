@@ -3,6 +3,7 @@
 use super::*;
 use crate::below::Base;
 use crate::layers::Layers;
+use crate::layout::make_layer;
 
 fn base() -> Below {
     Below::Template(Base {

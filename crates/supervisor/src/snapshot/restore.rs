@@ -37,8 +37,8 @@ pub fn restore(ve: &Ve<'_>, name: &SnapshotName) -> Result<Done, Error> {
         let _ = ve.settle();
         let _ = addresses::settle_claims(ve);
     }
-    let warnings = restored.map_err(failed)?;
     trash::empty_in_background(ve.host);
+    let warnings = restored.map_err(failed)?;
     // It is what it was, whatever becomes of this.
     let _ = ve.area.set_current_snapshot(Some(&snapshot.sid));
     Ok(Done::new(format!("restored to snapshot {name}")).with_warnings(warnings))

@@ -10,7 +10,7 @@ use crate::place::make_directory;
 use crate::run;
 
 /// Sparse, so this is not what it takes of the real disk.
-const SIZE: u64 = 512 << 20;
+const SIZE: u64 = 2 << 30;
 
 /// It is mounted until this is detached or dropped.
 #[derive(Debug)]
@@ -21,12 +21,12 @@ pub(super) struct LoopDisk {
 }
 
 impl LoopDisk {
-    /// Makes the file `image` and mounts it at `directory`; the kernel takes the
-    /// loop device away with the mount.
+    /// Makes the file `image` with a file system of this type and mounts it at
+    /// `directory`; the kernel takes the loop device away with the mount.
     ///
     /// # Errors
     /// A step cannot be done, and those before it are undone.
-    pub(super) fn attach(image: &Path, directory: &Path) -> Result<Self> {
+    pub(super) fn attach(kind: &str, image: &Path, directory: &Path) -> Result<Self> {
         let mut disk = Self {
             image: image.to_owned(),
             directory: directory.to_owned(),
@@ -36,7 +36,7 @@ impl LoopDisk {
         File::create(image)
             .and_then(|file| file.set_len(SIZE))
             .with_context(|| format!("cannot make {}", image.display()))?;
-        run::output(Command::new("mkfs.ext4").arg("-q").arg(image))?;
+        run::output(Command::new(format!("mkfs.{kind}")).arg("-q").arg(image))?;
         let mut mount = Command::new("mount");
         run::output(mount.args(["-o", "loop"]).arg(image).arg(directory))?;
         disk.attached = true;

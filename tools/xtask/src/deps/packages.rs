@@ -169,6 +169,11 @@ const PACKAGES: &[Package] = &[
     package(Set::Vm, "xz-utils", "unpacks modules of the guest"),
     package(
         Set::Bench,
+        "btrfs-progs",
+        "the disk of clones and snapshots, and a peer of theirs",
+    ),
+    package(
+        Set::Bench,
         "busybox-static",
         "the trivial PID 1 of the start measurements",
     ),

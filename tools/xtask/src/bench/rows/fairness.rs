@@ -75,7 +75,7 @@ fn part(veld: &Veld) -> Result<Row> {
 
 /// A VE that writes past the page cache to a disk of the benchmark's own.
 fn bytes(bench: &Bench, veld: &Veld) -> Result<Row> {
-    let disk = LoopDisk::attach(&bench.path("fair.img"), &bench.path("fair"))?;
+    let disk = LoopDisk::attach("ext4", &bench.path("fair.img"), &bench.path("fair"))?;
     let there = veld.with_data_in(&bench.path("fair.toml"), disk.directory())?;
     let ve = limited(&there, "fair-disk", &[&format!("--iolimit={}", RATE.0)])?;
     let count = format!("count={MEBIBYTES}");

@@ -1,6 +1,7 @@
 //! What is measured: a function per group of rows, in the table's order.
 
 mod boot;
+mod clone;
 mod create;
 mod end;
 mod exec;
@@ -62,6 +63,10 @@ pub(super) const ALL: &[Group] = &[
     Group {
         name: "create",
         measure: create::measure,
+    },
+    Group {
+        name: "clone",
+        measure: clone::measure,
     },
     Group {
         name: "unpack",
@@ -141,6 +146,15 @@ impl<'a> Ve<'a> {
     ) -> Result<Self> {
         veld.clear(name)?;
         let words = ["create", name, "--template", template];
+        veld.output(words.into_iter().chain(options.iter().copied()))?;
+        Ok(Self { veld, name })
+    }
+
+    /// A clone of another VE, in place of one that an interrupted benchmark left.
+    fn clone_of(other: &Self, name: &'a str, options: &[&str]) -> Result<Self> {
+        let veld = other.veld;
+        veld.clear(name)?;
+        let words = ["clone", other.name, name];
         veld.output(words.into_iter().chain(options.iter().copied()))?;
         Ok(Self { veld, name })
     }
