@@ -223,7 +223,7 @@ pub(crate) struct Create {
     /// The template to create it from.
     #[arg(long, short)]
     pub(crate) template: TemplateName,
-    /// How its files are kept, see veld storage; as the host's config says unless given.
+    /// How its files are kept, see veld storage; the host's unless given.
     #[arg(long, value_parser = layout)]
     pub(crate) layout: Option<Layout>,
     #[command(flatten)]
