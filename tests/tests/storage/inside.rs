@@ -33,16 +33,16 @@ fn users_are_held(kind: &str) {
         return;
     };
     let ve = host.ve("web1").start();
-    ve.sh("mkdir /open && chmod 777 /open && echo held:x:1000:1000::/: >>/etc/passwd")
+    ve.sh("mkdir /open && chmod 777 /open && echo held:x:2000:2000::/: >>/etc/passwd")
         .ok();
     host.veld([
         "quota", "web1", "set", "held", "--disk", "4M", "--inodes", "20",
     ])
     .ok()
     .says("web1: quota of user held set");
-    let held = written_by(&ve, 1000);
+    let held = written_by(&ve, 2000);
     assert!((2 * MIB..=4 * MIB).contains(&held), "{held}");
-    assert_eq!(written_by(&ve, 1001), 12 * MIB, "another goes on");
+    assert_eq!(written_by(&ve, 2001), 12 * MIB, "another goes on");
     let listed = host.veld(["quota", "web1", "list", "--json"]).ok().stdout;
     let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
     let of = |id: u64| {
@@ -50,22 +50,22 @@ fn users_are_held(kind: &str) {
         let mut users = all.filter(|one| one["kind"] == "user");
         users.find(|one| one["id"] == id).unwrap().clone()
     };
-    assert_eq!(of(1000)["name"], "held");
-    assert_eq!(of(1000)["disk_limit_bytes"], 4 * MIB);
-    assert_eq!(of(1000)["inodes_limit"], 20);
-    assert!(of(1001)["disk_used_bytes"].as_u64().unwrap() >= 12 * MIB);
+    assert_eq!(of(2000)["name"], "held");
+    assert_eq!(of(2000)["disk_limit_bytes"], 4 * MIB);
+    assert_eq!(of(2000)["inodes_limit"], 20);
+    assert!(of(2001)["disk_used_bytes"].as_u64().unwrap() >= 12 * MIB);
     ve.stop();
     let words = [
-        "quota", "web1", "set", "1000", "--disk", "none", "--inodes", "none",
+        "quota", "web1", "set", "2000", "--disk", "none", "--inodes", "none",
     ];
     host.veld(words).ok();
-    host.veld(["quota", "web1", "set", "--group", "1001", "--disk", "2M"])
+    host.veld(["quota", "web1", "set", "--group", "2001", "--disk", "2M"])
         .ok();
     let refused = host.veld(["quota", "web1", "set", "nobody-here", "--disk", "2M"]);
     let text = "veld: web1: cannot set quota: the VE has no user nobody-here";
     refused.fails(1, text);
     ve.start();
-    assert_eq!(written_by(&ve, 1000), 12 * MIB);
+    assert_eq!(written_by(&ve, 2000), 12 * MIB);
     host.veld(["destroy", "--force", "--all"]).done();
     assert_eq!(host.leaks(), Vec::<String>::new());
     drop((host, disk));
