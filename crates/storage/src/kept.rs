@@ -144,10 +144,10 @@ mod tests {
         ] {
             let path = data.path().join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "").unwrap();
+            fs::File::create(path).unwrap();
         }
         fs::create_dir_all(data.path().join("bases/a@4567")).unwrap();
-        fs::write(data.path().join("images/.lock"), "").unwrap();
+        fs::File::create(data.path().join("images/.lock")).unwrap();
         let is_there = |name: &str, id: Option<&str>| match name {
             "a" => id == Some("0123"),
             "b" => id.is_none(),

@@ -46,7 +46,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         several(
             "snapshots",
             "SCHEDULE",
-            "Make snapshots of it, repeatable: hourly keep 24, weekly for 60d, every 6h keep 8",
+            "Snapshots, repeatable: hourly keep 24, weekly for 60d, every 6h",
         ),
     ),
 ];
