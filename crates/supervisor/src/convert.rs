@@ -34,13 +34,18 @@ pub fn convert(ve: &Ve<'_>, layout: Layout) -> Result<Done, Error> {
     ve.settle().map_err(failed)?;
     check(ve, layout).map_err(failed)?;
     let from = ve.area.layout();
-    if let Err(source) = fill_and_switch(ve, layout) {
-        let also = ve.settle().err().map(|source| chain(&source));
-        trash::empty_in_background(ve.host);
-        return Err(failed(source).and_also(also));
+    let switched = fill_and_switch(ve, layout);
+    let mut left = None;
+    if switched.is_err() {
+        left = ve.settle().err().map(|source| chain(&source));
     }
     trash::empty_in_background(ve.host);
-    Ok(Done::new(format!("converted from {from} to {layout}")))
+    match switched {
+        // What came after the exchange is for the next command to finish.
+        Err(source) if ve.area.layout() != layout => Err(failed(source).and_also(left)),
+        _ => Ok(Done::new(format!("converted from {from} to {layout}"))
+            .with_warnings(Vec::from_iter(left))),
+    }
 }
 
 fn check(ve: &Ve<'_>, layout: Layout) -> Result<(), Source> {

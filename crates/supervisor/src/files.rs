@@ -4,6 +4,7 @@ use std::fmt;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use veld_config::VeConfig;
 use veld_rootfs::{Access, Layers};
 use veld_storage::{Base, Below, Layout, Root};
 
@@ -37,6 +38,23 @@ impl Files {
             Below::Template(Base { name, id: None }).write(&private)?;
         }
         Self::of_part(ve, &private)
+    }
+
+    /// Those that a start is to use. What a VE stands on is seen from its files; a config
+    /// that names another template, by an edit, asks for what cannot be.
+    pub(crate) fn of_config(ve: &Ve<'_>, config: &VeConfig) -> Result<Self, Source> {
+        let files = Self::of(ve)?;
+        let private = ve.area.private();
+        let root = Layout::of(&private).root(&private, ve.area.layers().path())?;
+        match root {
+            Root::Overlay(stack) if stack.base.name != config.template.as_str() => {
+                Err(Source::Refused(format!(
+                    "its files stand on template {}, its config says {}",
+                    stack.base.name, config.template
+                )))
+            }
+            Root::Overlay(_) | Root::Tree(_) | Root::Image(_) => Ok(files),
+        }
     }
 
     /// Those of a part: the VE's own, or one of a snapshot.

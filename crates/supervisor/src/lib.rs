@@ -113,7 +113,7 @@ pub use stats::{Rates, Sample, host_memory, sample};
 pub use stop::{Manner, Patience, Stopping, stop};
 pub use storage::{LayoutHere, Storage, storage};
 pub use template::{remove_template, template_garbage, users_of};
-pub use trash::{TRASH, empty_trash};
+pub use trash::{TRASH, empty_in_background, empty_trash};
 pub use ve::{LOCK_PATIENCE, Ve};
 pub use veld_cgroups::{Pressure, Stall, Usage};
 pub use veld_doctor::{Note, Reading, SAVED as SAVED_SETTINGS};

@@ -113,7 +113,7 @@ pub(crate) fn make_plan(ve: &Ve<'_>) -> Result<StartPlan, Source> {
         config: ve.host.config(),
         id,
         ids: ve.ids()?,
-        files: Files::of(ve)?,
+        files: Files::of_config(ve, &config)?,
         devices: Devices::find(&config)?,
         memory: veld_kernfs::memory_total()?,
         tuning: Tuning::new(ve, &config)?,

@@ -41,7 +41,7 @@ pub fn users_of(host: &Host, name: &str) -> Result<Vec<User>, Failure> {
 }
 
 fn users_among(host: &Host, names: &[String], name: &str) -> Result<Vec<User>, Failure> {
-    let mut users = Vec::new();
+    let mut users: Vec<User> = Vec::new();
     let mut add = |what: String, part: &Path| -> Result<(), Failure> {
         if let Some(base) = stands_on(part)?.filter(|base| base.name == name) {
             let version = base.id;
@@ -78,6 +78,7 @@ fn users_among(host: &Host, names: &[String], name: &str) -> Result<Vec<User>, F
             users.push(User { name, version });
         }
     }
+    users.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(users)
 }
 

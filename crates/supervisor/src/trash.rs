@@ -19,7 +19,7 @@ const KEPT: [&str; 3] = ["PATH", "VELD_CONFIG", "VELD_LIBEXEC"];
 
 /// Has a process of its own remove what was thrown away, now or by a command that was
 /// killed. Where there is nothing it is not begun; where another is at it, it ends.
-pub(crate) fn empty_in_background(host: &Host) {
+pub fn empty_in_background(host: &Host) {
     if trash(host).is_empty() {
         return;
     }

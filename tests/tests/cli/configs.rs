@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use veld_tests::{Cmd, Host, Ve, host};
+use veld_tests::{Cmd, Host, Template, Ve, host};
 
 /// Writes the VE's config anew with `edit`, and starts it.
 fn start_with(ve: &Ve<'_>, edit: impl Fn(&str) -> String) -> veld_tests::Output {
@@ -128,12 +128,12 @@ fn files_that_were_removed_by_hand_are_named() {
     let refused = start_with(&ve, |config| {
         config.replace("template = \"", "template = \"un")
     });
-    assert!(
-        refused
-            .stderr
-            .starts_with("veld: web1: cannot start: no template un"),
-        "{}",
-        refused.stderr
+    let template = Template::Busybox.name();
+    refused.fails(
+        1,
+        &format!(
+            "veld: web1: cannot start: its files stand on template {template}, its config says un{template}"
+        ),
     );
     ve.start();
 }

@@ -74,7 +74,8 @@ fn the_list_for_programs_has_every_key_and_null_for_what_there_is_not() {
         "restart": "no", "restart_due_unix_seconds": null, "restarts_in_a_row": 0,
         "addresses": ["10.117.0.101", "fd76:656c:64::65"], "config_error": null,
         "start_error": null, "status_since_unix_seconds": null, "failed_services": [],
-        "init": null,
+        "init": null, "snapshots": 0, "disk_limit_bytes": null, "disk_used_bytes": null,
+        "inodes_limit": null, "inodes_used": null,
     });
     assert_eq!(*stopped, expected);
     ve.start();

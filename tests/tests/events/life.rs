@@ -86,18 +86,18 @@ fn an_end_from_inside_and_what_follows_are_told() {
 fn a_start_that_fails_is_told_with_its_reason() {
     let host = host!();
     let ve = host.ve("web1").with(["--network", "none"]).create();
-    // Where the area is to be is a file.
-    let private = ve.directory().join("private");
-    std::fs::rename(&private, ve.directory().join("aside")).unwrap();
-    std::fs::write(&private, "").unwrap();
+    // Where a directory of its layer is to be is a file.
+    let work = ve.directory().join("private/work");
+    std::fs::rename(&work, ve.directory().join("aside")).unwrap();
+    std::fs::write(&work, "").unwrap();
     let failed = ve.veld("start", [""; 0]);
     assert_eq!(failed.status, 1);
     let told = sentences(&host, &ve);
     let reason = failed.stderr.trim_end();
     let reason = reason.strip_prefix("veld: web1: cannot start: ").unwrap();
     assert_eq!(told, [format!("not started: {reason}")]);
-    std::fs::remove_file(&private).unwrap();
-    std::fs::rename(ve.directory().join("aside"), &private).unwrap();
+    std::fs::remove_file(&work).unwrap();
+    std::fs::rename(ve.directory().join("aside"), &work).unwrap();
 }
 
 #[test]

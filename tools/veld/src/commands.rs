@@ -91,9 +91,13 @@ fn dispatch(command: Command) -> Result<ExitCode, Failed> {
         Command::Stats(stats) => stats::run(&host, &stats),
         Command::Events(events) => events::run(&host, &events),
         Command::Logs(logs) => logs::run(&host, &logs),
-        Command::Destroy(destroy) => each(&host, &destroy.which, |ve| {
-            veld_supervisor::destroy(ve, destroy.force)
-        }),
+        Command::Destroy(destroy) => {
+            // Of one that was killed when its VE was gone already.
+            veld_supervisor::empty_in_background(&host);
+            each(&host, &destroy.which, |ve| {
+                veld_supervisor::destroy(ve, destroy.force)
+            })
+        }
         Command::Mount(mount) => files::mount(&host, &mount),
         Command::Umount(one) => files::umount(&host, &one),
         Command::Clone(clone) => clone::run(&host, clone),
