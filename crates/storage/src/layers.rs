@@ -128,14 +128,16 @@ impl Layers {
     }
 
     /// As [`release`](Self::release), of the layer that a part says it stands on. A
-    /// part that says nothing, or is not there, is fine.
+    /// part that says nothing, or nonsense, or is not there, is fine.
     ///
     /// # Errors
     /// Names the path.
     pub fn release_part(&self, part: &Path, user: &User) -> Result<(), Failure> {
-        match Below::read(part)? {
-            Some(Below::Layer(layer)) => self.release(&layer, user),
-            _ => Ok(()),
+        match Below::read(part) {
+            Ok(Some(Below::Layer(layer))) => self.release(&layer, user),
+            // It goes all the same; the layer, if there is one, has a user too many.
+            Err(nonsense) if nonsense.kind() == io::ErrorKind::InvalidData => Ok(()),
+            read => read.map(drop),
         }
     }
 

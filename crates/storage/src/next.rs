@@ -122,6 +122,7 @@ impl Area {
                 layers.release(below, &user)?;
             }
             let place = layers.of(layer);
+            veld_durable::ensure_dir(layers.path(), Life::Durable)?;
             return fault::point("adopt layer")
                 .and_then(|()| std::fs::rename(&next, &place))
                 .and_then(|()| veld_durable::sync_parent(&place))

@@ -1,5 +1,7 @@
 //! Taking a VE away for good.
 
+use std::io;
+
 use veld_state::Observed;
 
 use crate::error::{Error, ErrorKind, Source, chain};
@@ -51,7 +53,11 @@ fn remove(ve: &Ve<'_>) -> Result<(), Source> {
     let had = ve.config().ok().filter(|_| !ve.area.is_unswept());
     ids.extend(ve.area.id().ok());
     if ve.area.exists() {
-        ve.settle()?;
+        match ve.settle() {
+            // Files that say nonsense keep no VE from going.
+            Err(Source::System(failure)) if failure.kind() == io::ErrorKind::InvalidData => {}
+            settled => settled?,
+        }
     }
     ve.step("put area aside");
     ve.area.put_aside()?;

@@ -9,7 +9,7 @@ use veld_templates::{Manifest, Watch};
 use crate::error::{Error, ErrorKind, Source};
 use crate::files::Files;
 use crate::snapshot;
-use crate::ve::Ve;
+use crate::ve::{LOCK_PATIENCE, Ve};
 
 /// Makes a template of a VE that does not run, or of a snapshot of one that may.
 /// What makes it this system and no other is left out.
@@ -23,8 +23,9 @@ pub fn publish(
     of: Option<&SnapshotName>,
     watch: &mut Watch<'_>,
 ) -> Result<Manifest, Error> {
-    let _lock = ve.must_exist(ve.lock("template from")?)?;
-    let failed = |source: Source| Error::action(&ve.name, "make a template of it", source);
+    let verb = "make a template of it";
+    let _lock = ve.must_exist(ve.lock_as("template from", verb, LOCK_PATIENCE)?)?;
+    let failed = |source: Source| Error::action(&ve.name, verb, source);
     if of.is_none() && snapshot::is_running(ve)? {
         let fact = "is running; stop it first, or make a snapshot and use --snapshot";
         return Err(Error::fact(ErrorKind::AlreadyRunning, &ve.name, fact));

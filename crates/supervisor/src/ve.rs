@@ -131,8 +131,18 @@ impl<'h> Ve<'h> {
     }
 
     pub(crate) fn lock_for(&self, verb: &'static str, patience: Duration) -> Result<Lock, Error> {
+        self.lock_as(verb, verb, patience)
+    }
+
+    /// The same for a command whose name is no verb.
+    pub(crate) fn lock_as(
+        &self,
+        command: &str,
+        verb: &'static str,
+        patience: Duration,
+    ) -> Result<Lock, Error> {
         self.step("take lock");
-        match self.run.lock(patience, &format!("veld {verb}")) {
+        match self.run.lock(patience, &format!("veld {command}")) {
             Ok(lock) => Ok(lock),
             Err(LockError::Held(holder)) => {
                 let by = holder.map_or_else(String::new, |holder| format!(" by {holder}"));
