@@ -91,11 +91,14 @@ impl Group {
         if of_group(&parent)? == Promised::default() {
             return Ok(());
         }
-        match lock(&parent, PATIENCE) {
-            Ok(_lock) => Ok(write(&parent, sum(&parent, None)?)?),
-            // It went with its last group.
+        let take_off = || -> Result<(), Failure> {
+            let _lock = lock(&parent, PATIENCE)?;
+            write(&parent, sum(&parent, None)?)
+        };
+        match take_off() {
+            // It went with its last group, maybe since it was locked.
             Err(failure) if crate::error::vanished(&failure) => Ok(()),
-            Err(failure) => Err(failure.into()),
+            taken => Ok(taken?),
         }
     }
 
