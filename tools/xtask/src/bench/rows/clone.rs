@@ -17,7 +17,7 @@ use anyhow::Result;
 use super::super::loops::LoopDisk;
 use super::super::peers::Lxc;
 use super::super::sample::{Candidate, Samples, WARM_UP, in_turns, timed};
-use super::super::table::{Aim, Row, Value};
+use super::super::table::{Aim, Peer, Row, Value};
 use super::super::{Bench, trees};
 use super::boot::{QUESTION, wait_until_running};
 use super::{Ve, compare, say};
@@ -49,24 +49,38 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
+const COPY: &str = "lxc-copy -s";
+
 fn beside_lxc(bench: &Bench) -> Result<Vec<Row>> {
     let booted = bench.veld.as_ref().map(|veld| booted(veld, &[]));
     let booted = booted.transpose()?;
     let root = trees::copy(bench, TEMPLATE)?;
     let lxc = Lxc::define(bench, LXC[0], &root, SLEEPER)?;
     lxc.unshift()?;
-    let copying = || Candidate::new("lxc-copy -s", || lxc.copy_linked(LXC[1]));
+    // It ends with 1 and no word where it cannot put an overlay over the root.
+    let refused = lxc.copy_linked(LXC[1]).err();
+    let copying = || -> Vec<Candidate<'_>> {
+        let peer = Candidate::new(COPY, || lxc.copy_linked(LXC[1]));
+        refused.is_none().then_some(peer).into_iter().collect()
+    };
     let linked = booted.as_ref().map(linked);
     let mut rows = linked_rows(bench, linked, copying())?;
+    if let (Some(error), Some(row)) = (&refused, rows.first().cloned()) {
+        rows.push(Row {
+            peer: Some(Peer::Cannot(COPY.to_owned(), format!("{error:#}"))),
+            aim: Aim::Ratio(1.0),
+            ..row
+        });
+    }
     let snapshot = booted.as_ref().map(stopped);
     let aim = Aim::Ratio(1.0);
-    rows.extend(compare(bench, STOPPED, snapshot, vec![copying()], aim)?);
+    rows.extend(compare(bench, STOPPED, snapshot, copying(), aim)?);
     if let Some(ve) = &booted {
         start(ve)?;
     }
     lxc.start()?;
     let snapshot = booted.as_ref().map(running);
-    let measured = compare(bench, RUNNING, snapshot, vec![copying()], Aim::None);
+    let measured = compare(bench, RUNNING, snapshot, copying(), Aim::None);
     lxc.kill()?;
     rows.extend(measured?);
     Ok(rows)
@@ -76,17 +90,19 @@ fn beside_lxc(bench: &Bench) -> Result<Vec<Row>> {
 fn linked_rows(
     bench: &Bench,
     veld: Option<Candidate<'_>>,
-    peer: Candidate<'_>,
+    peers: Vec<Candidate<'_>>,
 ) -> Result<Vec<Row>> {
     let measured = veld.is_some();
-    let candidates = veld.into_iter().chain([peer]).collect();
+    let candidates = veld.into_iter().chain(peers).collect();
     let all = in_turns(candidates, WARM_UP, bench.samples)?;
     all.iter().for_each(say);
     let (veld, peers) = all.split_at(usize::from(measured));
     let veld: Option<&Samples> = veld.first();
     let most = Aim::AtMost(Value::Time(Duration::from_millis(10)));
     let mut rows = Row::of(LINKED, veld, &[], most);
-    rows.extend(Row::of(LINKED, veld, peers, Aim::Ratio(1.0)));
+    if !peers.is_empty() {
+        rows.extend(Row::of(LINKED, veld, peers, Aim::Ratio(1.0)));
+    }
     Ok(rows)
 }
 
