@@ -1,5 +1,6 @@
 //! The run directory of one VE.
 
+mod lines;
 mod mounts;
 mod nics;
 mod settings;

@@ -32,35 +32,35 @@ impl Files {
     /// Those of a VE now.
     pub(crate) fn of(ve: &Ve<'_>) -> Result<Self, Source> {
         let private = ve.area.private();
-        if Layout::of(&private) == Layout::Overlay && Below::read(&private)?.is_none() {
-            // Of a VE that was made before there was anything else to stand on.
-            let name = ve.config()?.template.as_str().to_owned();
-            Below::Template(Base { name, id: None }).write(&private)?;
-        }
+        note_template(ve, &private)?;
         Self::of_part(ve, &private)
     }
 
     /// Those that a start is to use. What a VE stands on is seen from its files; a config
     /// that names another template, by an edit, asks for what cannot be.
     pub(crate) fn of_config(ve: &Ve<'_>, config: &VeConfig) -> Result<Self, Source> {
-        let files = Self::of(ve)?;
         let private = ve.area.private();
+        note_template(ve, &private)?;
         let root = Layout::of(&private).root(&private, ve.area.layers().path())?;
-        match root {
+        match &root {
             Root::Overlay(stack) if stack.base.name != config.template.as_str() => {
                 Err(Source::Refused(format!(
                     "its files stand on template {}, its config says {}",
                     stack.base.name, config.template
                 )))
             }
-            Root::Overlay(_) | Root::Tree(_) | Root::Image(_) => Ok(files),
+            Root::Overlay(_) | Root::Tree(_) | Root::Image(_) => Self::found(ve, root),
         }
     }
 
     /// Those of a part: the VE's own, or one of a snapshot.
     pub(crate) fn of_part(ve: &Ve<'_>, part: &Path) -> Result<Self, Source> {
-        let layers = ve.area.layers().path();
-        Ok(match Layout::of(part).root(part, layers)? {
+        let root = Layout::of(part).root(part, ve.area.layers().path())?;
+        Self::found(ve, root)
+    }
+
+    fn found(ve: &Ve<'_>, root: Root) -> Result<Self, Source> {
+        Ok(match root {
             Root::Overlay(stack) => {
                 let mut lower = stack.layers;
                 lower.push(template::root(ve.host, &stack.base)?);
@@ -88,6 +88,16 @@ impl Files {
     pub(crate) fn view(&self, access: Access) -> Result<OwnedFd, Source> {
         Ok(veld_rootfs::view(self.layers(), access)?)
     }
+}
+
+/// Writes down what a VE stands on that was made before there was anything else to
+/// stand on than the template of its config.
+fn note_template(ve: &Ve<'_>, private: &Path) -> Result<(), Source> {
+    if Layout::of(private) == Layout::Overlay && Below::read(private)?.is_none() {
+        let name = ve.config()?.template.as_str().to_owned();
+        Below::Template(Base { name, id: None }).write(private)?;
+    }
+    Ok(())
 }
 
 impl fmt::Display for Files {

@@ -1,11 +1,8 @@
 //! Which mounts a VE that runs was given besides those that every VE has.
 
-use std::io;
+use veld_sys::Failure;
 
-use veld_durable::Life;
-use veld_sys::{Context, Failure};
-
-use super::{RunDir, remove_file};
+use super::RunDir;
 
 /// A line for each mount.
 pub(super) const MOUNTS: &str = "mounts";
@@ -16,12 +13,7 @@ impl RunDir {
     /// # Errors
     /// Names the path.
     pub fn say_mounts(&self, lines: &[String]) -> Result<(), Failure> {
-        let path = self.file(MOUNTS);
-        if lines.is_empty() {
-            return remove_file(&path);
-        }
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        veld_durable::replace(&path, text.as_bytes(), Life::Volatile)
+        self.say_lines(MOUNTS, lines)
     }
 
     /// What was said of them.
@@ -29,12 +21,7 @@ impl RunDir {
     /// # Errors
     /// Names the path.
     pub fn mounts(&self) -> Result<Vec<String>, Failure> {
-        let path = self.file(MOUNTS);
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error).context(|| format!("read {}", path.display())),
-        }
+        self.lines(MOUNTS)
     }
 }
 

@@ -1,12 +1,9 @@
 //! What links of the host's were before the VE had them. It outlives a run that could
 //! not give them back.
 
-use std::io;
+use veld_sys::Failure;
 
-use veld_durable::Life;
-use veld_sys::{Context, Failure};
-
-use super::{RunDir, remove_file};
+use super::RunDir;
 
 /// A line for each link: what the VE calls it, and the note of what it was.
 const NICS: &str = "nics";
@@ -18,12 +15,7 @@ impl RunDir {
     /// # Errors
     /// Names the path.
     pub fn say_nics(&self, lines: &[String]) -> Result<(), Failure> {
-        let path = self.file(NICS);
-        if lines.is_empty() {
-            return remove_file(&path);
-        }
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        veld_durable::replace(&path, text.as_bytes(), Life::Volatile)
+        self.say_lines(NICS, lines)
     }
 
     /// What was said of them.
@@ -31,12 +23,7 @@ impl RunDir {
     /// # Errors
     /// Names the path.
     pub fn nics(&self) -> Result<Vec<String>, Failure> {
-        let path = self.file(NICS);
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error).context(|| format!("read {}", path.display())),
-        }
+        self.lines(NICS)
     }
 }
 
