@@ -172,6 +172,14 @@ impl Readiness {
     }
 
     fn believe(&mut self, notice: Notice<'_>, directory: &RunDirectory) {
+        // Before the word that it is up: who hears that looks at once which init it is.
+        if let Some(found) = notice.found
+            && self.found.is_none()
+        {
+            self.found = Some(found);
+            // On a full disk the commands go by what the template has.
+            let _ = tell(directory, FOUND, &found);
+        }
         // Said again (a reload ends with READY=1 too) it changes nothing; a file
         // that could not be written is tried again when it is.
         if notice.ready && !self.ready {
@@ -184,13 +192,6 @@ impl Readiness {
         if notice.stopping && !self.stopping {
             self.stopping = stamp(directory, STOPPING_INSIDE);
             events::tell(directory, What::Stopping(Cause::Inside));
-        }
-        if let Some(found) = notice.found
-            && self.found.is_none()
-        {
-            self.found = Some(found);
-            // On a full disk the commands go by what the template has.
-            let _ = tell(directory, FOUND, &found);
         }
         if let Some(status) = notice.status {
             self.status.line = Some(StatusLine::new(status));
