@@ -8,7 +8,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use veld_durable::Life;
 use veld_sys::{Context, Failure, fault};
 
-use crate::below::Below;
+use crate::below::{Below, sync_part};
 use crate::dir::make_dir;
 use crate::layers::{Layers, User, sync_users};
 use crate::layout::{Layout, Template};
@@ -270,7 +270,8 @@ impl Making<'_> {
             // All that was made here, before the name is given: a file system
             // may keep the name over a power loss and nothing below it. The
             // layers are empty: they are there when their names are.
-            for made in [ID, CONFIG, PRIVATE, ""] {
+            sync_part(&self.private())?;
+            for made in [ID, CONFIG, ""] {
                 File::open(self.path.join(made))?.sync_all()?;
             }
             fault::point("publish VE")?;

@@ -1,6 +1,7 @@
 //! What a part stands on, in a file of its own: "template NAME ID" or "layer LAYER".
 
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -78,13 +79,27 @@ impl Below {
             .context(|| format!("parse {}", path.display()))
     }
 
-    /// Says so in a part: wholly on the disk once that is synced.
+    /// Says so in a part that nobody uses yet: [`sync_part`] has it on the disk before
+    /// anybody does.
     ///
     /// # Errors
     /// Names the file.
-    pub fn write(&self, part: &Path) -> Result<(), Failure> {
+    pub(crate) fn write(&self, part: &Path) -> Result<(), Failure> {
+        self.write_for(part, Life::Volatile)
+    }
+
+    /// Says so in a part that is in use; of a power loss there comes the whole word or
+    /// none.
+    ///
+    /// # Errors
+    /// Names the file.
+    pub fn amend(&self, part: &Path) -> Result<(), Failure> {
+        self.write_for(part, Life::Ordered)
+    }
+
+    fn write_for(&self, part: &Path, life: Life) -> Result<(), Failure> {
         let text = format!("{self}\n");
-        veld_durable::replace(&part.join(FILE), text.as_bytes(), Life::Ordered)
+        veld_durable::replace(&part.join(FILE), text.as_bytes(), life)
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -105,6 +120,17 @@ impl Below {
         };
         words.next().is_none().then_some(below)
     }
+}
+
+/// Has what a part stands on, and the names in it, on the disk: the last thing before
+/// it is used.
+pub(crate) fn sync_part(part: &Path) -> io::Result<()> {
+    match File::open(part.join(FILE)) {
+        Ok(below) => below.sync_all()?,
+        Err(none) if none.kind() == io::ErrorKind::NotFound => {}
+        Err(other) => return Err(other),
+    }
+    File::open(part)?.sync_all()
 }
 
 impl fmt::Display for Below {

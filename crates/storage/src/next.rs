@@ -10,7 +10,6 @@
 //! Nothing is written down of how far a change came: it is seen from the two parts.
 //! Whoever holds the VE's lock settles before anything else.
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +18,7 @@ use veld_durable::{Life, remove_tree};
 use veld_sys::{Context, Failure, fault};
 
 use crate::area::Area;
-use crate::below::{Below, LayerId};
+use crate::below::{Below, LayerId, sync_part};
 use crate::dir::make_dir;
 use crate::layers::{USERS, User, open_users, sync_users};
 use crate::layout::{Layout, NEW_IMAGE, make_layer_above};
@@ -156,7 +155,7 @@ impl Area {
     fn exchange(&self) -> Result<(), Failure> {
         let (private, next) = (self.private(), self.next());
         let exchange = || -> io::Result<()> {
-            File::open(&next)?.sync_all()?;
+            sync_part(&next)?;
             fault::point("exchange parts")?;
             renameat_with(CWD, &next, CWD, &private, RenameFlags::EXCHANGE)?;
             veld_durable::sync_parent(&private)

@@ -60,11 +60,16 @@ impl Record {
     /// # Errors
     /// Names the file.
     pub fn write(&self, directory: &Path) -> Result<(), Failure> {
+        self.write_for(directory, Life::Ordered)
+    }
+
+    /// The same; with [`Life::Volatile`] it is for the caller to sync the file.
+    pub(crate) fn write_for(&self, directory: &Path, life: Life) -> Result<(), Failure> {
         let path = directory.join(FILE);
         let text = toml::to_string(self)
             .map_err(io::Error::other)
             .context(|| format!("write {}", path.display()))?;
-        veld_durable::replace(&path, text.as_bytes(), Life::Ordered)
+        veld_durable::replace(&path, text.as_bytes(), life)
     }
 }
 

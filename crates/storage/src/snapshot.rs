@@ -22,11 +22,11 @@ use veld_durable::{CopyOptions, Life, Reflink, remove_tree};
 use veld_sys::{Context, Failure, fault};
 
 use crate::area::{Area, Making};
-use crate::below::{Below, LayerId};
+use crate::below::{Below, LayerId, sync_part};
 use crate::dir::{copy_from, copy_into, make_dir, sync_few};
 use crate::layers::{User, note, open_users};
 use crate::layout::{Layout, Root, UPPER, WORK, is_unchanged, make_layer, make_layer_above};
-use crate::record::Record;
+use crate::record::{self, Record};
 
 const CONFIG: &str = "config.toml";
 const PART: &str = "part";
@@ -280,7 +280,8 @@ impl SnapshotMaking<'_> {
         let layers = self.area.layers();
         veld_durable::ensure_dir(layers.path(), Life::Durable)?;
         let place = layers.of(&self.id);
-        fault::point("place layer")
+        sync_part(&layer)
+            .and_then(|()| fault::point("place layer"))
             .and_then(|()| std::fs::rename(&layer, &place))
             .and_then(|()| veld_durable::sync_parent(&place))
             .context(|| format!("move {} to {}", layer.display(), place.display()))?;
@@ -293,12 +294,14 @@ impl SnapshotMaking<'_> {
     /// # Errors
     /// Names the path.
     pub fn publish(self, record: &Record, config: &[u8]) -> Result<(), Failure> {
-        record.write(&self.path)?;
-        veld_durable::replace(&self.path.join(CONFIG), config, Life::Ordered)?;
+        record.write_for(&self.path, Life::Volatile)?;
+        veld_durable::replace(&self.path.join(CONFIG), config, Life::Volatile)?;
         let target = self.area.snapshot(self.id.as_str());
         let publish = || -> io::Result<()> {
-            File::open(self.path.join(PART))?.sync_all()?;
-            File::open(&self.path)?.sync_all()?;
+            sync_part(&self.path.join(PART))?;
+            for made in [record::FILE, CONFIG, ""] {
+                File::open(self.path.join(made))?.sync_all()?;
+            }
             fault::point("publish snapshot")?;
             renameat_with(CWD, &self.path, CWD, &target, RenameFlags::NOREPLACE)?;
             veld_durable::sync_parent(&target)

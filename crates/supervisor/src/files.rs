@@ -95,7 +95,7 @@ impl Files {
 fn note_template(ve: &Ve<'_>, private: &Path) -> Result<(), Source> {
     if Layout::of(private) == Layout::Overlay && Below::read(private)?.is_none() {
         let name = ve.config()?.template.as_str().to_owned();
-        Below::Template(Base { name, id: None }).write(private)?;
+        Below::Template(Base { name, id: None }).amend(private)?;
     }
     Ok(())
 }

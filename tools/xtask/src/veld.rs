@@ -54,9 +54,13 @@ impl Area {
 pub(crate) struct Veld {
     program: PathBuf,
     config: PathBuf,
+    data: PathBuf,
     run: PathBuf,
     templates: PathBuf,
 }
+
+/// How long what was thrown away may take to be removed.
+const REMOVAL: Duration = Duration::from_secs(120);
 
 impl Veld {
     /// Writes the configuration of an area and makes what it names.
@@ -69,11 +73,12 @@ impl Veld {
         let veld = Self {
             program: COMMAND.below(&workspace.stage()),
             config: directory.join("veld.toml"),
+            data: directory.join("data"),
             run: PathBuf::from(format!("/run/veld-{}", area.name)),
             templates: workspace.target("templates"),
         };
         make_directory(&directory)?;
-        let text = veld.config_text(area, &directory.join("data"), &workspace.stage());
+        let text = veld.config_text(area, &workspace.stage());
         fs::write(&veld.config, text)
             .with_context(|| format!("cannot write {}", veld.config.display()))?;
         Ok(veld)
@@ -95,6 +100,7 @@ impl Veld {
             .with_context(|| format!("cannot write {}", config.display()))?;
         Ok(Self {
             config: config.to_owned(),
+            data: data.to_owned(),
             ..self.clone()
         })
     }
@@ -178,15 +184,46 @@ impl Veld {
         Ok(())
     }
 
+    /// Waits until what was thrown away is removed, which is done in the background:
+    /// the next measurement is not of that.
+    ///
+    /// # Errors
+    /// It is not within two minutes.
+    pub(crate) fn empty_trash(&self) -> Result<()> {
+        let trash = self.data.join("trash");
+        let is_thrown =
+            |entry: &fs::DirEntry| !entry.file_name().as_encoded_bytes().starts_with(b".");
+        let begin = Instant::now();
+        loop {
+            // Another may be at it, and then this does nothing.
+            self.output(["trash"])?;
+            let Ok(entries) = fs::read_dir(&trash) else {
+                return Ok(());
+            };
+            if !entries
+                .filter_map(Result::ok)
+                .any(|entry| is_thrown(&entry))
+            {
+                return Ok(());
+            }
+            anyhow::ensure!(
+                begin.elapsed() < REMOVAL,
+                "{} is not empty",
+                trash.display()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Removes the run directory, which is ours alone, where it is empty.
     pub(crate) fn remove_run_directory(&self) {
         // One that is not empty, or not there, is the leak check's to judge.
         let _ = fs::remove_dir(&self.run);
     }
 
-    fn config_text(&self, area: &Area, data: &Path, stage: &Path) -> String {
+    fn config_text(&self, area: &Area, stage: &Path) -> String {
         let libexec = stage.join("libexec/veld");
-        let (run, templates) = (&self.run, &self.templates);
+        let (data, run, templates) = (&self.data, &self.run, &self.templates);
         let Area {
             name,
             links,
@@ -213,11 +250,11 @@ mod tests {
         let veld = Veld {
             program: "/w/target/stage/bin/veld".into(),
             config: "/w/target/demo/veld.toml".into(),
+            data: "/w/target/demo/data".into(),
             run: "/run/veld-demo".into(),
             templates: "/w/target/templates".into(),
         };
-        let (data, stage) = ("/w/target/demo/data", "/w/target/stage");
-        let text = veld.config_text(&DEMO, Path::new(data), Path::new(stage));
+        let text = veld.config_text(&DEMO, Path::new("/w/target/stage"));
         for line in [
             "data = \"/w/target/demo/data\"",
             "libexec = \"/w/target/stage/libexec/veld\"",

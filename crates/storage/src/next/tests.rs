@@ -4,6 +4,7 @@ use super::*;
 use crate::below::Base;
 use crate::layers::Layers;
 use crate::layout::make_layer;
+use std::fs::File;
 
 fn base() -> Below {
     Below::Template(Base {

@@ -3,10 +3,11 @@
 //! btrfs of the benchmark's own beside `btrfs subvolume snapshot` and `cp`, which copy
 //! files and make no VE of them.
 //!
-//! A stopped VE is measured right after it has changed: each sample is of a full clone
-//! of the one that has booted, made before with a machine-id and removed afterwards with
-//! all that stands on it. On the disk is what veld has made when it returns; a snapshot
-//! that LXC makes of what runs shares what is still written to.
+//! A stopped overlay is measured right after it has changed, for what it changes no more
+//! costs nothing to keep: each sample is of a full clone of the one that has booted, made
+//! before with a machine-id and removed afterwards with all that stands on it. On the
+//! disk is what veld has made when it returns; a snapshot that LXC makes of what runs
+//! shares what is still written to.
 
 use std::path::Path;
 use std::process::Command;
@@ -33,6 +34,9 @@ const MADE: &str = "clone-made";
 const LXC: [&str; 2] = ["clone", "clone-copy"];
 /// All of its processes sleep, as those of a VE do that is idle.
 const SLEEPER: &[&str] = &["/bin/sleep", "1000000"];
+
+const CLONE: &str = "veld clone --linked";
+const SNAPSHOT: &str = "veld snapshot create";
 
 const LINKED: &str = "linked clone of a stopped Debian";
 const STOPPED: &str = "snapshot of a stopped Debian";
@@ -79,7 +83,7 @@ fn beside_lxc(bench: &Bench) -> Result<Vec<Row>> {
         start(ve)?;
     }
     lxc.start()?;
-    let snapshot = booted.as_ref().map(running);
+    let snapshot = booted.as_ref().map(snapshot_of);
     let measured = compare(bench, RUNNING, snapshot, copying(), Aim::None);
     lxc.kill()?;
     rows.extend(measured?);
@@ -125,16 +129,15 @@ fn on_btrfs(bench: &Bench, veld: &Veld) -> Result<Vec<Row>> {
             rows.extend(compare(bench, &what, Some(veld), vec![peer], Aim::None)?);
             Ok(())
         };
-        row(LINKED, linked(&ve), snapshot())?;
-        row(STOPPED, stopped(&ve), snapshot())?;
+        row(LINKED, linked_of(&ve), snapshot())?;
+        row(STOPPED, snapshot_of(&ve), snapshot())?;
         let copy = Candidate::new("cp -a --reflink=auto, sync", || copied(&root, &peer));
         row("full clone of a stopped Debian", full(&ve), copy)?;
         start(&ve)?;
-        row(RUNNING, running(&ve), snapshot())?;
+        row(RUNNING, snapshot_of(&ve), snapshot())?;
         Ok(rows)
     });
-    // What was thrown away last is still being removed.
-    there.output(["trash"])?;
+    there.empty_trash()?;
     disk.detach()?;
     measured
 }
@@ -170,17 +173,29 @@ fn each<'a>(booted: &Ve<'a>) -> Result<Ve<'a>> {
 }
 
 fn linked<'a>(booted: &'a Ve<'_>) -> Candidate<'a> {
-    Candidate::new("veld clone --linked", || {
+    Candidate::new(CLONE, || {
         let each = each(booted)?;
-        let time = booted.veld.timed(["clone", EACH, MADE, "--linked"])?;
-        booted.veld.output(["destroy", MADE])?;
+        let time = clone_linked(&each)?;
         drop(each);
         Ok(time)
     })
 }
 
+/// The same of one that is as changed as it was, however often it is cloned.
+fn linked_of<'a>(ve: &'a Ve<'_>) -> Candidate<'a> {
+    Candidate::new(CLONE, || clone_linked(ve))
+}
+
+fn clone_linked(ve: &Ve<'_>) -> Result<Duration> {
+    ve.veld.empty_trash()?;
+    let time = ve.veld.timed(["clone", ve.name, MADE, "--linked"])?;
+    ve.veld.output(["destroy", MADE])?;
+    Ok(time)
+}
+
 fn full<'a>(booted: &'a Ve<'_>) -> Candidate<'a> {
     Candidate::new("veld clone --full", || {
+        booted.veld.empty_trash()?;
         let time = booted.veld.timed(["clone", BOOTED, MADE, "--full"])?;
         booted.veld.output(["destroy", MADE])?;
         Ok(time)
@@ -188,19 +203,21 @@ fn full<'a>(booted: &'a Ve<'_>) -> Candidate<'a> {
 }
 
 fn stopped<'a>(booted: &'a Ve<'_>) -> Candidate<'a> {
-    Candidate::new("veld snapshot create", || {
+    Candidate::new(SNAPSHOT, || {
         let each = each(booted)?;
+        booted.veld.empty_trash()?;
         let time = booted.veld.timed(["snapshot", "create", EACH])?;
         drop(each);
         Ok(time)
     })
 }
 
-fn running<'a>(booted: &'a Ve<'_>) -> Candidate<'a> {
-    Candidate::new("veld snapshot create", || {
-        let words = ["snapshot", "create", BOOTED, MADE];
-        let time = booted.veld.timed(words)?;
-        booted.veld.output(["snapshot", "delete", BOOTED, MADE])?;
+/// Of one that is as changed as it was, however many snapshots it has; or runs.
+fn snapshot_of<'a>(ve: &'a Ve<'_>) -> Candidate<'a> {
+    Candidate::new(SNAPSHOT, || {
+        ve.veld.empty_trash()?;
+        let time = ve.veld.timed(["snapshot", "create", ve.name, MADE])?;
+        ve.veld.output(["snapshot", "delete", ve.name, MADE])?;
         Ok(time)
     })
 }
