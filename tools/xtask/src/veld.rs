@@ -90,19 +90,38 @@ impl Veld {
     /// # Errors
     /// Names the file.
     pub(crate) fn with_data_in(&self, config: &Path, data: &Path) -> Result<Self> {
-        let text = fs::read_to_string(&self.config)
-            .with_context(|| format!("cannot read {}", self.config.display()))?;
-        let lines = text.lines().map(|line| match line.strip_prefix("data = ") {
-            Some(_) => format!("data = {data:?}\n"),
-            None => format!("{line}\n"),
-        });
-        fs::write(config, lines.collect::<String>())
-            .with_context(|| format!("cannot write {}", config.display()))?;
+        self.rewrite(config, "data", data)?;
         Ok(Self {
             config: config.to_owned(),
             data: data.to_owned(),
             ..self.clone()
         })
+    }
+
+    /// The same with its templates in another directory.
+    ///
+    /// # Errors
+    /// Names the file.
+    pub(crate) fn with_templates_in(&self, config: &Path, templates: &Path) -> Result<Self> {
+        self.rewrite(config, "templates", templates)?;
+        Ok(Self {
+            config: config.to_owned(),
+            templates: templates.to_owned(),
+            ..self.clone()
+        })
+    }
+
+    /// Writes the configuration to `config`, one path of it altered.
+    fn rewrite(&self, config: &Path, key: &str, path: &Path) -> Result<()> {
+        let text = fs::read_to_string(&self.config)
+            .with_context(|| format!("cannot read {}", self.config.display()))?;
+        let start = format!("{key} = ");
+        let lines = text.lines().map(|line| match line.strip_prefix(&start) {
+            Some(_) => format!("{key} = {path:?}\n"),
+            None => format!("{line}\n"),
+        });
+        fs::write(config, lines.collect::<String>())
+            .with_context(|| format!("cannot write {}", config.display()))
     }
 
     /// The prefix that the command, the shim and the init are staged below.

@@ -1,14 +1,17 @@
-//! A template of an archive beside `tar -x`, and of an OCI image beside umoci. All
-//! unpack into the same file system, and what came out is removed outside the time.
-//! Veld writes all to the disk before it says that it is done; the peers do not.
+//! A template of an archive beside `tar -x`, and of an OCI image beside umoci.
+//!
+//! Each sample has a new file system of its own: ext4 looks for minutes at each inode
+//! that was freed before it makes a file, which takes ten times the unpacking. Veld
+//! writes all to the disk before it says that it is done; the peers do not, so that tar
+//! is measured once more with a sync.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
+use super::super::loops::LoopDisk;
 use super::super::sample::{Candidate, timed};
 use super::super::table::{Aim, Row};
 use super::super::{Bench, trees};
@@ -38,8 +41,14 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>> {
         if !archive.exists() {
             pack(&tree, &archive, flag)?;
         }
-        let ours = bench.veld.as_ref().map(|veld| import(veld, &archive));
-        let theirs = vec![tar(&archive, directory.join("tar"))];
+        let ours = bench
+            .veld
+            .as_ref()
+            .map(|veld| import(bench, veld, &archive));
+        let theirs = vec![
+            tar(bench, "tar -x", &archive, false),
+            tar(bench, "tar -x, sync", &archive, true),
+        ];
         let what = format!("unpack a template, {ending}");
         rows.extend(compare(bench, &what, ours, theirs, Aim::Ratio(OF_TAR))?);
     }
@@ -47,8 +56,8 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>> {
     if !layout.exists() {
         make_image(&tree, &layout)?;
     }
-    let ours = bench.veld.as_ref().map(|veld| import(veld, &layout));
-    let theirs = vec![umoci(&layout, directory.join("bundle"))];
+    let ours = bench.veld.as_ref().map(|veld| import(bench, veld, &layout));
+    let theirs = vec![umoci(bench, &layout)];
     let what = "unpack an OCI image";
     rows.extend(compare(bench, what, ours, theirs, Aim::Ratio(1.0))?);
     Ok(rows)
@@ -79,51 +88,54 @@ fn make_image(tree: &Path, layout: &Path) -> Result<()> {
     run::output(&mut insert).map(drop)
 }
 
-fn import<'a>(veld: &'a Veld, source: &Path) -> Candidate<'a> {
+fn import<'a>(bench: &'a Bench, veld: &'a Veld, source: &Path) -> Candidate<'a> {
     let source = source.to_string_lossy().into_owned();
     Candidate::new("veld template import", move || {
-        let _ = veld.output(["template", "remove", NAME]);
-        let time = veld.timed(["template", "import", &source, "--name", NAME])?;
-        veld.output(["template", "remove", NAME])?;
-        Ok(time)
+        on_new_disk(bench, |disk| {
+            let there = veld.with_templates_in(&bench.path("unpack.toml"), &disk.join("store"))?;
+            there.timed(["template", "import", &source, "--name", NAME])
+        })
     })
 }
 
-fn tar(archive: &Path, into: PathBuf) -> Candidate<'static> {
+fn tar<'a>(bench: &'a Bench, name: &str, archive: &Path, sync: bool) -> Candidate<'a> {
     let archive = archive.to_owned();
-    Candidate::new("tar -x", move || {
-        remove(&into)?;
-        make_directory(&into)?;
-        let mut tar = Command::new("tar");
-        tar.args(["--numeric-owner", "--xattrs", "--xattrs-include=*", "-C"])
-            .arg(&into)
-            .arg("-xf")
-            .arg(&archive);
-        let time = sample(&mut tar)?;
-        remove(&into)?;
-        Ok(time)
+    Candidate::new(name, move || {
+        on_new_disk(bench, |disk| {
+            let mut tar = Command::new("tar");
+            tar.args(["--numeric-owner", "--xattrs", "--xattrs-include=*", "-C"])
+                .arg(disk)
+                .arg("-xf")
+                .arg(&archive);
+            timed(|| {
+                run::output(&mut tar)?;
+                if sync {
+                    run::output(Command::new("sync").arg("-f").arg(disk))?;
+                }
+                Ok(())
+            })
+        })
     })
 }
 
-fn umoci(layout: &Path, into: PathBuf) -> Candidate<'static> {
+fn umoci<'a>(bench: &'a Bench, layout: &Path) -> Candidate<'a> {
     let image = format!("{}:base", layout.display());
     Candidate::new("umoci unpack", move || {
-        remove(&into)?;
-        let mut umoci = Command::new("umoci");
-        umoci.args(["unpack", "--image", &image]).arg(&into);
-        let time = sample(&mut umoci)?;
-        remove(&into)?;
-        Ok(time)
+        on_new_disk(bench, |disk| {
+            let mut umoci = Command::new("umoci");
+            umoci
+                .args(["unpack", "--image", &image])
+                .arg(disk.join("bundle"));
+            timed(|| run::output(&mut umoci).map(drop))
+        })
     })
 }
 
-fn sample(command: &mut Command) -> Result<Duration> {
-    timed(|| run::output(command).map(drop))
-}
-
-fn remove(directory: &Path) -> Result<()> {
-    if !directory.exists() {
-        return Ok(());
-    }
-    fs::remove_dir_all(directory).with_context(|| format!("cannot remove {}", directory.display()))
+/// Calls `measure` with the root of an empty file system, which is gone afterwards.
+fn on_new_disk(bench: &Bench, measure: impl FnOnce(&Path) -> Result<Duration>) -> Result<Duration> {
+    let image = bench.path("unpack.img");
+    let disk = LoopDisk::attach("ext4", &image, &bench.path("unpack-disk"))?;
+    let measured = measure(disk.directory());
+    disk.detach()?;
+    measured
 }
