@@ -62,6 +62,17 @@ pub fn exec_with(
     }
 }
 
+/// Has the kernel begin to write what a file has in memory to the disk, and does not
+/// wait for it: a sync that comes later has less to do. It is a matter of speed alone,
+/// so that a file system which refuses changes nothing.
+///
+/// # Kernel
+/// `sync_file_range(2)` with `SYNC_FILE_RANGE_WRITE`.
+pub fn start_writeback(file: BorrowedFd<'_>) {
+    // SAFETY: no memory is passed, and the descriptor is borrowed across the call.
+    let _ = unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
+}
+
 /// Copies of `inherited` at their numbers, and of the program above them.
 fn place(
     program: BorrowedFd<'_>,

@@ -2,7 +2,10 @@
 
 use std::fs::File;
 use std::io::BufRead;
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
+
+use veld_sys::descriptor::start_writeback;
 
 use crate::archive::{Archive, Entry, Kind, Map};
 use crate::error::Error;
@@ -11,6 +14,10 @@ use crate::progress::Reporter;
 use crate::refusal::Refusal;
 use crate::tree::Tree;
 use crate::whiteout::{self, Mark};
+
+/// Bytes of a file that are worth telling the kernel to begin with, while the next ones
+/// are made: the whole is synced in the end.
+const LARGE: u64 = 256 * 1024;
 
 /// Unpacks a whole archive, to the last byte of `input`.
 pub(crate) fn unpack(
@@ -74,6 +81,9 @@ fn unpack_entry(
             tree.budget.data(&path, map.size)?;
             let file = tree.file(&path)?;
             write_data(&path, &map, &file, archive, reporter)?;
+            if map.size >= LARGE {
+                start_writeback(file.as_fd());
+            }
             tree.finish_file(path, &file, meta)
         }
         Kind::Directory => tree.directory(path, meta),
