@@ -20,9 +20,9 @@ pub use lock::{Holder, Lock, LockError};
 pub use removal::remove_tree;
 
 use std::ffi::OsString;
-use std::fs::{DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use veld_sys::{Context, Failure, fault};
@@ -103,6 +103,25 @@ pub fn sync_parent(path: &Path) -> io::Result<()> {
         _ => Path::new("."),
     };
     File::open(parent)?.sync_all()
+}
+
+/// Has the symbolic link at `path` lead to `target` in place of what is there. Who calls
+/// this holds a lock, and has passed a fault point; the name is on the disk when the
+/// directory is.
+///
+/// # Errors
+/// Those of symlink(2) and rename(2); what was there is there still.
+pub fn replace_link(path: &Path, target: &str) -> io::Result<()> {
+    let beside = beside(path);
+    match symlink(target, &beside) {
+        // Of one that was killed, wherever it led.
+        Err(there) if there.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(&beside)?;
+            symlink(target, &beside)?;
+        }
+        made => made?,
+    }
+    fs::rename(&beside, path)
 }
 
 /// The one name beside `path` that a replacement is made under. The next

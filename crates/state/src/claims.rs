@@ -188,18 +188,9 @@ impl Claims {
         if target(&link).as_deref() != Some(from) {
             return Ok(());
         }
-        // No key begins like this.
-        let beside = self.dir.join(format!(".{key}.new"));
+        // No key begins like the name beside.
         fault::point("pass claim")
-            .and_then(|()| match symlink(to, &beside) {
-                // Of one that was killed, whomever it was for.
-                Err(there) if there.kind() == io::ErrorKind::AlreadyExists => {
-                    std::fs::remove_file(&beside)?;
-                    symlink(to, &beside)
-                }
-                made => made,
-            })
-            .and_then(|()| std::fs::rename(&beside, &link))
+            .and_then(|()| veld_durable::replace_link(&link, to))
             .context(|| format!("pass {} to {to}", link.display()))
     }
 

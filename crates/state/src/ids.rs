@@ -123,17 +123,8 @@ impl Ids {
         }
         let link = self.link(id);
         let _lock = self.lock(PATIENCE, to)?;
-        let beside = self.dir.join(format!(".{id}.new"));
         fault::point("pass id")
-            .and_then(|()| match symlink(to, &beside) {
-                // Of one that was killed, whomever it was for.
-                Err(there) if there.kind() == io::ErrorKind::AlreadyExists => {
-                    std::fs::remove_file(&beside)?;
-                    symlink(to, &beside)
-                }
-                made => made,
-            })
-            .and_then(|()| std::fs::rename(&beside, &link))
+            .and_then(|()| veld_durable::replace_link(&link, to))
             .and_then(|()| veld_durable::sync_parent(&link))
             .context(|| format!("pass id {id} to {to}"))
     }

@@ -23,7 +23,7 @@ use linux_raw_sys::ioctl::{
 };
 use rustix::fs::{fstat, fstatfs};
 
-use crate::fault;
+use crate::{fault, ioctl};
 
 /// The number of the inode at the top of every subvolume.
 const TOP: u64 = 256;
@@ -63,7 +63,7 @@ pub fn is_subvolume(directory: BorrowedFd<'_>) -> bool {
 pub fn create_subvolume(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
     fault::point("create subvolume")?;
     let mut arguments = named(name, 0)?;
-    ioctl(parent, BTRFS_IOC_SUBVOL_CREATE_V2, &mut arguments)
+    ask(parent, BTRFS_IOC_SUBVOL_CREATE_V2, &mut arguments)
 }
 
 /// Makes a subvolume that has all that another has now.
@@ -77,7 +77,7 @@ pub fn create_subvolume(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
 pub fn snapshot(source: BorrowedFd<'_>, parent: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
     fault::point("snapshot subvolume")?;
     let mut arguments = named(name, i64::from(source.as_raw_fd()))?;
-    ioctl(parent, BTRFS_IOC_SNAP_CREATE_V2, &mut arguments)
+    ask(parent, BTRFS_IOC_SNAP_CREATE_V2, &mut arguments)
 }
 
 /// Removes a subvolume with all that is in it; its blocks are freed in the
@@ -91,7 +91,7 @@ pub fn snapshot(source: BorrowedFd<'_>, parent: BorrowedFd<'_>, name: &CStr) -> 
 pub fn remove_subvolume(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
     fault::point("remove subvolume")?;
     let mut arguments = named(name, 0)?;
-    ioctl(parent, BTRFS_IOC_SNAP_DESTROY_V2, &mut arguments)
+    ask(parent, BTRFS_IOC_SNAP_DESTROY_V2, &mut arguments)
 }
 
 /// Takes the mark from a subvolume that it cannot be written to.
@@ -100,7 +100,7 @@ pub fn remove_subvolume(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
 /// `BTRFS_IOC_SUBVOL_SETFLAGS` of linux/btrfs.h: Linux 2.6.37.
 pub fn allow_writing(subvolume: BorrowedFd<'_>) -> io::Result<()> {
     fault::point("make subvolume writable")?;
-    ioctl(subvolume, BTRFS_IOC_SUBVOL_SETFLAGS, &mut 0_u64)
+    ask(subvolume, BTRFS_IOC_SUBVOL_SETFLAGS, &mut 0_u64)
 }
 
 /// The id of the subvolume that a directory is in.
@@ -113,7 +113,7 @@ pub fn subvolume_id(directory: BorrowedFd<'_>) -> io::Result<u64> {
         objectid: TOP,
         name: [0; 4080],
     };
-    ioctl(directory, BTRFS_IOC_INO_LOOKUP, &mut arguments)?;
+    ask(directory, BTRFS_IOC_INO_LOOKUP, &mut arguments)?;
     Ok(arguments.treeid)
 }
 
@@ -136,7 +136,7 @@ pub fn uuid(directory: BorrowedFd<'_>) -> io::Result<[u8; 16]> {
         metadata_uuid: [0; 16],
         reserved: [0; 944],
     };
-    ioctl(directory, BTRFS_IOC_FS_INFO, &mut arguments)?;
+    ask(directory, BTRFS_IOC_FS_INFO, &mut arguments)?;
     Ok(arguments.fsid)
 }
 
@@ -157,7 +157,7 @@ pub fn enable_quota(directory: BorrowedFd<'_>, accounting: Accounting) -> io::Re
         cmd: u64::from(command),
         status: 0,
     };
-    ioctl(directory, BTRFS_IOC_QUOTA_CTL, &mut arguments)
+    ask(directory, BTRFS_IOC_QUOTA_CTL, &mut arguments)
 }
 
 /// Makes a quota group.
@@ -173,7 +173,7 @@ pub fn create_group(directory: BorrowedFd<'_>, group: u64) -> io::Result<()> {
         create: 1,
         qgroupid: group,
     };
-    ioctl(directory, BTRFS_IOC_QGROUP_CREATE, &mut arguments)
+    ask(directory, BTRFS_IOC_QGROUP_CREATE, &mut arguments)
 }
 
 /// Removes a quota group that nothing is assigned to.
@@ -189,7 +189,7 @@ pub fn remove_group(directory: BorrowedFd<'_>, group: u64) -> io::Result<()> {
         create: 0,
         qgroupid: group,
     };
-    ioctl(directory, BTRFS_IOC_QGROUP_CREATE, &mut arguments)
+    ask(directory, BTRFS_IOC_QGROUP_CREATE, &mut arguments)
 }
 
 /// Assigns a quota group to one of a higher level, or takes it from there.
@@ -211,7 +211,7 @@ pub fn assign_group(
         src: group,
         dst: to,
     };
-    ioctl(directory, BTRFS_IOC_QGROUP_ASSIGN, &mut arguments)
+    ask(directory, BTRFS_IOC_QGROUP_ASSIGN, &mut arguments)
 }
 
 /// Holds a quota group to so many bytes, or to none.
@@ -234,7 +234,7 @@ pub fn limit_group(directory: BorrowedFd<'_>, group: u64, bytes: Option<u64>) ->
             rsv_excl: 0,
         },
     };
-    ioctl(directory, BTRFS_IOC_QGROUP_LIMIT, &mut arguments)
+    ask(directory, BTRFS_IOC_QGROUP_LIMIT, &mut arguments)
 }
 
 fn named(name: &CStr, fd: i64) -> io::Result<btrfs_ioctl_vol_args_v2> {
@@ -256,19 +256,7 @@ fn named(name: &CStr, fd: i64) -> io::Result<btrfs_ioctl_vol_args_v2> {
 }
 
 /// Each caller passes the struct that belongs to its request.
-fn ioctl<T>(fd: BorrowedFd<'_>, request: u32, arguments: &mut T) -> io::Result<()> {
-    // SAFETY: `arguments` is the struct of linux/btrfs.h that belongs to the request,
-    // and lives across the call; the kernel keeps no pointer to it.
-    let result = unsafe {
-        libc::ioctl(
-            fd.as_raw_fd(),
-            libc::Ioctl::from(request),
-            std::ptr::from_mut(arguments),
-        )
-    };
-    if result >= 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+fn ask<T>(fd: BorrowedFd<'_>, request: u32, arguments: &mut T) -> io::Result<()> {
+    // SAFETY: `arguments` is the struct of linux/btrfs.h that belongs to the request.
+    unsafe { ioctl::with(fd, request, arguments) }
 }

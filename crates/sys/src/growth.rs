@@ -1,14 +1,14 @@
 //! Growing file systems while they are mounted.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
 use linux_raw_sys::ioctl::EXT4_IOC_RESIZE_FS;
 
-use crate::fault;
+use crate::{fault, ioctl};
 
 /// Of xfs's own header: `_IOW('X', 110, struct xfs_growfs_data)`.
-const XFS_IOC_FSGROWFSDATA: libc::Ioctl = 0x4010_586e;
+const XFS_IOC_FSGROWFSDATA: u32 = 0x4010_586e;
 
 #[repr(C)]
 struct XfsGrowth {
@@ -26,15 +26,9 @@ struct XfsGrowth {
 /// `EXT4_IOC_RESIZE_FS`: Linux 3.3.
 pub fn grow_ext4(root: BorrowedFd<'_>, blocks: u64) -> io::Result<()> {
     fault::point("grow file system")?;
-    // SAFETY: the request reads one number of 64 bits, which lives across the call.
-    let result = unsafe {
-        libc::ioctl(
-            root.as_raw_fd(),
-            libc::Ioctl::from(EXT4_IOC_RESIZE_FS),
-            std::ptr::from_ref(&blocks),
-        )
-    };
-    done(result)
+    let mut blocks = blocks;
+    // SAFETY: the request reads one number of 64 bits.
+    unsafe { ioctl::with(root, EXT4_IOC_RESIZE_FS, &mut blocks) }
 }
 
 /// Grows an xfs to so many of its blocks, of which `most_inodes_percent` at most
@@ -47,26 +41,11 @@ pub fn grow_ext4(root: BorrowedFd<'_>, blocks: u64) -> io::Result<()> {
 /// `ioctl_xfs_fsgrowfs`, `XFS_IOC_FSGROWFSDATA`.
 pub fn grow_xfs(root: BorrowedFd<'_>, blocks: u64, most_inodes_percent: u32) -> io::Result<()> {
     fault::point("grow file system")?;
-    let growth = XfsGrowth {
+    let mut growth = XfsGrowth {
         blocks,
         most_inodes_percent,
         padding: 0,
     };
-    // SAFETY: `growth` is the struct that the request reads, and lives across the call.
-    let result = unsafe {
-        libc::ioctl(
-            root.as_raw_fd(),
-            XFS_IOC_FSGROWFSDATA,
-            std::ptr::from_ref(&growth),
-        )
-    };
-    done(result)
-}
-
-fn done(result: libc::c_int) -> io::Result<()> {
-    if result >= 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    // SAFETY: `growth` is the struct that the request reads.
+    unsafe { ioctl::with(root, XFS_IOC_FSGROWFSDATA, &mut growth) }
 }

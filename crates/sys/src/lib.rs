@@ -30,6 +30,7 @@ pub mod fault;
 pub mod growth;
 pub mod guard;
 pub mod handle;
+mod ioctl;
 pub mod keyring;
 pub mod loop_device;
 pub mod mount;

@@ -8,7 +8,7 @@ use linux_raw_sys::loop_device::{
     LOOP_SET_CAPACITY, loop_config, loop_info64,
 };
 
-use crate::fault;
+use crate::{fault, ioctl};
 
 const _: () = assert!(size_of::<loop_config>() == 304);
 
@@ -20,8 +20,8 @@ const _: () = assert!(size_of::<loop_config>() == 304);
 pub fn free_number(control: BorrowedFd<'_>) -> io::Result<u32> {
     fault::point("find loop device")?;
     // SAFETY: the request takes no argument.
-    let number = unsafe { libc::ioctl(control.as_raw_fd(), libc::Ioctl::from(LOOP_CTL_GET_FREE)) };
-    u32::try_from(number).map_err(|_| io::Error::last_os_error())
+    let number = unsafe { ioctl::bare(control, LOOP_CTL_GET_FREE) }?;
+    Ok(number.cast_unsigned())
 }
 
 /// Gives a device the blocks of `image`, until the last who has it open lets go:
@@ -37,7 +37,7 @@ pub fn configure(device: BorrowedFd<'_>, image: BorrowedFd<'_>) -> io::Result<()
     fault::point("configure loop device")?;
     let fd =
         u32::try_from(image.as_raw_fd()).map_err(|_| io::Error::from_raw_os_error(libc::EBADF))?;
-    let config = loop_config {
+    let mut config = loop_config {
         fd,
         block_size: 0,
         info: loop_info64 {
@@ -46,16 +46,8 @@ pub fn configure(device: BorrowedFd<'_>, image: BorrowedFd<'_>) -> io::Result<()
         },
         __reserved: [0; 8],
     };
-    // SAFETY: `config` is the struct that the request takes, and lives across the
-    // call; the kernel only reads it.
-    let result = unsafe {
-        libc::ioctl(
-            device.as_raw_fd(),
-            libc::Ioctl::from(LOOP_CONFIGURE),
-            std::ptr::from_ref(&config),
-        )
-    };
-    done(result)
+    // SAFETY: `config` is the struct that the request takes.
+    unsafe { ioctl::with(device, LOOP_CONFIGURE, &mut config) }
 }
 
 /// Device and inode of the file that a device has the blocks of.
@@ -67,15 +59,8 @@ pub fn configure(device: BorrowedFd<'_>, image: BorrowedFd<'_>) -> io::Result<()
 /// loop(4), `LOOP_GET_STATUS64`; the device as the kernel encodes it for stat(2).
 pub fn backing(device: BorrowedFd<'_>) -> io::Result<(u64, u64)> {
     let mut info = blank();
-    // SAFETY: `info` is the struct that the request fills, and lives across the call.
-    let result = unsafe {
-        libc::ioctl(
-            device.as_raw_fd(),
-            libc::Ioctl::from(LOOP_GET_STATUS64),
-            std::ptr::from_mut(&mut info),
-        )
-    };
-    done(result)?;
+    // SAFETY: `info` is the struct that the request fills.
+    unsafe { ioctl::with(device, LOOP_GET_STATUS64, &mut info) }?;
     Ok((info.lo_device, info.lo_inode))
 }
 
@@ -103,21 +88,7 @@ fn blank() -> loop_info64 {
 /// loop(4), `LOOP_SET_CAPACITY`: Linux 2.6.30.
 pub fn set_capacity(device: BorrowedFd<'_>) -> io::Result<()> {
     fault::point("grow loop device")?;
-    // SAFETY: the request takes no argument that is a pointer.
-    let result = unsafe {
-        libc::ioctl(
-            device.as_raw_fd(),
-            libc::Ioctl::from(LOOP_SET_CAPACITY),
-            0_usize,
-        )
-    };
-    done(result)
-}
-
-fn done(result: libc::c_int) -> io::Result<()> {
-    if result >= 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    // SAFETY: the request takes no argument.
+    unsafe { ioctl::bare(device, LOOP_SET_CAPACITY) }?;
+    Ok(())
 }

@@ -11,7 +11,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use linux_raw_sys::general::{FS_XFLAG_PROJINHERIT, fsxattr};
 use linux_raw_sys::ioctl::{FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR};
 
-use crate::fault;
+use crate::{fault, ioctl};
 
 const GET: u32 = 0x80_0007;
 const SET: u32 = 0x80_0008;
@@ -249,19 +249,8 @@ fn attributes() -> fsxattr {
 }
 
 fn fsxattr(file: BorrowedFd<'_>, request: u32, about: &mut fsxattr) -> io::Result<()> {
-    // SAFETY: both requests take a `struct fsxattr`, which lives across the call.
-    let result = unsafe {
-        libc::ioctl(
-            file.as_raw_fd(),
-            libc::Ioctl::from(request),
-            std::ptr::from_mut(about),
-        )
-    };
-    if result < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(())
-    }
+    // SAFETY: both requests take a `struct fsxattr`.
+    unsafe { ioctl::with(file, request, about) }
 }
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 //! it goes on.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
+
+use crate::ioctl;
 
 /// `_IOWR('X', 119, int)` and `_IOWR('X', 120, int)`.
-const FREEZE: libc::c_ulong = 0xc004_5877;
-const THAW: libc::c_ulong = 0xc004_5878;
+const FREEZE: u32 = 0xc004_5877;
+const THAW: u32 = 0xc004_5878;
 
 /// Writes all of a mounted file system to its disk and keeps it from being altered:
 /// whoever writes to it waits.
@@ -32,14 +34,10 @@ pub fn thaw(root: impl AsFd) -> io::Result<()> {
     ask(root, THAW)
 }
 
-fn ask(root: impl AsFd, request: libc::c_ulong) -> io::Result<()> {
-    // SAFETY: these requests take no argument and read or write no memory of ours.
-    let done = unsafe { libc::ioctl(root.as_fd().as_raw_fd(), request, 0) };
-    if done < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(())
-    }
+fn ask(root: impl AsFd, request: u32) -> io::Result<()> {
+    // SAFETY: these requests take no argument.
+    unsafe { ioctl::bare(root.as_fd(), request) }?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -56,11 +56,7 @@ pub(crate) fn each(
         [ve] => failed |= tell(ve, action(ve))?,
         many => failed |= in_workers(many, &mut Gate::Workers, &action)?,
     }
-    if failed {
-        Err(Failed::Reported)
-    } else {
-        Ok(())
-    }
+    Failed::reported_if(failed)
 }
 
 /// The VEs meant, and whether there are some that are not there, which is said.

@@ -34,6 +34,13 @@ pub(crate) enum Other {
     System(veld_sys::Failure),
 }
 
+impl Failed {
+    /// How a command ends that has said of each what became of it: failed, if one did.
+    pub(crate) fn reported_if(failed: bool) -> Result<(), Self> {
+        if failed { Err(Self::Reported) } else { Ok(()) }
+    }
+}
+
 impl From<veld_supervisor::Error> for Failed {
     fn from(error: veld_supervisor::Error) -> Self {
         Failed::Action(error)

@@ -33,11 +33,7 @@ pub(crate) fn run(host: &Host, autostart: &Autostart) -> Result<(), Failed> {
         ves.retain(|ve| !is_at_work(ve));
         failed |= jobs::in_workers(ves, &mut gate, &|ve| start_unless_started(ve, wait))?;
     }
-    if failed {
-        Err(Failed::Reported)
-    } else {
-        Ok(())
-    }
+    Failed::reported_if(failed)
 }
 
 /// Whether it runs, or waits to be started again as its policy says.

@@ -132,10 +132,7 @@ pub(crate) fn mount(host: &Host, mount: &Mount) -> Result<(), Failed> {
 
 pub(crate) fn umount(host: &Host, one: &One) -> Result<(), Failed> {
     let ve = host.find(&one.ve)?;
-    match jobs::tell(&ve, veld_supervisor::unmount(&ve))? {
-        false => Ok(()),
-        true => Err(Failed::Reported),
-    }
+    Failed::reported_if(jobs::tell(&ve, veld_supervisor::unmount(&ve))?)
 }
 
 impl Bar {

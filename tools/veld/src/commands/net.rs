@@ -24,9 +24,5 @@ fn repair(host: &Host) -> Result<(), Failed> {
     for warning in &done.warnings {
         report::line(warning);
     }
-    if done.warnings.is_empty() {
-        Ok(())
-    } else {
-        Err(Failed::Reported)
-    }
+    Failed::reported_if(!done.warnings.is_empty())
 }

@@ -37,11 +37,7 @@ fn set(host: &Host, ve: &veld_config::VeRef, set: QuotaSet) -> Result<(), Failed
         disk: set.disk.map(|most| most.0),
         inodes: set.inodes.map(|most| most.0),
     };
-    if tell(&ve, set_quota(&ve, &whom, wish))? {
-        Err(Failed::Reported)
-    } else {
-        Ok(())
-    }
+    Failed::reported_if(tell(&ve, set_quota(&ve, &whom, wish))?)
 }
 
 fn row(of: &QuotaOf) -> Vec<String> {

@@ -74,11 +74,7 @@ pub(super) fn update(host: &Host, update: &TemplateUpdate) -> Result<(), Failed>
             Err(other) => return Err(other),
         }
     }
-    if failed {
-        Err(Failed::Reported)
-    } else {
-        Ok(())
-    }
+    Failed::reported_if(failed)
 }
 
 /// All templates that came from a remote.

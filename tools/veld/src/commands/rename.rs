@@ -9,9 +9,5 @@ use crate::report::Failed;
 pub(crate) fn run(host: &Host, rename: &Rename) -> Result<(), Failed> {
     let ve = host.find(&rename.ve)?;
     let done = veld_supervisor::rename(host, &ve, rename.name.clone());
-    if tell(&ve, done)? {
-        Err(Failed::Reported)
-    } else {
-        Ok(())
-    }
+    Failed::reported_if(tell(&ve, done)?)
 }

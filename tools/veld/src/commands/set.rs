@@ -20,10 +20,7 @@ pub(crate) fn run(host: &Host, set: Set) -> Result<(), Failed> {
         force: set.force,
     };
     let ve = host.find(ve)?;
-    if tell(&ve, veld_supervisor::set(&ve, &setting))? {
-        return Err(Failed::Reported);
-    }
-    Ok(())
+    Failed::reported_if(tell(&ve, veld_supervisor::set(&ve, &setting))?)
 }
 
 /// A parameter, in JSON.

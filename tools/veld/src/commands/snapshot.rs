@@ -40,11 +40,7 @@ fn on(
 }
 
 fn told(ve: &Ve<'_>, done: Result<Done, Error>) -> Result<(), Failed> {
-    if tell(ve, done)? {
-        Err(Failed::Reported)
-    } else {
-        Ok(())
-    }
+    Failed::reported_if(tell(ve, done)?)
 }
 
 fn create(host: &Host, create: SnapshotCreate) -> Result<(), Failed> {
@@ -76,11 +72,7 @@ fn run_due(host: &Host, run: &SnapshotRunDue) -> Result<(), Failed> {
     for ve in &ves {
         failed |= tell(ve, veld_supervisor::run_due(ve, run.dry_run))?;
     }
-    if failed {
-        Err(Failed::Reported)
-    } else {
-        Ok(())
-    }
+    Failed::reported_if(failed)
 }
 
 /// A snapshot as JSON.

@@ -38,11 +38,7 @@ pub(crate) fn run(host: &Host, stats: &Stats) -> Result<(), Failed> {
         Some(interval) => show.watch(interval.map_or(Duration::from_secs(1), |one| one.duration())),
         None => show.once(),
     }?;
-    if failed {
-        Err(Failed::Reported)
-    } else {
-        Ok(())
-    }
+    Failed::reported_if(failed)
 }
 
 /// Names those that were asked for by name and are not there or do not run; whether

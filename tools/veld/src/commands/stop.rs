@@ -39,11 +39,7 @@ pub(crate) fn run(host: &Host, stop: &Stop) -> Result<(), Failed> {
         }
         many => failed |= Stops::new(many, for_all, stop.which.all).run()?,
     }
-    if failed {
-        Err(Failed::Reported)
-    } else {
-        Ok(())
-    }
+    Failed::reported_if(failed)
 }
 
 /// How VEs are stopped.

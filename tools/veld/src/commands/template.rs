@@ -322,9 +322,5 @@ fn remove(host: &Host, names: &[TemplateVersion]) -> Result<(), Failed> {
             }
         }
     }
-    if failed {
-        Err(Failed::Reported)
-    } else {
-        Ok(())
-    }
+    Failed::reported_if(failed)
 }

@@ -52,11 +52,7 @@ fn remove(
             }
         }
     }
-    if failed {
-        Err(Failed::Reported)
-    } else {
-        Ok(())
-    }
+    Failed::reported_if(failed)
 }
 
 /// A volume as JSON. What is not known or not limited is null.

@@ -24,9 +24,5 @@ pub(super) fn run(host: &Host, list: &NetList) -> Result<(), Failed> {
     for error in &wrong {
         error.lines().iter().for_each(|line| report::line(line));
     }
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(Failed::Reported)
-    }
+    Failed::reported_if(!wrong.is_empty())
 }
