@@ -6,9 +6,8 @@ use std::path::Path;
 use veld_durable::CopyOptions;
 use veld_sys::Failure;
 
-use super::{Keep, Limit, Refusal, Root, Template, Usage, Wish};
+use super::{Keep, Refusal, Root, Template};
 use crate::dir::{copy_from, make_dir, open};
-use crate::project;
 
 pub(crate) const ROOT: &str = "root";
 
@@ -34,18 +33,6 @@ impl Keep for Directory {
 
     fn copy(&self, from: &Path, part: &Path) -> Result<(), Failure> {
         fill(part, open(&from.join(ROOT))?.as_fd())
-    }
-
-    fn holds(&self, dir: &Path, _: Limit) -> Result<&'static str, Refusal> {
-        project::holds(dir)
-    }
-
-    fn limit(&self, part: &Path, wish: &Wish) -> Result<(), Failure> {
-        project::limit(part, wish)
-    }
-
-    fn usage(&self, part: &Path) -> Result<Usage, Failure> {
-        project::usage(part)
     }
 
     fn root(&self, part: &Path, _: &Path) -> Result<Root, Failure> {

@@ -27,6 +27,7 @@ use veld_images::FileSystem;
 use veld_sys::Failure;
 
 use crate::below::{Base, Below};
+use crate::project;
 use btrfs::Btrfs;
 pub(crate) use btrfs_quota::release as release_quota;
 use directory::Directory;
@@ -167,14 +168,21 @@ pub(crate) trait Keep: fmt::Debug {
     /// to meanwhile. Both go on without each other.
     fn copy(&self, from: &Path, part: &Path) -> Result<(), Failure>;
 
-    /// By what parts in the directory are held to this, or why they cannot be.
-    fn holds(&self, dir: &Path, limit: Limit) -> Result<&'static str, Refusal>;
+    /// By what parts in the directory are held to this, or why they cannot be: by a
+    /// project of the file system, where the layout has nothing of its own.
+    fn holds(&self, dir: &Path, _: Limit) -> Result<&'static str, Refusal> {
+        project::holds(dir)
+    }
 
     /// Holds a part to what is wished.
-    fn limit(&self, part: &Path, wish: &Wish) -> Result<(), Failure>;
+    fn limit(&self, part: &Path, wish: &Wish) -> Result<(), Failure> {
+        project::limit(part, wish)
+    }
 
     /// What a part has in use and is held to.
-    fn usage(&self, part: &Path) -> Result<Usage, Failure>;
+    fn usage(&self, part: &Path) -> Result<Usage, Failure> {
+        project::usage(part)
+    }
 
     /// What is to be mounted. `layers` is the directory of all layers.
     fn root(&self, part: &Path, layers: &Path) -> Result<Root, Failure>;

@@ -11,10 +11,9 @@ use rustix::fs::{CWD, FileType, Mode, XattrFlags, lsetxattr, mknodat};
 use veld_durable::{CopyOptions, inherit, is_like};
 use veld_sys::{Context, Failure, fault};
 
-use super::{Keep, Limit, Refusal, Root, Stack, Template, Usage, Wish};
+use super::{Keep, Refusal, Root, Stack, Template};
 use crate::below::Below;
 use crate::dir::{copy_from, make_dir, open};
-use crate::project;
 
 /// How many frozen layers an overlay may have: each is a mount of each VE that
 /// stands on it, and the kernel takes the names of all in 255 bytes.
@@ -61,18 +60,6 @@ impl Keep for Overlay {
         make_layer(part)?;
         let source = open(&from.join(UPPER))?;
         copy_from(source.as_fd(), &part.join(UPPER), CopyOptions::layer())
-    }
-
-    fn holds(&self, dir: &Path, _: Limit) -> Result<&'static str, Refusal> {
-        project::holds(dir)
-    }
-
-    fn limit(&self, part: &Path, wish: &Wish) -> Result<(), Failure> {
-        project::limit(part, wish)
-    }
-
-    fn usage(&self, part: &Path) -> Result<Usage, Failure> {
-        project::usage(part)
     }
 
     fn root(&self, part: &Path, layers: &Path) -> Result<Root, Failure> {
