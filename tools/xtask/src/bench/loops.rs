@@ -32,6 +32,12 @@ impl LoopDisk {
             directory: directory.to_owned(),
             attached: false,
         };
+        if image.exists() {
+            // Of a benchmark that was interrupted, mounted or not.
+            make_directory(directory)?;
+            disk.attached = run::output(Command::new("mountpoint").arg(directory)).is_ok();
+            disk.remove()?;
+        }
         make_directory(directory)?;
         File::create(image)
             .and_then(|file| file.set_len(SIZE))
