@@ -234,10 +234,17 @@ impl Veld {
         }
     }
 
-    /// Removes the run directory, which is ours alone, where it is empty.
+    /// Removes the run directory, which is ours alone, where no VE has anything in it.
     pub(crate) fn remove_run_directory(&self) {
-        // One that is not empty, or not there, is the leak check's to judge.
-        let _ = fs::remove_dir(&self.run);
+        let Ok(entries) = fs::read_dir(&self.run) else {
+            return;
+        };
+        // What all VEs share is behind a dot.
+        let of_all = |entry: &fs::DirEntry| entry.file_name().as_encoded_bytes().starts_with(b".");
+        if entries.filter_map(Result::ok).all(|entry| of_all(&entry)) {
+            // What stays is the leak check's to judge.
+            let _ = fs::remove_dir_all(&self.run);
+        }
     }
 
     fn config_text(&self, area: &Area, stage: &Path) -> String {
