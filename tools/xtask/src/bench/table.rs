@@ -96,7 +96,8 @@ impl Row {
 
     fn aim_cell(&self) -> String {
         let aim = match self.aim {
-            Aim::Ratio(most) => format!("≤ {most}"),
+            // Two places are what the ratios have.
+            Aim::Ratio(most) => format!("≤ {}", (most * 100.0).round() / 100.0),
             Aim::AtLeast(least) => format!("≥ {least}"),
             Aim::AtMost(most) => format!("≤ {most}"),
             Aim::Within(wanted, part) => format!("{wanted} ± {part} %"),
