@@ -88,6 +88,31 @@ fn an_update_puts_the_new_image_in_place_of_the_old() {
 }
 
 #[test]
+fn an_update_may_be_as_large_as_was_said_when_it_was_pulled() {
+    veld_tests::needs!(Registry::lacks());
+    let (site, registry) = pushed(host!());
+    let host = &site.host;
+    let source = format!("{}/box:1", registry.host());
+    let words = ["template", "pull", &source, "--max-size", "64M"];
+    host.veld(words).ok();
+    let directory = host.directory().join("new");
+    let grown = "g".repeat(65 << 20);
+    registry.push(&image(&directory, &grown), "oci");
+    let update = ["template", "update", "box-1"];
+    let line = "veld: box-1: cannot update: entry etc/word makes the template larger than \
+                67108864 bytes";
+    host.veld(update).fails(1, line);
+    let word = site.templates().join("box-1/root/etc/word");
+    assert_eq!(fs::read_to_string(&word).unwrap(), "first");
+    host.veld([&update[..], &["--max-size", "128M"]].concat())
+        .ok();
+    assert_eq!(fs::metadata(&word).unwrap().len(), 65 << 20);
+    let listed = host.veld(["template", "list", "--json"]).ok().stdout;
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed[0]["origin"]["max_size_bytes"], 128 << 20);
+}
+
+#[test]
 fn a_digest_that_is_asked_for_must_be_it() {
     veld_tests::needs!(Registry::lacks());
     let (site, registry) = pushed(host!());
