@@ -1,6 +1,7 @@
 //! Which kind of host a test takes, where not every one will do.
 
 use crate::cgroups::Cgroup;
+use crate::command::Cmd;
 
 /// What Veld limits.
 const CONTROLLERS: [&str; 4] = ["cpu", "cpuset", "memory", "pids"];
@@ -26,6 +27,14 @@ pub fn lacks_v1() -> Option<String> {
     // Of v1 alone, at the root of each hierarchy.
     let there = Cgroup::at("").knob(&["release_agent"]).is_some();
     (!there).then(|| "no cgroup v1 is mounted".to_owned())
+}
+
+/// Why a test with these programs cannot run here, if it cannot.
+#[must_use]
+pub fn lacks(programs: &[&str]) -> Option<String> {
+    let mut programs = programs.iter();
+    let lacking = programs.find(|program| !Cmd::is_there(program))?;
+    Some(format!("no {lacking}"))
 }
 
 /// Ends this test, which passes, where cgroup v2 is without controllers.

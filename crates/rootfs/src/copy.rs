@@ -4,13 +4,15 @@
 //! link; only the paths that it begins at are resolved, each as [`RootDir`] does
 //! it. What is opened is what was looked at: a fifo or a device is never opened.
 //! A file comes beside its name and takes it by a rename, so that half a file has
-//! no name that anybody looks for.
+//! no name that anybody looks for; the next copy into its directory removes it where the
+//! process is gone.
 //!
 //! The owner of a tree may rename and replace in it all the while: what he gets
 //! is a copy of something else of his own.
 
 mod attributes;
 mod data;
+mod leftover;
 mod owners;
 mod rights;
 mod walk;

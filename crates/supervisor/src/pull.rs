@@ -29,8 +29,8 @@ pub struct Pull {
     pub name: Option<TemplateName>,
     /// What it must have: `sha256:` and the digest.
     pub digest: Option<String>,
-    /// How large it may become.
-    pub limits: Limits,
+    /// How many bytes of file data it and its updates may have.
+    pub max_size: Option<u64>,
 }
 
 /// What came of an update.
@@ -104,9 +104,10 @@ pub fn pull(
             remote: remote.map(str::to_owned),
             reference: reference.to_owned(),
             digest: String::new(),
+            max_size_bytes: wish.max_size,
         };
         with_files(host, &place, digest.as_ref(), progress, |pulled| {
-            let options = options(origin, pulled, wish.limits);
+            let options = options(origin, pulled);
             let store = host.templates();
             Ok(store.import(pulled.image(), name.as_str(), &options, watch)?)
         })
@@ -114,7 +115,8 @@ pub fn pull(
     made().map_err(|cause| Error::action(&name, "pull", cause))
 }
 
-/// Replaces a template by what its remote has now, where that is something else.
+/// Replaces a template by what its remote has now, where that is something else. It may
+/// become as large as `max_size` bytes, or else as when it was pulled.
 ///
 /// # Errors
 /// [`ErrorKind::Refused`] where it was not pulled, or VEs stand on it that have not
@@ -122,22 +124,24 @@ pub fn pull(
 pub fn update(
     host: &Host,
     name: &TemplateName,
+    max_size: Option<u64>,
     progress: &Progress,
     watch: &mut Watch<'_>,
 ) -> Result<Updated, Error> {
     let template = host.templates().get(name.as_str());
     let template = template.map_err(|cause| Error::action(name, "update", cause))?;
-    let Some(origin) = template.manifest().origin.clone() else {
+    let Some(mut origin) = template.manifest().origin.clone() else {
         let fact = "was not pulled, so there is nothing to update it from";
         return Err(Error::fact(ErrorKind::Refused, name, fact));
     };
+    origin.max_size_bytes = max_size.or(origin.max_size_bytes);
     let mut updated = || -> Result<Updated, Source> {
         let place = place(host, origin.remote.as_deref(), &origin.reference)?;
         if place.resolve(progress)?.to_string() == origin.digest {
             return Ok(Updated::Current);
         }
         with_files(host, &place, None, progress, |pulled| {
-            let options = options(origin.clone(), pulled, Limits::default());
+            let options = options(origin.clone(), pulled);
             let (store, image) = (host.templates(), pulled.image());
             let users = |_: &str| users_of(host, name.as_str());
             let made = store.replace(image, name.as_str(), &options, watch, users)?;
@@ -269,9 +273,13 @@ fn with_files<T>(
     made
 }
 
-fn options(origin: Origin, pulled: &Pulled, limits: Limits) -> ImportOptions {
+fn options(origin: Origin, pulled: &Pulled) -> ImportOptions {
+    let usual = Limits::default();
     ImportOptions {
-        limits,
+        limits: Limits {
+            size: origin.max_size_bytes.unwrap_or(usual.size),
+            ..usual
+        },
         origin: Some(Origin {
             digest: pulled.digest().to_string(),
             ..origin

@@ -39,7 +39,7 @@ mod walk {
     use std::fs::File;
     use std::io::{self, Read, Seek, SeekFrom, Write};
     use std::os::fd::{AsFd, BorrowedFd};
-    use std::sync::OnceLock;
+    use std::sync::{Mutex, OnceLock, PoisonError};
 
     /// What the environment asked for, read once.
     struct Plan {
@@ -53,6 +53,9 @@ mod walk {
         Kill,
     }
 
+    /// Threads of one process share the opening of the log, and with it the lock of it.
+    static COUNTING: Mutex<()> = Mutex::new(());
+
     static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
 
     /// Passes the next fault point; `name` says what is about to happen.
@@ -63,6 +66,7 @@ mod walk {
         let Some(plan) = PLAN.get_or_init(read_plan) else {
             return Ok(());
         };
+        let _alone = COUNTING.lock().unwrap_or_else(PoisonError::into_inner);
         plan.log.lock()?;
         let number = count_and_append(&plan.log, name);
         plan.log.unlock()?;

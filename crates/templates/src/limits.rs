@@ -9,6 +9,10 @@ use crate::refusal::Refusal;
 pub(crate) const MAX_PATH: usize = 4095;
 /// Components of a path. One descriptor is held for each.
 pub(crate) const MAX_DEPTH: usize = 256;
+/// Symbolic links on the way to one entry of a layer: as many as the kernel follows.
+pub(crate) const MAX_LINKS: usize = 40;
+/// Names that are looked up on that way.
+pub(crate) const MAX_NAMES: usize = 8192;
 /// Bytes of one pax header: what a sparse map of 100,000 pieces needs.
 pub(crate) const MAX_EXTENSION: u64 = 4 * 1024 * 1024;
 /// Pieces of one sparse file.

@@ -79,6 +79,9 @@ pub struct Origin {
     pub reference: String,
     /// What that was when it was pulled: `sha256:` and the digest.
     pub digest: String,
+    /// How many bytes of file data it and its updates may have, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_size_bytes: Option<u64>,
 }
 
 impl Manifest {

@@ -22,6 +22,9 @@ pub enum Refusal {
     /// A parent is a symbolic link.
     #[error("goes through the symbolic link {0}")]
     ThroughLink(String),
+    /// Links lead to links, perhaps in a circle.
+    #[error("goes through more than {0} symbolic links")]
+    TooManyLinks(usize),
     /// A parent is a file.
     #[error("goes through {0}, which is not a directory")]
     ThroughFile(String),

@@ -1,5 +1,6 @@
 //! The tree that a source is unpacked into: made through descriptors below its
-//! root, never through a symbolic link, whatever the source says.
+//! root, never through a symbolic link, whatever the source says. Layers may name what
+//! is behind one; where that is, is found out first (`tree/links.rs`).
 //!
 //! The chain holds a descriptor for each directory on the way to the last entry,
 //! so that an archive in its usual order costs one open per directory and none
@@ -13,6 +14,7 @@
 //! There is one fault point for the tree as a whole, passed by who makes the root:
 //! an entry by itself undoes nothing and is undone with the whole.
 
+mod links;
 mod lower;
 
 use std::collections::{HashMap, HashSet};

@@ -45,7 +45,8 @@ pub(crate) fn unpack(
 /// # Format
 /// Image Layer Filesystem Changeset of the OCI image specification: `.wh.NAME`
 /// takes away NAME, `.wh..wh..opq` all that is in its directory, both of lower
-/// layers only. Other names that begin with `.wh..wh.` are notes of AUFS.
+/// layers only. Other names that begin with `.wh..wh.` are notes of AUFS. Symbolic links
+/// on the way to an entry are followed inside the tree.
 pub(crate) fn unpack_layer(
     input: impl BufRead,
     tree: &mut Tree,
@@ -56,15 +57,33 @@ pub(crate) fn unpack_layer(
     while let Some(entry) = archive.next(&mut tree.budget)? {
         let mark = whiteout::of(&entry.path).map_err(|refusal| entry.path.refused(refusal))?;
         match mark {
-            None => unpack_entry(entry, &mut archive, tree, reporter)?,
-            Some(Mark::Whiteout(path)) => tree.white_out(&path)?,
-            Some(Mark::Opaque(directory)) => tree.make_opaque(&directory)?,
+            None => {
+                let entry = without_links(entry, tree)?;
+                unpack_entry(entry, &mut archive, tree, reporter)?;
+            }
+            Some(Mark::Whiteout(path)) => {
+                let path = tree.through_links(path)?;
+                tree.white_out(&path)?;
+            }
+            Some(Mark::Opaque(directory)) => {
+                let directory = tree.directory_through_links(directory)?;
+                tree.make_opaque(&directory)?;
+            }
             Some(Mark::Note) => {}
         }
         reporter.add_entry();
         reporter.tick()?;
     }
     Ok(())
+}
+
+/// The entry under the path that links of the tree lead to.
+fn without_links(mut entry: Entry, tree: &mut Tree) -> Result<Entry, Error> {
+    if let Kind::HardLink(target) = entry.kind {
+        entry.kind = Kind::HardLink(tree.through_links(target)?);
+    }
+    entry.path = tree.through_links(entry.path)?;
+    Ok(entry)
 }
 
 fn unpack_entry(

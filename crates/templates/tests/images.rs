@@ -205,11 +205,60 @@ fn an_opaque_root_and_an_empty_layer_are_fine() {
     assert_eq!(names(&host.root("one")), ["mine"]);
 }
 
+/// Names outside that a layer aims at stay as they are, and all of it is inside.
+#[test]
+fn a_layer_follows_links_of_lower_ones_inside_the_root() {
+    let outside = tempfile::tempdir().unwrap();
+    let aim = outside.path().to_str().unwrap();
+    fs::write(outside.path().join("kept"), "kept").unwrap();
+    let lower = Archive::new()
+        .directory("usr/lib/")
+        .file("usr/lib/old", b"old")
+        .file("usr/lib/gone", b"gone")
+        .directory("opaque/")
+        .file("opaque/below", b"below")
+        .symlink("lib", "usr/lib")
+        .symlink("abs", aim)
+        .symlink("up", "../../../../../../../../..")
+        .symlink("dots", &format!("up{aim}"))
+        .symlink("clear", "/opaque")
+        .end();
+    let upper = Archive::new()
+        .directory("lib/sub/")
+        .file("lib/sub/new", b"new")
+        .file("lib/.wh.gone", b"")
+        .hard_link("same", "lib/old")
+        .file("abs/one", b"1")
+        .file("abs/.wh.kept", b"")
+        .file("dots/two", b"2")
+        .file("up/three", b"3")
+        .file("clear/.wh..wh..opq", b"")
+        .file("clear/own", b"own")
+        .end();
+    let (host, _layout) = of_layers(&[lower, upper]);
+    let root = host.root("one");
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
+    assert_eq!(read("usr/lib/sub/new"), "new");
+    assert_eq!(read("same"), "old");
+    assert_eq!(fs::metadata(root.join("same")).unwrap().nlink(), 2);
+    assert!(!root.join("usr/lib/gone").exists());
+    assert!(root.join("lib").is_symlink() && root.join("abs").is_symlink());
+    assert_eq!(read(&format!("{}/one", &aim[1..])), "1");
+    assert_eq!(read(&format!("{}/two", &aim[1..])), "2");
+    assert_eq!(read("three"), "3");
+    assert_eq!(names(&root.join("opaque")), ["own"]);
+    let left = fs::read_dir(outside.path()).unwrap();
+    assert_eq!(left.count(), 1, "something was made outside");
+    assert!(outside.path().join("kept").exists());
+}
+
 #[test]
 fn a_layer_leads_nowhere() {
     let lower = Archive::new()
         .symlink("out", "/tmp")
-        .symlink("up", "..")
+        .symlink("circle", "circle/round")
+        .file("plain", b"")
+        .symlink("file", "plain")
         .end();
     let with = |upper: Archive| refused(&Layout::of(&[lower.clone(), upper.end()]));
     for (upper, line) in [
@@ -218,12 +267,16 @@ fn a_layer_leads_nowhere() {
             "entry ../x has .. in its path",
         ),
         (
-            Archive::new().file("out/x", b""),
-            "entry out/x goes through the symbolic link out",
+            Archive::new().file("circle/x", b""),
+            "entry circle/x goes through more than 40 symbolic links",
         ),
         (
-            Archive::new().file("up/.wh.x", b""),
-            "entry up/x goes through the symbolic link up",
+            Archive::new().file("circle/.wh.x", b""),
+            "entry circle/x goes through more than 40 symbolic links",
+        ),
+        (
+            Archive::new().file("file/x", b""),
+            "entry plain/x goes through plain, which is not a directory",
         ),
         (
             Archive::new().file(".wh..", b""),
@@ -239,7 +292,7 @@ fn a_layer_leads_nowhere() {
         ),
         (
             Archive::new().hard_link("x", "out/passwd"),
-            "entry x is a hard link to out/passwd, which goes through the symbolic link out",
+            "entry x is a hard link to tmp/passwd, which is not there",
         ),
     ] {
         assert_eq!(with(upper), line);

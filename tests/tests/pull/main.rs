@@ -9,6 +9,4 @@
 
 mod messages;
 mod registry;
-mod server;
-mod site;
 mod streams;

@@ -2,10 +2,7 @@
 
 use std::fs;
 
-use veld_tests::{Template, host};
-
-use crate::server::Files;
-use crate::site::Site;
+use veld_tests::{FileServer, Site, Template, host};
 
 #[test]
 fn a_source_must_say_where_it_is() {
@@ -67,7 +64,7 @@ fn a_server_without_the_image_says_so() {
     let root = host.directory().join("server");
     fs::create_dir_all(root.join("streams/v1")).unwrap();
     fs::write(root.join("streams/v1/index.json"), "{\"index\":{}}").unwrap();
-    let server = Files::serve(&root, None);
+    let server = FileServer::serve(&root, None);
     let url = server.url();
     site.configure(&format!(
         "[remote.images]\nurl = \"{url}\"\ntype = \"simplestreams\"\n\

@@ -1,69 +1,12 @@
 //! From a real registry, Debian's `docker-registry`.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
-use veld_tests::{Cmd, Host, Running, host, until};
+use veld_tests::{Host, Registry, Site, Template, host, oci_image};
 
-use crate::site::{Site, image, lacks};
-
-const PROGRAMS: &[&str] = &["docker-registry", "skopeo", "umoci"];
-
-/// A registry until it is dropped.
-pub(crate) struct Registry {
-    port: u16,
-    _running: Running,
-}
-
-impl Registry {
-    pub(crate) fn start(directory: &Path) -> Self {
-        fs::create_dir_all(directory).unwrap();
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        let config = directory.join("config.yml");
-        let store = directory.join("store").display().to_string();
-        let text = format!(
-            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {store}\n\
-             http:\n  addr: 127.0.0.1:{port}\n"
-        );
-        fs::write(&config, text).unwrap();
-        let config = config.display().to_string();
-        let running = Cmd::program("docker-registry", ["serve", &config])
-            .within(Duration::from_secs(600))
-            .spawn();
-        until("the registry listens", || {
-            TcpStream::connect(("127.0.0.1", port)).is_ok()
-        });
-        Self {
-            port,
-            _running: running,
-        }
-    }
-
-    /// `127.0.0.1:PORT`.
-    pub(crate) fn host(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
-    }
-
-    /// Pushes an OCI image layout's `1` as `box:1`, with a manifest of the OCI or of
-    /// Docker: `oci` or `v2s2`.
-    pub(crate) fn push(&self, layout: &Path, format: &str) {
-        let from = format!("oci:{}:1", layout.display());
-        let to = format!("docker://{}/box:1", self.host());
-        let words = [
-            "--insecure-policy",
-            "copy",
-            "--quiet",
-            "--dest-tls-verify=false",
-        ];
-        let more = ["--format", format, &from, &to];
-        Cmd::program("skopeo", words.into_iter().chain(more))
-            .run()
-            .ok();
-    }
+fn image(directory: &Path, word: &str) -> PathBuf {
+    oci_image(directory, Template::Busybox, word)
 }
 
 /// A registry that has `box:1`, and the host that pulls from it.
@@ -77,7 +20,7 @@ fn pushed(host: Host) -> (Site, Registry) {
 
 #[test]
 fn a_ve_starts_on_what_was_pulled_from_a_registry() {
-    veld_tests::needs!(lacks(PROGRAMS));
+    veld_tests::needs!(Registry::lacks());
     let (site, registry) = pushed(host!());
     let host = &site.host;
     let source = format!("{}/box:1", registry.host());
@@ -107,7 +50,7 @@ fn a_ve_starts_on_what_was_pulled_from_a_registry() {
 
 #[test]
 fn an_update_puts_the_new_image_in_place_of_the_old() {
-    veld_tests::needs!(lacks(PROGRAMS));
+    veld_tests::needs!(Registry::lacks());
     let (site, registry) = pushed(host!());
     let host = &site.host;
     site.configure(&format!(
@@ -145,8 +88,33 @@ fn an_update_puts_the_new_image_in_place_of_the_old() {
 }
 
 #[test]
+fn an_update_may_be_as_large_as_was_said_when_it_was_pulled() {
+    veld_tests::needs!(Registry::lacks());
+    let (site, registry) = pushed(host!());
+    let host = &site.host;
+    let source = format!("{}/box:1", registry.host());
+    let words = ["template", "pull", &source, "--max-size", "64M"];
+    host.veld(words).ok();
+    let directory = host.directory().join("new");
+    let grown = "g".repeat(65 << 20);
+    registry.push(&image(&directory, &grown), "oci");
+    let update = ["template", "update", "box-1"];
+    let line = "veld: box-1: cannot update: entry etc/word makes the template larger than \
+                67108864 bytes";
+    host.veld(update).fails(1, line);
+    let word = site.templates().join("box-1/root/etc/word");
+    assert_eq!(fs::read_to_string(&word).unwrap(), "first");
+    host.veld([&update[..], &["--max-size", "128M"]].concat())
+        .ok();
+    assert_eq!(fs::metadata(&word).unwrap().len(), 65 << 20);
+    let listed = host.veld(["template", "list", "--json"]).ok().stdout;
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed[0]["origin"]["max_size_bytes"], 128 << 20);
+}
+
+#[test]
 fn a_digest_that_is_asked_for_must_be_it() {
-    veld_tests::needs!(lacks(PROGRAMS));
+    veld_tests::needs!(Registry::lacks());
     let (site, registry) = pushed(host!());
     let host = &site.host;
     let source = format!("{}/box:1", registry.host());

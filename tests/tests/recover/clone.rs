@@ -5,7 +5,8 @@ use std::fs;
 
 use veld_tests::{Host, Template, Ve};
 
-use crate::walk::{Kind, Round, walk, walked};
+use crate::layout;
+use crate::walk::{Kind, Round, walk, walked, walked_on_btrfs};
 
 walked!(of_a_stopped_one: a_clone_of_a_stopped_ve_that_fails_leaves_nothing,
     a_clone_of_a_stopped_ve_without_space_leaves_nothing,
@@ -15,10 +16,36 @@ walked!(of_a_running_one: a_clone_of_a_running_ve_that_fails_leaves_nothing,
     a_clone_of_a_running_ve_without_space_leaves_nothing,
     a_killed_clone_of_a_running_ve_leaves_nothing);
 
+walked!(of_a_stopped_image: a_clone_of_an_image_that_fails_leaves_nothing,
+    a_clone_of_an_image_without_space_leaves_nothing,
+    a_killed_clone_of_an_image_leaves_nothing);
+
+walked!(of_a_running_image: a_clone_of_a_running_image_that_fails_leaves_nothing,
+    a_clone_of_a_running_image_without_space_leaves_nothing,
+    a_killed_clone_of_a_running_image_leaves_nothing);
+
+walked_on_btrfs!(of_a_stopped_one: a_clone_of_a_subvolume_that_fails_leaves_nothing,
+    a_clone_of_a_subvolume_without_space_leaves_nothing,
+    a_killed_clone_of_a_subvolume_leaves_nothing);
+
+walked_on_btrfs!(of_a_running_one: a_clone_of_a_running_subvolume_that_fails_leaves_nothing,
+    a_clone_of_a_running_subvolume_without_space_leaves_nothing,
+    a_killed_clone_of_a_running_subvolume_leaves_nothing);
+
+fn of_a_stopped_image(host: &Host, kind: Kind) {
+    layout::of_images(host);
+    of_a_stopped_one(host, kind);
+}
+
+fn of_a_running_image(host: &Host, kind: Kind) {
+    layout::of_images(host);
+    of_a_running_one(host, kind);
+}
+
 fn created(host: &Host) -> Ve<'_> {
     let ve = host.ve("web1").template(Template::NoInit);
     let ve = ve.with(["--network", "none"]).create();
-    fs::write(ve.directory().join("private/upper/mine"), "mine").unwrap();
+    layout::write(host, &ve, "mine");
     ve
 }
 

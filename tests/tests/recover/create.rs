@@ -2,7 +2,7 @@
 
 use veld_tests::{Host, Template};
 
-use crate::walk::{Kind, walk, walked};
+use crate::walk::{Kind, walk, walked, walked_on_btrfs};
 
 walked!(creation: a_creation_that_fails_makes_nothing,
     a_creation_on_a_full_disk_makes_nothing,
@@ -16,6 +16,10 @@ walked!(of_directory: a_creation_of_a_copy_that_fails_makes_nothing,
     a_creation_of_a_copy_on_a_full_disk_makes_nothing,
     a_killed_creation_of_a_copy_is_made_again);
 
+walked_on_btrfs!(of_subvolume: a_creation_of_a_subvolume_that_fails_makes_nothing,
+    a_creation_of_a_subvolume_on_a_full_disk_makes_nothing,
+    a_killed_creation_of_a_subvolume_is_made_again);
+
 fn creation(host: &Host, kind: Kind) {
     creation_in(host, kind, "overlay");
 }
@@ -23,6 +27,10 @@ fn creation(host: &Host, kind: Kind) {
 fn of_image(host: &Host, kind: Kind) {
     host.configure("[storage]\nimage_size = \"32M\"\n");
     creation_in(host, kind, "image");
+}
+
+fn of_subvolume(host: &Host, kind: Kind) {
+    creation_in(host, kind, "btrfs");
 }
 
 fn of_directory(host: &Host, kind: Kind) {

@@ -2,7 +2,7 @@
 
 use veld_tests::{Host, Template};
 
-use crate::walk::{Kind, walk, walked};
+use crate::walk::{Kind, walk, walked, walked_on_btrfs};
 
 walked!(stopped: a_destroy_that_fails_is_asked_for_again,
     a_destroy_without_space_is_asked_for_again,
@@ -23,6 +23,14 @@ walked!(of_image: a_destroy_of_an_image_that_fails_is_asked_for_again,
 walked!(of_directory: a_destroy_of_a_copy_that_fails_is_asked_for_again,
     a_destroy_of_a_copy_without_space_is_asked_for_again,
     a_killed_destroy_of_a_copy_is_asked_for_again);
+
+walked_on_btrfs!(of_subvolume: a_destroy_of_a_subvolume_that_fails_is_asked_for_again,
+    a_destroy_of_a_subvolume_without_space_is_asked_for_again,
+    a_killed_destroy_of_a_subvolume_is_asked_for_again);
+
+fn of_subvolume(host: &Host, kind: Kind) {
+    of_layout(host, kind, "btrfs");
+}
 
 fn of_image(host: &Host, kind: Kind) {
     host.configure("[storage]\nimage_size = \"32M\"\n");

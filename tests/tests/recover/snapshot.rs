@@ -5,7 +5,8 @@ use std::fs;
 
 use veld_tests::{Host, Template, Ve};
 
-use crate::walk::{Kind, Round, walk, walked};
+use crate::layout::{self, write};
+use crate::walk::{Kind, Round, walk, walked, walked_on_btrfs};
 
 walked!(of_a_stopped_one: a_snapshot_of_a_stopped_ve_that_fails_leaves_it_whole,
     a_snapshot_of_a_stopped_ve_without_space_leaves_it_whole,
@@ -23,16 +24,63 @@ walked!(deletes: a_deletion_of_a_snapshot_that_fails_is_asked_for_again,
     a_deletion_of_a_snapshot_without_space_is_asked_for_again,
     a_killed_deletion_of_a_snapshot_is_asked_for_again);
 
+walked!(of_a_stopped_image: a_snapshot_of_an_image_that_fails_leaves_it_whole,
+    a_snapshot_of_an_image_without_space_leaves_it_whole,
+    a_killed_snapshot_of_an_image_leaves_it_whole);
+
+walked!(of_a_running_image: a_snapshot_of_a_running_image_that_fails_lets_it_go_on,
+    a_snapshot_of_a_running_image_without_space_lets_it_go_on,
+    a_killed_snapshot_of_a_running_image_lets_it_go_on);
+
+walked!(restores_image: a_restore_of_an_image_that_fails_is_done_or_not,
+    a_restore_of_an_image_without_space_is_done_or_not,
+    a_killed_restore_of_an_image_is_done_or_not);
+
+walked!(deletes_of_image: a_deletion_of_a_snapshot_of_an_image_that_fails_is_asked_for_again,
+    a_deletion_of_a_snapshot_of_an_image_without_space_is_asked_for_again,
+    a_killed_deletion_of_a_snapshot_of_an_image_is_asked_for_again);
+
+walked_on_btrfs!(of_a_stopped_one: a_snapshot_of_a_subvolume_that_fails_leaves_it_whole,
+    a_snapshot_of_a_subvolume_without_space_leaves_it_whole,
+    a_killed_snapshot_of_a_subvolume_leaves_it_whole);
+
+walked_on_btrfs!(of_a_running_one: a_snapshot_of_a_running_subvolume_that_fails_lets_it_go_on,
+    a_snapshot_of_a_running_subvolume_without_space_lets_it_go_on,
+    a_killed_snapshot_of_a_running_subvolume_lets_it_go_on);
+
+walked_on_btrfs!(restores: a_restore_of_a_subvolume_that_fails_is_done_or_not,
+    a_restore_of_a_subvolume_without_space_is_done_or_not,
+    a_killed_restore_of_a_subvolume_is_done_or_not);
+
+walked_on_btrfs!(deletes: a_deletion_of_a_snapshot_of_a_subvolume_that_fails_is_asked_for_again,
+    a_deletion_of_a_snapshot_of_a_subvolume_without_space_is_asked_for_again,
+    a_killed_deletion_of_a_snapshot_of_a_subvolume_is_asked_for_again);
+
+fn of_a_stopped_image(host: &Host, kind: Kind) {
+    layout::of_images(host);
+    of_a_stopped_one(host, kind);
+}
+
+fn of_a_running_image(host: &Host, kind: Kind) {
+    layout::of_images(host);
+    of_a_running_one(host, kind);
+}
+
+fn restores_image(host: &Host, kind: Kind) {
+    layout::of_images(host);
+    restores(host, kind);
+}
+
+fn deletes_of_image(host: &Host, kind: Kind) {
+    layout::of_images(host);
+    deletes(host, kind);
+}
+
 fn created(host: &Host) -> Ve<'_> {
     let ve = host.ve("web1").template(Template::NoInit);
     let ve = ve.with(["--network", "none"]).create();
-    write(&ve, "one");
+    write(host, &ve, "one");
     ve
-}
-
-/// As the VE would, before it is started.
-fn write(ve: &Ve<'_>, text: &str) {
-    fs::write(ve.directory().join("private/upper/mine"), text).unwrap();
 }
 
 fn names(host: &Host) -> Vec<String> {
@@ -73,7 +121,7 @@ fn of_a_stopped_one(host: &Host, kind: Kind) {
     let prepare = || {
         let ve = created(host);
         host.veld(["snapshot", "create", "web1", "first"]).done();
-        write(&ve, "two");
+        write(host, &ve, "two");
     };
     creates(host, kind, prepare, "two");
 }
@@ -82,7 +130,7 @@ fn of_a_running_one(host: &Host, kind: Kind) {
     let prepare = || {
         let ve = created(host);
         host.veld(["snapshot", "create", "web1", "first"]).done();
-        write(&ve, "two");
+        write(host, &ve, "two");
         ve.veld("start", [""; 0]).done();
     };
     creates(host, kind, prepare, "two");
@@ -117,7 +165,7 @@ fn restores(host: &Host, kind: Kind) {
         |fault| {
             created(host);
             host.veld(["snapshot", "create", "web1", "first"]).done();
-            write(&ve, "two");
+            write(host, &ve, "two");
             host.veld(["set", "web1", "ram=64M"]).ok();
             fault.veld(host, &["snapshot", "restore", "web1", "first"])
         },
@@ -152,7 +200,7 @@ fn deletes(host: &Host, kind: Kind) {
             created(host);
             for name in ["first", "second", "third"] {
                 host.veld(["snapshot", "create", "web1", name]).done();
-                write(&ve, name);
+                write(host, &ve, name);
             }
             fault.veld(host, &["snapshot", "delete", "web1", "second"])
         },

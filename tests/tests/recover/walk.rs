@@ -27,32 +27,44 @@ const MOST: usize = 1000;
 /// Three tests of a walk: one for each kind of fault.
 macro_rules! walked {
     ($walk:path: $eio:ident, $enospc:ident, $kill:ident) => {
+        crate::walk::walked_by!((|host: veld_tests::Host, kind| $walk(&host, kind)):
+            $eio, $enospc, $kill);
+    };
+}
+pub(crate) use walked;
+
+/// The same, of a host whose data is on a disk of its own with btrfs.
+macro_rules! walked_on_btrfs {
+    ($walk:path: $eio:ident, $enospc:ident, $kill:ident) => {
+        crate::walk::walked_by!((|host, kind| crate::layout::on_btrfs(host, kind, $walk)):
+            $eio, $enospc, $kill);
+    };
+}
+pub(crate) use walked_on_btrfs;
+
+/// Three tests of what is done with a host of its own.
+macro_rules! walked_by {
+    ($run:tt: $eio:ident, $enospc:ident, $kill:ident) => {
         #[test]
         fn $eio() {
-            $walk(
-                &veld_tests::host!(veld_tests::Template::NoInit),
-                crate::walk::Kind::Eio,
-            );
+            let host = veld_tests::host!(veld_tests::Template::NoInit);
+            $run(host, crate::walk::Kind::Eio);
         }
 
         #[test]
         fn $enospc() {
-            $walk(
-                &veld_tests::host!(veld_tests::Template::NoInit),
-                crate::walk::Kind::Enospc,
-            );
+            let host = veld_tests::host!(veld_tests::Template::NoInit);
+            $run(host, crate::walk::Kind::Enospc);
         }
 
         #[test]
         fn $kill() {
-            $walk(
-                &veld_tests::host!(veld_tests::Template::NoInit),
-                crate::walk::Kind::Kill,
-            );
+            let host = veld_tests::host!(veld_tests::Template::NoInit);
+            $run(host, crate::walk::Kind::Kill);
         }
     };
 }
-pub(crate) use walked;
+pub(crate) use walked_by;
 
 impl Kind {
     fn word(self) -> &'static str {
@@ -221,12 +233,13 @@ impl Round<'_> {
     }
 }
 
-/// Whether a line is of the VE, or of its clone, and goes on like this.
+/// Whether a line is of the VE, its clone or its template, and goes on like this.
 fn says(line: &str, text: &str) -> bool {
     let names = [
         "veld: web1: ",
         "veld: web2: ",
         "veld: www: ",
+        "veld: box: ",
         "veld: volume data: ",
     ];
     let rest = names.iter().find_map(|name| line.strip_prefix(name));

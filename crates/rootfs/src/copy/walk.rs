@@ -17,7 +17,7 @@ use veld_sys::{Context, Failure, fault};
 use super::attributes::Translation;
 use super::owners::Ids;
 use super::rights::{READ, SEARCH, WRITE};
-use super::{CopyEvent, CopyTree, CopyWish, Told, data};
+use super::{CopyEvent, CopyTree, CopyWish, Told, data, leftover};
 
 /// How many directories may be in one another: for each two are open.
 const DEEPEST: usize = 200;
@@ -63,6 +63,8 @@ pub(super) struct Walk<'a> {
     linked: HashMap<Id, Linked>,
     /// Directories of copies, which are not copied again.
     made: Option<Id>,
+    /// The last directory from which was removed what others left.
+    swept: Option<Id>,
     /// What the names beside those of files have in them.
     number: u32,
 }
@@ -80,6 +82,7 @@ impl<'a> Walk<'a> {
             inside: None,
             linked: HashMap::new(),
             made: None,
+            swept: None,
             number: 0,
         }
     }
@@ -115,6 +118,7 @@ impl<'a> Walk<'a> {
     }
 
     fn begin(&mut self, above: BorrowedFd<'_>) -> io::Result<()> {
+        self.sweep(above);
         self.top = Some(above.try_clone_to_owned()?);
         self.inside = None;
         self.linked.clear();
@@ -175,6 +179,9 @@ impl<'a> Walk<'a> {
         let (from, to, is_new) = opened().context(failed)?;
         if self.made.is_none() {
             self.made = id_of(to.as_fd()).ok();
+        }
+        if !is_new {
+            self.sweep(to.as_fd());
         }
         if is_new {
             // What comes in belongs there from the beginning.
@@ -327,6 +334,7 @@ impl<'a> Walk<'a> {
         spot: Spot<'_>,
         shown: &str,
     ) -> Result<(), Failure> {
+        self.sweep(spot.above);
         let mut write = || -> io::Result<()> {
             let beside = self.beside();
             let to = create(spot.above, &beside)?;
@@ -371,11 +379,20 @@ impl<'a> Walk<'a> {
         Ok(renameat(above, beside, above, name)?)
     }
 
+    /// Removes what a copy that was killed left in a directory, once. What cannot be
+    /// removed is in nobody's way.
+    fn sweep(&mut self, directory: BorrowedFd<'_>) {
+        let id = id_of(directory).ok();
+        if id != self.swept {
+            let _ = leftover::sweep(directory, self.translation.to);
+            self.swept = id;
+        }
+    }
+
     /// A name that nobody else has.
     fn beside(&mut self) -> CString {
         self.number = self.number.wrapping_add(1);
-        let text = format!(".veld-cp.{}.{}", std::process::id(), self.number);
-        CString::new(text).unwrap_or_default()
+        leftover::name(self.number)
     }
 }
 

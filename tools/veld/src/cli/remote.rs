@@ -20,14 +20,24 @@ pub(crate) struct TemplatePull {
     /// Refuse another image than the one with this digest.
     #[arg(long, value_name = "sha256:HEX")]
     pub(crate) digest: Option<String>,
-    /// Refuse a tree larger than this.
+    /// Refuse a tree larger than this, now and in updates.
     #[arg(long, value_name = "SIZE")]
     pub(crate) max_size: Option<Bytes>,
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
 pub(crate) struct TemplateUpdate {
+    #[command(flatten)]
+    pub(crate) which: PulledTemplates,
+    /// Refuse a tree larger than this, instead of what was said when it was pulled.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) max_size: Option<Bytes>,
+}
+
+/// Which templates are updated.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct PulledTemplates {
     /// Names of templates.
     #[arg(value_name = "NAME")]
     pub(crate) names: Vec<TemplateName>,

@@ -7,6 +7,7 @@ use veld_config::{Remote, RemoteName, TemplateName};
 use veld_remotes::Progress as Counters;
 use veld_supervisor::{Host, Pull, Updated};
 use veld_templates::{Manifest, Progress};
+use veld_units::Bytes;
 
 use super::template::tell;
 use crate::cli::{TemplatePull, TemplateRemotes, TemplateSearch, TemplateUpdate};
@@ -21,15 +22,12 @@ pub(super) fn pull(host: &Host, pull: TemplatePull) -> Result<(), Failed> {
         Some(name) => name,
         None => veld_supervisor::name_of(host, &pull.source)?,
     };
-    let mut wish = Pull {
+    let wish = Pull {
         source: pull.source,
         name: Some(name.clone()),
         digest: pull.digest,
-        ..Pull::default()
+        max_size: pull.max_size.map(Bytes::get),
     };
-    if let Some(size) = pull.max_size {
-        wish.limits.size = size.get();
-    }
     let made = watched(&name, |counters, watch| {
         veld_supervisor::pull(host, &wish, counters, watch)
     })?;
@@ -54,15 +52,16 @@ fn watched<T>(
 }
 
 pub(super) fn update(host: &Host, update: &TemplateUpdate) -> Result<(), Failed> {
-    let names = if update.all {
+    let names = if update.which.all {
         pulled(host)?
     } else {
-        update.names.clone()
+        update.which.names.clone()
     };
+    let max_size = update.max_size.map(Bytes::get);
     let mut failed = false;
     for name in names {
         let updated = watched(&name, |counters, watch| {
-            veld_supervisor::update(host, &name, counters, watch)
+            veld_supervisor::update(host, &name, max_size, counters, watch)
         });
         match updated {
             Ok(Updated::Current) => output::print(&format!("{name}: is up to date\n"))?,

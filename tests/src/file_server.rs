@@ -9,15 +9,20 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Serves what is below a directory until it is dropped.
-pub(crate) struct Files {
+#[derive(Debug)]
+pub struct FileServer {
     port: u16,
     over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Files {
+impl FileServer {
     /// With `stand_still`, paths with that in them come by half and no further.
-    pub(crate) fn serve(root: &Path, stand_still: Option<&'static str>) -> Self {
+    ///
+    /// # Panics
+    /// Where there is no port.
+    #[must_use]
+    pub fn serve(root: &Path, stand_still: Option<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let over = Arc::<AtomicBool>::default();
@@ -38,12 +43,14 @@ impl Files {
         }
     }
 
-    pub(crate) fn url(&self) -> String {
+    /// What its files are below.
+    #[must_use]
+    pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 }
 
-impl Drop for Files {
+impl Drop for FileServer {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
         let _ = TcpStream::connect(("127.0.0.1", self.port));
