@@ -1,6 +1,9 @@
 //! The command line as data: what may be said, and what each word means.
 
+mod enter;
 mod files;
+mod lifecycle;
+mod look;
 mod net;
 mod quota;
 mod remote;
@@ -8,18 +11,16 @@ mod snapshot;
 mod template;
 mod volume;
 
-use std::ffi::OsString;
-
 use clap::{Args, Parser, Subcommand};
 use veld_config::{Assignment, TemplateName, VeName, VeRef};
 use veld_supervisor::Layout;
-use veld_units::Timespan;
 
-use crate::commands;
 use crate::settings::Settings;
-use crate::signal::SignalNumber;
 
+pub(crate) use enter::{Enter, Exec};
 pub(crate) use files::{Cp, Mount, Place};
+pub(crate) use lifecycle::{Autostart, Kill, Pause, Restart, Resume, Start, Stop};
+pub(crate) use look::{Events, HostDoctor, HostLook, HostShow, List, Logs, Show, Stats, Top};
 pub(crate) use net::{Net, NetList, NetShow};
 pub(crate) use quota::{Quota, QuotaAction, QuotaSet};
 pub(crate) use remote::{TemplatePull, TemplateRemotes, TemplateSearch, TemplateUpdate};
@@ -185,11 +186,6 @@ Columns: name, id, status, uptime, cpu%, cputime, throttled, mem, limit, mem%, s
 shmem, kernel, sock, oom, read, write, reads, writes, rx, tx, rxpkts, txpkts, month, total, procs,
 psi-cpu, psi-mem, psi-io, disk, disk-limit, inodes.";
 
-/// What a script may go by.
-const DOCTOR: &str = "\
-The exit status is 1 where something is too small. Without --fix nothing is changed; with it
-/etc/sysctl.d/60-veld.conf keeps what was raised. Firewalls are looked at and never changed.";
-
 /// What can be done on the full screen.
 const KEYS: &str = "\
 Keys: c, m, i, n, p sort by CPU, memory, I/O, network and processes, the left and right arrows by
@@ -287,275 +283,10 @@ pub(crate) struct Set {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Start {
-    #[command(flatten)]
-    pub(crate) which: Which,
-    /// Return when the services are up, at the latest after SECS.
-    #[arg(long, value_name = "SECS", num_args = 0..=1, require_equals = true)]
-    pub(crate) wait: Option<Option<Timespan>>,
-    /// Show what would be done, and do nothing.
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Autostart {
-    /// Have the services of one order up before the next, waiting at most SECS each.
-    #[arg(long, value_name = "SECS", num_args = 0..=1, require_equals = true)]
-    pub(crate) wait: Option<Option<Timespan>>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Stop {
-    #[command(flatten)]
-    pub(crate) which: Which,
-    /// How long to wait for the VE to shut down before it is killed.
-    #[arg(long, short = 't', value_name = "SECS", allow_negative_numbers = true)]
-    pub(crate) timeout: Option<Timespan>,
-    /// Kill it at once.
-    #[arg(long, short, conflicts_with = "timeout")]
-    pub(crate) force: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Restart {
-    #[command(flatten)]
-    pub(crate) stop: Stop,
-    /// Return when the services are up, at the latest after SECS.
-    #[arg(long, value_name = "SECS", num_args = 0..=1, require_equals = true)]
-    pub(crate) wait: Option<Option<Timespan>>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Pause {
-    #[command(flatten)]
-    pub(crate) which: Which,
-    /// How long its processes may take to stand still.
-    #[arg(
-        long,
-        short = 't',
-        value_name = "SECS",
-        default_value = "10",
-        allow_negative_numbers = true
-    )]
-    pub(crate) timeout: Timespan,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Resume {
-    #[command(flatten)]
-    pub(crate) which: Which,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Kill {
-    #[command(flatten)]
-    pub(crate) which: Which,
-    /// Name or number of the signal, as TERM, SIGHUP, 9, RTMIN+4.
-    #[arg(long, short, value_name = "SIGNAL", default_value = "KILL")]
-    pub(crate) signal: SignalNumber,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct List {
-    /// Also VEs that do not run.
-    #[arg(long, short)]
-    pub(crate) all: bool,
-    /// Columns to show, in this order.
-    #[arg(
-        long,
-        short = 'o',
-        value_name = "COLUMN,…",
-        value_delimiter = ',',
-        hide_possible_values = true
-    )]
-    pub(crate) output: Vec<commands::Column>,
-    /// Column to sort by; -COLUMN for the reverse order.
-    #[arg(long, short, value_name = "COLUMN", allow_hyphen_values = true)]
-    pub(crate) sort: Option<commands::Order>,
-    /// No header.
-    #[arg(long, short = 'H', conflicts_with_all = ["quiet", "json"])]
-    pub(crate) no_header: bool,
-    /// Names alone, one per line.
-    #[arg(long, short, conflicts_with = "output")]
-    pub(crate) quiet: bool,
-    /// As JSON.
-    #[arg(long, conflicts_with_all = ["quiet", "output"])]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Stats {
-    /// Names or numbers of VEs; all that run unless given.
-    #[arg(value_name = "VE")]
-    pub(crate) ves: Vec<VeRef>,
-    /// Go on every SECS, 1 unless given.
-    #[arg(long, short, value_name = "SECS", num_args = 0..=1, require_equals = true)]
-    pub(crate) watch: Option<Option<Timespan>>,
-    /// Columns to show, in this order.
-    #[arg(
-        long,
-        short = 'o',
-        value_name = "COLUMN,…",
-        value_delimiter = ',',
-        hide_possible_values = true
-    )]
-    pub(crate) output: Vec<commands::Measure>,
-    /// Column to sort by; -COLUMN for the reverse order.
-    #[arg(long, short, value_name = "COLUMN", allow_hyphen_values = true)]
-    pub(crate) sort: Option<commands::MeasureOrder>,
-    /// No header.
-    #[arg(long, short = 'H', conflicts_with = "json")]
-    pub(crate) no_header: bool,
-    /// As JSON; with --watch a line each time.
-    #[arg(long, conflicts_with_all = ["output", "sort"])]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Top {
-    /// How long until it is drawn anew.
-    #[arg(long, short, value_name = "SECS", default_value = "1")]
-    pub(crate) delay: Timespan,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Show {
-    /// Name or number of the VE.
-    #[arg(value_name = "VE")]
-    pub(crate) ve: VeRef,
-    /// As JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct HostShow {
-    #[command(subcommand)]
-    pub(crate) look: Option<HostLook>,
-    /// As JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum HostLook {
-    /// Tell what of the host is too small for how many VEs, and what is in their way.
-    #[command(after_help = DOCTOR)]
-    Doctor(HostDoctor),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct HostDoctor {
-    /// Raise what is too small, now and at every later boot.
-    #[arg(long)]
-    pub(crate) fix: bool,
-    /// For so many VEs; twice as many as there are unless given, and 100 at least.
-    #[arg(long, value_name = "COUNT", value_parser = count)]
-    pub(crate) ves: Option<u64>,
-    /// As JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Exec {
-    /// Name or number of the VE.
-    #[arg(value_name = "VE")]
-    pub(crate) ve: VeRef,
-    /// As this user: NAME, UID or UID:GID of the VE.
-    #[arg(long, short, value_name = "USER")]
-    pub(crate) user: Option<String>,
-    /// In this directory; the user's home unless given.
-    #[arg(long, short = 'w', value_name = "DIR")]
-    pub(crate) workdir: Option<OsString>,
-    /// One more variable of the environment, repeatable.
-    #[arg(long, short, value_name = "K=V", value_parser = variable)]
-    pub(crate) env: Vec<String>,
-    /// On a terminal of the VE's, even if the caller has none.
-    #[arg(long, short)]
-    pub(crate) tty: bool,
-    /// On no terminal, even if the caller has one.
-    #[arg(long, short = 'T', conflicts_with = "tty")]
-    pub(crate) no_tty: bool,
-    /// The command and its arguments.
-    #[arg(
-        value_name = "COMMAND",
-        required = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true
-    )]
-    pub(crate) command: Vec<OsString>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Enter {
-    /// Name or number of the VE.
-    #[arg(value_name = "VE")]
-    pub(crate) ve: VeRef,
-    /// As this user: NAME, UID or UID:GID of the VE.
-    #[arg(long, short, value_name = "USER")]
-    pub(crate) user: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Logs {
-    /// Name or number of the VE.
-    #[arg(value_name = "VE")]
-    pub(crate) ve: VeRef,
-    /// Go on with what is written, until the VE ends.
-    #[arg(long, short)]
-    pub(crate) follow: bool,
-    /// Only the last N lines.
-    #[arg(long, short = 'n', value_name = "N", value_parser = whole, allow_negative_numbers = true)]
-    pub(crate) lines: Option<usize>,
-    /// As it was written, control characters and all.
-    #[arg(long)]
-    pub(crate) raw: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Events {
-    /// Names or numbers of VEs; all unless given.
-    #[arg(value_name = "VE")]
-    pub(crate) ves: Vec<VeRef>,
-    /// Go on with what happens, until Ctrl-C.
-    #[arg(long, short)]
-    pub(crate) follow: bool,
-    /// As JSON, an object per line.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Destroy {
     #[command(flatten)]
     pub(crate) which: Which,
     /// Kill it first if it runs.
     #[arg(long, short)]
     pub(crate) force: bool,
-}
-
-fn whole(text: &str) -> Result<usize, String> {
-    text.parse().map_err(|_| {
-        let quoted = veld_units::Quoted(text);
-        format!("{quoted} is not a whole number: allowed is 0 or more")
-    })
-}
-
-fn count(text: &str) -> Result<u64, String> {
-    text.parse().ok().filter(|&ves| ves > 0).ok_or_else(|| {
-        let quoted = veld_units::Quoted(text);
-        format!("{quoted} is not a number of VEs: allowed is 1 or more")
-    })
-}
-
-fn variable(text: &str) -> Result<String, String> {
-    match text.split_once('=') {
-        Some((key, _)) if !key.is_empty() && !text.contains('\0') => Ok(text.to_owned()),
-        _ => Err(format!(
-            "{} is not a variable: allowed is K=V",
-            veld_units::Quoted(text)
-        )),
-    }
 }
