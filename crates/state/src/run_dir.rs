@@ -1,10 +1,13 @@
 //! The run directory of one VE.
 
 mod lines;
+mod looks;
 mod mounts;
 mod nics;
+mod paused;
 mod settings;
 mod still;
+mod stopping;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,11 +17,7 @@ use veld_durable::{Life, Lock, LockError};
 use veld_protocol::ending::Ended;
 use veld_protocol::event::What;
 use veld_protocol::shim;
-use veld_protocol::stamp::Stamp;
-use veld_protocol::stopper::Stopper;
 use veld_sys::{Context, Failure, fault};
-
-use crate::process::Process;
 
 pub use still::Still;
 
@@ -32,15 +31,11 @@ pub struct RunDir {
 /// mount namespace. There from the beginning of a start to its end, so what has
 /// it and is not locked was left by a launcher that died.
 const STAGE: &str = "stage";
-const LOOK: &str = "look";
 const RECORD: &str = "record";
 const LOCK: &str = "lock";
 const FAILURE: &str = "failure";
 const RESTARTING: &str = "restarting";
-const PAUSED: &str = "paused";
 const ANSWERED: &str = "answered";
-/// What the name of a directory begins with in which a snapshot can be seen.
-const SHOWN: &str = "snapshot.";
 /// How often a directory is emptied into which a shim still writes: it has a line
 /// or two to write, each once.
 const REMOVALS: usize = 8;
@@ -55,7 +50,7 @@ const OF_ONE_RUN: [&str; 32] = [
     settings::SETTING,
     shim::FOUND,
     RESTARTING,
-    PAUSED,
+    paused::PAUSED,
     still::STILL,
     shim::READY,
     shim::FAILED,
@@ -103,20 +98,6 @@ impl RunDir {
         self.path.join(name)
     }
 
-    /// Where the root of the VE can be looked into, while somebody wants that.
-    #[must_use]
-    pub fn look(&self) -> PathBuf {
-        self.file(LOOK)
-    }
-
-    /// Takes the place away where it could be looked into, at which nothing is mounted any more.
-    ///
-    /// # Errors
-    /// Names the path.
-    pub fn strike_look(&self) -> Result<(), Failure> {
-        remove_dir(&self.look())
-    }
-
     /// The record of the running VE.
     #[must_use]
     pub fn record(&self) -> PathBuf {
@@ -135,31 +116,6 @@ impl RunDir {
         self.file(STAGE)
     }
 
-    /// Says that this process is stopping the VE: its shim then leaves what comes
-    /// after the end to it. Where it is killed over that, an end counts as asked for
-    /// until so long from now.
-    ///
-    /// # Errors
-    /// Names the path.
-    pub fn say_stopping(&self, counts: Duration) -> Result<(), Failure> {
-        let me = Process::of(std::process::id().cast_signed())?;
-        let stopper = Stopper {
-            pid: me.pid,
-            born: me.born,
-            until: Stamp::now().later_by(counts),
-        };
-        let text = format!("{stopper}\n");
-        veld_durable::replace(&self.file(shim::STOPPING), text.as_bytes(), Life::Volatile)
-    }
-
-    /// Takes [`say_stopping`](Self::say_stopping) back.
-    ///
-    /// # Errors
-    /// Names the path.
-    pub fn unsay_stopping(&self) -> Result<(), Failure> {
-        remove_file(&self.file(shim::STOPPING))
-    }
-
     /// Says how the VE ended in place of a shim that is gone; what one that saw it
     /// has said stays.
     ///
@@ -172,50 +128,6 @@ impl RunDir {
         }
         self.tell(What::Stopped(*ended));
         veld_durable::replace(&path, format!("{ended}\n").as_bytes(), Life::Volatile)
-    }
-
-    /// Whether a process that lives has said that it is stopping the VE.
-    #[must_use]
-    pub fn is_being_stopped(&self) -> bool {
-        self.stopper().is_some_and(lives)
-    }
-
-    /// Whether an end of the VE now is one that a command asked for: it lives, or
-    /// was killed not long ago.
-    #[must_use]
-    pub fn was_asked_to_stop(&self) -> bool {
-        self.stopper()
-            .is_some_and(|stopper| lives(stopper) || Stamp::now() < stopper.until)
-    }
-
-    /// Says that the VE is paused from now on. It counts as long as the kernel says
-    /// that it is frozen.
-    ///
-    /// # Errors
-    /// Names the path.
-    pub fn say_paused(&self) -> Result<(), Failure> {
-        let text = format!("{}\n", Stamp::now());
-        veld_durable::replace(&self.file(PAUSED), text.as_bytes(), Life::Volatile)
-    }
-
-    /// Takes [`say_paused`](Self::say_paused) back.
-    ///
-    /// # Errors
-    /// Names the path.
-    pub fn unsay_paused(&self) -> Result<(), Failure> {
-        remove_file(&self.file(PAUSED))
-    }
-
-    /// Since when the VE is said to be paused.
-    #[must_use]
-    pub fn paused(&self) -> Option<Stamp> {
-        let text = std::fs::read_to_string(self.file(PAUSED)).ok()?;
-        text.trim_end().parse().ok()
-    }
-
-    fn stopper(&self) -> Option<Stopper> {
-        let text = std::fs::read_to_string(self.file(shim::STOPPING)).ok()?;
-        text.parse().ok()
     }
 
     /// Takes away the directory in which the root file system was assembled: from
@@ -286,30 +198,6 @@ impl RunDir {
             remove_file(&self.file(name))?;
         }
         remove_dir(&self.stage())
-    }
-
-    /// Where the files of a snapshot can be seen, while somebody wants that.
-    #[must_use]
-    pub fn shown(&self, snapshot: &str) -> PathBuf {
-        self.path.join(format!("{SHOWN}{snapshot}"))
-    }
-
-    /// The snapshots for which there is such a place.
-    #[must_use]
-    pub fn all_shown(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(&self.path).into_iter().flatten();
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        names
-            .filter_map(|name| Some(name.strip_prefix(SHOWN)?.to_owned()))
-            .collect()
-    }
-
-    /// Takes such a place away, at which nothing is mounted any more.
-    ///
-    /// # Errors
-    /// Names the path.
-    pub fn strike_shown(&self, snapshot: &str) -> Result<(), Failure> {
-        remove_dir(&self.shown(snapshot))
     }
 
     /// Gives another VE what is kept here for people: its events, its log, how it
@@ -385,14 +273,6 @@ impl RunDir {
     }
 }
 
-fn lives(stopper: Stopper) -> bool {
-    let process = Process {
-        pid: stopper.pid,
-        born: stopper.born,
-    };
-    process.open().is_some()
-}
-
 fn remove_file(path: &Path) -> Result<(), Failure> {
     remove(path, "remove file", |path| std::fs::remove_file(path))
 }
@@ -439,35 +319,6 @@ mod tests {
         assert_eq!(left, [shim::CONSOLE_LOG, shim::ENDED, LOCK]);
         run.remove(lock).unwrap();
         assert!(!run.path().exists());
-    }
-
-    #[test]
-    fn the_word_of_a_dead_command_counts_for_a_while() {
-        let dir = tempfile::tempdir().unwrap();
-        let run = RunDir::new(dir.path(), "web1");
-        std::fs::create_dir(run.path()).unwrap();
-        let told = || (run.is_being_stopped(), run.was_asked_to_stop());
-        assert_eq!(told(), (false, false));
-        run.say_stopping(Duration::ZERO).unwrap();
-        assert_eq!(told(), (true, true));
-        let dead = |seconds| {
-            let me = run.stopper().unwrap();
-            let dead = Stopper {
-                born: me.born - 1,
-                until: Stamp { seconds, nanos: 0 },
-                ..me
-            };
-            std::fs::File::create(run.file(shim::STOPPING))
-                .and_then(|mut file| {
-                    std::io::Write::write_all(&mut file, format!("{dead}\n").as_bytes())
-                })
-                .unwrap();
-        };
-        dead(u64::MAX);
-        assert_eq!(told(), (false, true));
-        run.say_stopping(Duration::ZERO).unwrap();
-        dead(1_700_000_000);
-        assert_eq!(told(), (false, false));
     }
 
     #[test]

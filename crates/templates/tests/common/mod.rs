@@ -198,6 +198,14 @@ pub(crate) fn look(root: &Path) -> BTreeMap<String, String> {
     found
 }
 
+/// The paths in a tree, but for its root.
+pub(crate) fn names(root: &Path) -> Vec<String> {
+    look(root)
+        .into_keys()
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
 fn look_at(
     root: &Path,
     path: &Path,
