@@ -1,4 +1,4 @@
-//! Growing file systems while they are mounted.
+//! Growing file systems while they are mounted, and how large they are then.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -9,6 +9,20 @@ use crate::fault;
 
 /// Of xfs's own header: `_IOW('X', 110, struct xfs_growfs_data)`.
 const XFS_IOC_FSGROWFSDATA: libc::Ioctl = 0x4010_586e;
+
+/// Of the same: `_IOR('X', 100, struct xfs_fsop_geom_v1)`.
+const XFS_IOC_FSGEOMETRY_V1: libc::Ioctl = 0x8070_5864;
+
+/// `struct xfs_fsop_geom_v1`, of which only this is looked at.
+#[repr(C)]
+#[derive(Default)]
+struct XfsGeometry {
+    before: [u32; 8],
+    blocks: u64,
+    after: [u64; 9],
+}
+
+const _: () = assert!(size_of::<XfsGeometry>() == 112);
 
 #[repr(C)]
 struct XfsGrowth {
@@ -61,6 +75,27 @@ pub fn grow_xfs(root: BorrowedFd<'_>, blocks: u64, most_inodes_percent: u32) -> 
         )
     };
     done(result)
+}
+
+/// Of how many of its blocks an xfs that is mounted is.
+///
+/// # Errors
+/// ENOTTY of another file system.
+///
+/// # Kernel
+/// `ioctl_xfs_fsgeometry`, `XFS_IOC_FSGEOMETRY_V1`.
+pub fn blocks_of_xfs(root: BorrowedFd<'_>) -> io::Result<u64> {
+    let mut geometry = XfsGeometry::default();
+    // SAFETY: `geometry` is the struct that the request fills, and lives across the call.
+    let result = unsafe {
+        libc::ioctl(
+            root.as_raw_fd(),
+            XFS_IOC_FSGEOMETRY_V1,
+            std::ptr::from_mut(&mut geometry),
+        )
+    };
+    done(result)?;
+    Ok(geometry.blocks)
 }
 
 fn done(result: libc::c_int) -> io::Result<()> {
