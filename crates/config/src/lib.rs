@@ -49,7 +49,7 @@ pub use schedule::{Keep, Period, Schedule};
 pub use snapshot_name::SnapshotName;
 pub use template::TemplateName;
 pub use uuid::Uuid;
-pub use ve::{Assignment, Key, Resources, Storage, VeConfig};
+pub use ve::{Assignment, Key, OPENVZ_WORDS, Resources, Storage, VeConfig};
 
 #[cfg(test)]
 mod fuzz;

@@ -10,9 +10,11 @@ use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 mod cpu_list;
+mod openvz;
 mod rlimit;
 
 pub use cpu_list::CpuList;
+pub use openvz::{diskinodes, diskspace};
 pub use rlimit::Rlimit;
 pub use veld_protocol::restart::Policy as RestartPolicy;
 use veld_units::{BarrierLimit, Bytes, Count, Error, Timespan};

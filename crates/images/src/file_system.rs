@@ -68,6 +68,11 @@ impl FromStr for FileSystem {
 }
 
 impl SuperBlock {
+    /// Bytes of the file system.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.block.saturating_mul(self.blocks)
+    }
+
     /// # Errors
     /// InvalidData where neither file system is there.
     pub(crate) fn read(image: &File) -> io::Result<Self> {

@@ -122,7 +122,8 @@ pub fn is_within(file: impl AsFd, image: &Path) -> bool {
 #[must_use]
 pub fn is_in_use(image: &Path) -> bool {
     let file = File::open(image);
-    file.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_err())
+    // Shared, so that two who ask at once do not see each other.
+    file.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared).is_err())
 }
 
 fn mount_with(

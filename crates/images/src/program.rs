@@ -6,13 +6,15 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use veld_sys::fault;
+use veld_sys::tool::ends_with_its_parent;
 
 /// Where tools of the host's administrator are, which need not be on a user's path.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 /// What is told of the last words of a tool, in characters.
 const TOLD: usize = 300;
 
-/// Runs a tool to its end and gives what it said; `fine` are the exit statuses of success. `package` is where one finds it.
+/// Runs a tool to its end, or to that of this thread, and gives what it said; `fine` are
+/// the exit statuses of success. `package` is where one finds it.
 ///
 /// # Errors
 /// NotFound, with the name of the package; what a tool that was killed or has failed
@@ -28,7 +30,7 @@ pub(crate) fn run(
     fine: &[i32],
 ) -> io::Result<String> {
     fault::point("run tool of file system")?;
-    let output = Command::new(tool)
+    let output = ends_with_its_parent(&mut Command::new(tool))
         .args(arguments)
         .env_clear()
         .env("PATH", PATH)

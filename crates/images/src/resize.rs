@@ -9,13 +9,13 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
-use veld_sys::growth::{grow_ext4, grow_xfs};
+use veld_sys::growth::{blocks_of_xfs, grow_ext4, grow_xfs};
 use veld_sys::{Context, Failure, fault, loop_device};
 
 use crate::attach::{Device, attached};
 use crate::file_system::{FileSystem, SuperBlock};
 use crate::lock::open_locked;
-use crate::mount::{Access, mount, mount_device};
+use crate::mount::{Access, is_in_use, mount, mount_device};
 use crate::program::run;
 
 /// Of an xfs, how much may hold inodes: what mkfs.xfs gives one of this size.
@@ -32,15 +32,20 @@ pub fn resize(image: &Path, size: u64) -> Result<(), Failure> {
     let failed = || format!("resize {}", image.display());
     let file = open_locked(image)?;
     let old = SuperBlock::read(&file).context(failed)?;
-    let length = old.block.saturating_mul(old.blocks);
+    let length = old.bytes();
     if size > length {
-        // Longer first: whoever is killed in between goes on from there.
+        // Longer first: of one who is killed in between a file is left that is too long.
         set_length(&file, size).context(failed)?;
     }
     match old.kind {
         FileSystem::Ext4 => {
             // The tool has it alone: nobody else mounts what is locked.
-            resize_ext4(image, old.block, size).context(failed)?;
+            if let Err(refused) = resize_ext4(image, old.block, size) {
+                drop(file);
+                // The first failure is the one to report.
+                let _ = fit(image);
+                return Err(refused).context(failed);
+            }
         }
         FileSystem::Xfs if size < length => {
             let text = "an xfs cannot become smaller; `veld convert` to another layout and \
@@ -52,7 +57,12 @@ pub fn resize(image: &Path, size: u64) -> Result<(), Failure> {
             let mounted = mount(image, Access::Write)?;
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
             let root = openat(&mounted, ".", flags, Mode::empty()).context(failed)?;
-            return grow(root.as_fd(), old, size).context(failed);
+            let grown = grow(root.as_fd(), old, size).context(failed);
+            if grown.is_err() {
+                drop((root, mounted));
+                let _ = fit(image);
+            }
+            return grown;
         }
     }
     set_length(&file, size).context(failed)?;
@@ -71,35 +81,67 @@ pub fn grow_mounted(image: &Path, size: u64) -> Result<(), Failure> {
     let old = SuperBlock::read(&file).context(failed)?;
     let device = attached_to(image)?;
     let root = root_on(old, &device.path).context(failed)?;
-    let before = file.metadata().context(failed)?.len();
     set_length(&file, size).context(failed)?;
-    loop_device::set_capacity(device.open.as_fd()).context(failed)?;
-    match grow(root.as_fd(), old, size) {
-        // Nothing has been done: the file is to say how long the file system is.
-        Err(refused) if refused.kind() == io::ErrorKind::PermissionDenied => {
-            set_length(&file, before).context(failed)?;
-            loop_device::set_capacity(device.open.as_fd()).context(failed)?;
-            let kind = old.kind;
-            let text =
-                format!("root of this host may not grow an {kind} that is mounted: {refused}");
-            Err(io::Error::new(refused.kind(), text)).context(failed)
-        }
-        grown => grown.context(failed),
-    }
+    let grown =
+        loop_device::set_capacity(device.open.as_fd()).and_then(|()| grow(root.as_fd(), old, size));
+    grown
+        .map_err(|refused| {
+            // The file is to say how long the file system is; the first failure is the
+            // one to report.
+            let _ = fit_mounted(&file, &device);
+            told(old.kind, refused)
+        })
+        .context(failed)
 }
 
-/// Makes an image that is not mounted as long as its file system, where it is longer:
-/// of one who was killed when it was to grow.
+fn told(kind: FileSystem, refused: io::Error) -> io::Error {
+    if refused.kind() != io::ErrorKind::PermissionDenied {
+        return refused;
+    }
+    let text = format!("root of this host may not grow an {kind} that is mounted: {refused}");
+    io::Error::new(refused.kind(), text)
+}
+
+/// Makes an image as long as its file system, where it is longer: of one who was killed
+/// when it was to grow. It may be mounted; what another works on is left to that one.
 ///
 /// # Errors
-/// EBUSY where it is in use.
+/// Names the image.
 pub fn fit(image: &Path) -> Result<(), Failure> {
     let failed = || format!("fit {} to its file system", image.display());
-    let file = open_locked(image)?;
-    let has = SuperBlock::read(&file).context(failed)?;
-    let length = has.block.saturating_mul(has.blocks);
-    if file.metadata().context(failed)?.len() > length {
-        set_length(&file, length).context(failed)?;
+    let _mounted = match is_in_use(image) {
+        true => None,
+        false if !is_longer(&open_locked(image)?).context(failed)? => return Ok(()),
+        // After a power loss only the journal may say how long it is, which is read so.
+        false => Some(mount(image, Access::Write)?),
+    };
+    let Some(device) = attached(image).context(failed)? else {
+        return Ok(());
+    };
+    let file = File::options().read(true).write(true).open(image);
+    let file = file.context(|| format!("open {}", image.display()))?;
+    fit_mounted(&file, &device).context(failed)
+}
+
+/// Whether a file is longer than what is written at its beginning says.
+fn is_longer(file: &File) -> io::Result<bool> {
+    Ok(file.metadata()?.len() > SuperBlock::read(file)?.bytes())
+}
+
+fn fit_mounted(file: &File, device: &Device) -> io::Result<()> {
+    // What the file has of an ext4 may be older than what the kernel goes by, which is in
+    // the cache of the device.
+    let has = SuperBlock::read(&device.open)?;
+    let length = match has.kind {
+        FileSystem::Ext4 => has.bytes(),
+        FileSystem::Xfs => {
+            let root = root_on(has, &device.path)?;
+            blocks_of_xfs(root.as_fd())?.saturating_mul(has.block)
+        }
+    };
+    if file.metadata()?.len() > length {
+        set_length(file, length)?;
+        loop_device::set_capacity(device.open.as_fd())?;
     }
     Ok(())
 }

@@ -1,13 +1,14 @@
 //! System calls that no process of a VE can make.
 //!
 //! A call is here for one of two reasons: no namespace separates what it
-//! reaches, or no memory group is charged for what it makes. All others are
+//! reaches, or no limit of the VE's holds what it makes. All others are
 //! allowed: the user namespace is the wall, and distributions expect a kernel.
 //!
 //! | refused | with | because |
 //! |---|---|---|
 //! | `add_key`, `request_key`, `keyctl` | ENOSYS | keys are charged to a user and not to a group: 65,536 users with 20 kB each are beyond any limit of a VE. To programs the kernel was built without keys. |
 //! | `socket` of `AF_VSOCK` | EAFNOSUPPORT | its addresses are those of the machine, in every network namespace: a VE could talk to the hypervisor in the host's name. |
+//! | `ioctl` of `BTRFS_IOC_SUBVOL_CREATE_V2` and `BTRFS_IOC_SNAP_CREATE_V2` | ENOTTY | whoever makes a subvolume by them names the quota groups that it counts in: in none, past the VE's limit, or in another VE's. The calls of before have no such argument. |
 //! | x32 calls, on `x86_64` | ENOSYS | they are the same calls by other numbers. Few kernels have them and no distribution needs them. |
 //!
 //! Two ways to a socket lead past a filter: `socketcall(2)` of 32-bit x86
@@ -40,7 +41,14 @@ const FIRST_ARGUMENT: u32 = if cfg!(target_endian = "big") { 20 } else { 16 };
 const RET_ALLOW: u32 = 0x7fff_0000;
 const RET_ERRNO: u32 = 0x0005_0000;
 
+/// The lower half of the second, all that the kernel reads of a request.
+const SECOND_ARGUMENT: u32 = FIRST_ARGUMENT + 8;
+
 const AF_VSOCK: u32 = 40;
+
+/// Of `linux/btrfs.h`: `_IOW(0x94, 23, …)` and `_IOW(0x94, 24, …)` of 4096 bytes.
+const BTRFS_IOC_SNAP_CREATE_V2: u32 = 0x5000_9417;
+const BTRFS_IOC_SUBVOL_CREATE_V2: u32 = 0x5000_9418;
 
 /// The number of a call that a tracer wants left out.
 const SKIPPED: u32 = u32::MAX;
@@ -74,9 +82,11 @@ enum Place {
     Abi(u32),
     X32,
     Socket,
+    Request,
     Allow,
     Missing,
     NoFamily,
+    NoRequest,
 }
 
 /// The filter for these ABIs; calls of any other architecture are allowed.
@@ -97,6 +107,7 @@ fn program(abis: &[Abi]) -> Option<Vec<Instruction>> {
             Line::IfEqual(abi.request_key, Place::Missing),
             Line::IfEqual(abi.keyctl, Place::Missing),
             Line::IfEqual(abi.socket, Place::Socket),
+            Line::IfEqual(abi.ioctl, Place::Request),
             Line::Return(RET_ALLOW),
         ]);
     }
@@ -108,12 +119,19 @@ fn program(abis: &[Abi]) -> Option<Vec<Instruction>> {
         Line::Here(Place::Socket),
         Line::Load(FIRST_ARGUMENT),
         Line::IfEqual(AF_VSOCK, Place::NoFamily),
+        Line::Return(RET_ALLOW),
+        Line::Here(Place::Request),
+        Line::Load(SECOND_ARGUMENT),
+        Line::IfEqual(BTRFS_IOC_SNAP_CREATE_V2, Place::NoRequest),
+        Line::IfEqual(BTRFS_IOC_SUBVOL_CREATE_V2, Place::NoRequest),
         Line::Here(Place::Allow),
         Line::Return(RET_ALLOW),
         Line::Here(Place::Missing),
         refuse(Errno::NOSYS),
         Line::Here(Place::NoFamily),
         refuse(Errno::AFNOSUPPORT),
+        Line::Here(Place::NoRequest),
+        refuse(Errno::NOTTY),
     ]);
     assemble(&lines)
 }

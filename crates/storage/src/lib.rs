@@ -52,4 +52,4 @@ pub use renaming::renamed_to;
 pub use snapshot::SnapshotMaking;
 pub use trash::Trash;
 pub use veld_images::{FileSystem, is_within, root_of_mounted};
-pub use volume::{Volume, VolumeLock, Volumes};
+pub use volume::{NewVolume, Volume, VolumeLock, Volumes};

@@ -4,6 +4,7 @@
 //!  private/  has the project  ── passed on ──  upper/ work/ root/ and all in them
 //!  layers/L  keeps it: a frozen layer counts for the VE that it is of
 //!  next part has that of the part whose place it takes
+//!  volumes/V has one of those above all that are VEs'
 //! ```
 //!
 //! Projects are numbers that somebody has to tell apart, and nothing else of a VE is
@@ -71,23 +72,38 @@ pub(crate) fn inherit(from: &Path, part: &Path) -> Result<(), Failure> {
 /// # Errors
 /// Names the part.
 pub(crate) fn begin(part: &Path, first: u32, number: u32) -> Result<(), Failure> {
+    let of_number = first + number % STRIDE;
+    let mut choices = (0..CHOICES).map(|choice| of_number + choice * STRIDE);
+    take_free(part, &mut choices)
+}
+
+/// The same of a volume, which has no number: its project is above all that are VEs'. No
+/// other volume is made meanwhile.
+///
+/// # Errors
+/// Names the volume.
+pub(crate) fn begin_volume(part: &Path, first: u32) -> Result<(), Failure> {
+    let above = first + CHOICES * STRIDE;
+    take_free(part, &mut (above..above + STRIDE))
+}
+
+fn take_free(part: &Path, projects: &mut dyn Iterator<Item = u32>) -> Result<(), Failure> {
     let directory = open(part)?;
     if !quota::is_enforced(directory.as_fd(), Kind::Project) {
         return Ok(());
     }
     let failed = || format!("count the files of {}", part.display());
-    for choice in 0..CHOICES {
-        let project = first + number % STRIDE + choice * STRIDE;
+    for project in projects {
         let found = quota::get(directory.as_fd(), Kind::Project, project).context(failed)?;
         if found.inodes == 0 {
-            // Of a VE that is gone.
+            // Of one that is gone.
             if found.most_bytes != 0 || found.most_inodes != 0 {
                 lift(part, project)?;
             }
             return give(part, project);
         }
     }
-    Err(io::Error::other("all projects of its number are in use")).context(failed)
+    Err(io::Error::other("all projects for it are in use")).context(failed)
 }
 
 /// Holds a part to what is wished.

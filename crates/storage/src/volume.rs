@@ -26,6 +26,7 @@ use veld_sys::{Context, Failure, fault};
 use crate::area::names;
 use crate::dir::make_dir;
 use crate::layout::{Layout, NEW_IMAGE, Root, Usage, Wish, release_quota};
+use crate::project;
 use crate::trash::Trash;
 
 pub use lock::VolumeLock;
@@ -41,6 +42,19 @@ const EMPTY: &str = "empty";
 pub struct Volumes {
     dir: PathBuf,
     trash: Trash,
+}
+
+/// What a new volume is to be.
+#[derive(Debug, Clone, Copy)]
+pub struct NewVolume {
+    /// How its files are kept.
+    pub layout: Layout,
+    /// What it is to be like.
+    pub wish: Wish,
+    /// When it is made, in seconds since 1970.
+    pub created: u64,
+    /// The first project of all VEs on this host.
+    pub first_project: u32,
 }
 
 /// A volume by name; nothing is read or locked by having one.
@@ -77,24 +91,22 @@ impl Volumes {
         }
     }
 
-    /// Makes an empty volume whose root belongs to root of the VEs. It is whole and on
-    /// disk when it has its name.
+    /// Makes an empty volume whose root belongs to root of the VEs, and whose files are
+    /// counted where the file system of the host can. It is whole and on disk when it has
+    /// its name.
     ///
     /// # Errors
     /// AlreadyExists where there is one; else names the path. Nothing is left.
-    pub fn create(
-        &self,
-        name: &str,
-        layout: Layout,
-        wish: &Wish,
-        created: u64,
-    ) -> Result<(), Failure> {
+    pub fn create(&self, name: &str, wanted: &NewVolume) -> Result<(), Failure> {
         veld_durable::ensure_dir(&self.dir, Life::Durable)?;
         let new = self.unmade(name);
         let target = self.dir.join(name);
         make_dir(&new, 0o700)?;
         let _lock = lock_exclusive(&new)?;
-        let made = fill(&new, layout, wish, created).and_then(|()| publish(&new, &target));
+        let made = self
+            .count(&new, wanted)
+            .and_then(|()| fill(&new, wanted))
+            .and_then(|()| publish(&new, &target));
         if made.is_err() {
             // The first failure is the one to report; what is left the next command takes.
             let _ = discard(&new);
@@ -134,6 +146,15 @@ impl Volumes {
             }
         }
         Ok(())
+    }
+
+    fn count(&self, new: &Path, wanted: &NewVolume) -> Result<(), Failure> {
+        if wanted.layout != Layout::Directory {
+            return Ok(());
+        }
+        // Or two that are made at once would take the same project.
+        let _all = lock_exclusive(&self.dir)?;
+        project::begin_volume(new, wanted.first_project)
     }
 
     fn unmade(&self, name: &str) -> PathBuf {
@@ -205,14 +226,16 @@ impl Volume {
     /// # Errors
     /// Names the path; it is then as it was, or as it is to be.
     pub fn resize(&self, wish: &Wish, _lock: &VolumeLock) -> Result<(), Failure> {
-        remove_tree(&self.path.join(NEW_IMAGE))?;
-        if let Root::Image(image) = self.root()?
-            && !veld_images::is_in_use(&image)
-        {
-            // Of one who was killed when the file was longer and the file system was not.
-            veld_images::fit(&image)?;
-        }
         self.layout().limit(&self.path, wish)
+    }
+
+    /// Puts right what one has left who was killed when it was to become larger or smaller.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn settle(&self, _lock: &VolumeLock) -> Result<(), Failure> {
+        remove_tree(&self.path.join(NEW_IMAGE))?;
+        self.layout().settle(&self.path)
     }
 
     /// What is to be mounted: a tree or an image.
@@ -232,13 +255,13 @@ impl Volume {
 }
 
 /// Fills the part of a new volume, with all on disk but the names at its top.
-fn fill(new: &Path, layout: Layout, wish: &Wish, created: u64) -> Result<(), Failure> {
+fn fill(new: &Path, wanted: &NewVolume) -> Result<(), Failure> {
     let empty = new.join(EMPTY);
     make_dir(&empty, 0o755)?;
     let source = crate::dir::open(&empty)?;
-    layout.fill(new, source.as_fd(), *wish)?;
+    wanted.layout.fill(new, source.as_fd(), wanted.wish)?;
     remove_tree(&empty)?;
-    record::write(new, created)
+    record::write(new, wanted.created)
 }
 
 fn publish(new: &Path, target: &Path) -> Result<(), Failure> {

@@ -113,6 +113,7 @@ pub(crate) fn apply_stopped(ve: &Ve<'_>, wish: &Wish) -> Result<(), Source> {
 pub(crate) fn hold(ve: &Ve<'_>) -> Result<(), Source> {
     let config = ve.config()?;
     let wish = wish(ve.host, &config);
+    ve.area.layout().settle(&ve.area.private())?;
     let usage = usage(ve)?;
     let is_held = match ve.area.layout() {
         // Of a usual size that the host has changed since, an image keeps its own.

@@ -4,6 +4,7 @@
 //! not: so it is set from outside. Only a VE with a file system of its own has such
 //! quotas, the layout `image`; its ids on disk are those of the VE.
 
+use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use veld_rootfs::{Access, RootDir};
@@ -60,15 +61,16 @@ pub fn quotas(ve: &Ve<'_>) -> Result<Vec<QuotaOf>, Error> {
         let disk = disk(ve)?;
         let mut all = Vec::new();
         for kind in [Kind::User, Kind::Group] {
-            let names = names(&disk, kind).unwrap_or_default();
-            all.extend(of_kind(disk.as_fd(), kind)?.into_iter().map(|quota| {
-                let named = names.iter().find(|(_, id)| *id == quota.id);
-                QuotaOf {
-                    is_group: kind == Kind::Group,
-                    name: named.map(|(name, _)| name.clone()),
-                    quota,
-                }
-            }));
+            let mut names = by_id(names(&disk, kind).unwrap_or_default());
+            all.extend(
+                of_kind(disk.as_fd(), kind)?
+                    .into_iter()
+                    .map(|quota| QuotaOf {
+                        is_group: kind == Kind::Group,
+                        name: names.remove(&quota.id),
+                        quota,
+                    }),
+            );
         }
         Ok(all)
     };
@@ -190,6 +192,15 @@ fn names(disk: &OwnedFd, kind: Kind) -> Result<Vec<(String, u32)>, Source> {
     Ok(text.lines().filter_map(entry).collect())
 }
 
+/// The first name of each number. The VE says how many there are.
+fn by_id(names: Vec<(String, u32)>) -> HashMap<u32, String> {
+    let mut known = HashMap::with_capacity(names.len());
+    for (name, id) in names {
+        known.entry(id).or_insert(name);
+    }
+    known
+}
+
 /// `NAME:PASSWORD:ID:…`
 fn entry(line: &str) -> Option<(String, u32)> {
     let mut fields = line.split(':');
@@ -201,6 +212,16 @@ fn entry(line: &str) -> Option<(String, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_has_its_first_name() {
+        let names = [("root", 0), ("toor", 0), ("www", 33)];
+        let names = names.map(|(name, id)| (name.to_owned(), id)).to_vec();
+        let known = by_id(names);
+        assert_eq!(known[&0], "root");
+        assert_eq!(known[&33], "www");
+        assert_eq!(known.len(), 2);
+    }
 
     #[test]
     fn lines_that_name_nobody_are_passed_over() {

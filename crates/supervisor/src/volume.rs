@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use veld_config::{MountSource, VeConfig, VolumeName};
 use veld_rootfs::AddedSource;
 use veld_state::Observed;
-use veld_storage::{Layout, Limit, Root, Usage, Volume, VolumeLock, Volumes, Wish};
+use veld_storage::{Layout, Limit, NewVolume, Root, Usage, Volume, VolumeLock, Volumes, Wish};
 use veld_sys::{Context, Failure};
 use veld_units::Bytes;
 
@@ -74,9 +74,14 @@ pub fn create_volume(host: &Host, name: &VolumeName, wish: &VolumeWish) -> Resul
         return Err(exists());
     }
     let layout = layout_for(host, wish).map_err(failed)?;
-    let like = like(host, wish.size);
     check_size(host, layout, wish.size).map_err(failed)?;
-    match volumes.create(name.as_str(), layout, &like, now()) {
+    let wanted = NewVolume {
+        layout,
+        wish: like(host, wish.size),
+        created: now(),
+        first_project: host.config().storage.first_project,
+    };
+    match volumes.create(name.as_str(), &wanted) {
         Ok(()) => {}
         // Another was faster, or is at it.
         Err(failure) if failure.kind() == io::ErrorKind::AlreadyExists => {
@@ -247,6 +252,7 @@ pub fn resize_volume(host: &Host, name: &VolumeName, size: Bytes) -> Result<Done
     let volume = find(host, name)?;
     let resize = || -> Result<(), Source> {
         let lock = volume.lock()?;
+        volume.settle(&lock)?;
         check_resize(host, &volume, size)?;
         Ok(volume.resize(&like(host, Some(size)), &lock)?)
     };
@@ -258,6 +264,10 @@ fn check_resize(host: &Host, volume: &Volume, size: Bytes) -> Result<(), Source>
     let layout = volume.layout();
     check_size(host, layout, Some(size))?;
     let usage = volume.usage()?;
+    if layout == Layout::Directory && usage.disk.is_none() {
+        let fact = "its files are not counted, which begins when a volume is made";
+        return Err(Source::Refused(fact.to_owned()));
+    }
     if let Some(used) = usage.disk.filter(|used| *used > size.get()) {
         let used = Bytes::new(used);
         return Err(Source::Refused(format!(

@@ -1,4 +1,4 @@
-//! Growing file systems while they are mounted.
+//! Growing file systems while they are mounted, and how large they are then.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -9,6 +9,20 @@ use crate::{fault, ioctl};
 
 /// Of xfs's own header: `_IOW('X', 110, struct xfs_growfs_data)`.
 const XFS_IOC_FSGROWFSDATA: u32 = 0x4010_586e;
+
+/// Of the same: `_IOR('X', 100, struct xfs_fsop_geom_v1)`.
+const XFS_IOC_FSGEOMETRY_V1: u32 = 0x8070_5864;
+
+/// `struct xfs_fsop_geom_v1`, of which only this is looked at.
+#[repr(C)]
+#[derive(Default)]
+struct XfsGeometry {
+    before: [u32; 8],
+    blocks: u64,
+    after: [u64; 9],
+}
+
+const _: () = assert!(size_of::<XfsGeometry>() == 112);
 
 #[repr(C)]
 struct XfsGrowth {
@@ -48,4 +62,18 @@ pub fn grow_xfs(root: BorrowedFd<'_>, blocks: u64, most_inodes_percent: u32) -> 
     };
     // SAFETY: `growth` is the struct that the request reads.
     unsafe { ioctl::with(root, XFS_IOC_FSGROWFSDATA, &mut growth) }
+}
+
+/// Of how many of its blocks an xfs that is mounted is.
+///
+/// # Errors
+/// ENOTTY of another file system.
+///
+/// # Kernel
+/// `ioctl_xfs_fsgeometry`, `XFS_IOC_FSGEOMETRY_V1`.
+pub fn blocks_of_xfs(root: BorrowedFd<'_>) -> io::Result<u64> {
+    let mut geometry = XfsGeometry::default();
+    // SAFETY: `geometry` is the struct that the request fills.
+    unsafe { ioctl::with(root, XFS_IOC_FSGEOMETRY_V1, &mut geometry) }?;
+    Ok(geometry.blocks)
 }

@@ -42,5 +42,6 @@ pub mod scheduling;
 pub mod seccomp;
 pub mod signal;
 pub mod stillness;
+pub mod tool;
 
 pub use failure::{Context, Failure, chain};

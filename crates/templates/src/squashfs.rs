@@ -23,6 +23,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{Gid, Mode, Uid, chown, fchmod, fstat};
+use veld_sys::tool::{ends_with_its_parent, limited_to};
 use veld_sys::{Context, Failure, fault};
 
 use crate::copy::Copier;
@@ -41,6 +42,11 @@ const IDS: u32 = 65_536;
 /// What it may as root of the namespace: give files away and write to them then. Not
 /// mount, nor anything of a network.
 const CAPABILITIES: &str = "-all,+chown,+dac_override,+fowner,+fsetid,+setfcap";
+/// Address space of unsquashfs, of which its queues for what is read and what is unpacked
+/// take some hundred MiB: what an image says of its tables is not to fill the memory.
+const MEMORY: u64 = 2 << 30;
+/// MiB of each of these queues.
+const QUEUE: &str = "64";
 /// How long the namespace may take to come up.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A line of the list: a path of the longest kind, and what is before it.
@@ -88,7 +94,7 @@ impl Nobody {
     fn new() -> Result<Self, Failure> {
         let making = || "make a user namespace for unsquashfs";
         fault::point("start unsquashfs").context(making)?;
-        let mut keeper = Command::new("unshare")
+        let mut keeper = ends_with_its_parent(&mut Command::new("unshare"))
             .args(["--user", "--", "cat"])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -128,12 +134,13 @@ impl Nobody {
     )]
     fn unsquashfs(&self, image: &File, directory: &Path) -> io::Result<Command> {
         let mut command = Command::new("nsenter");
-        command
+        ends_with_its_parent(limited_to(&mut command, MEMORY))
             .arg(format!("--user={}", self.namespace()))
             .args(["unshare", "--mount", "--net", "--ipc", "--uts", "--"])
             .args(["setpriv", "--no-new-privs", "--pdeathsig", "KILL"])
             .args(["--bounding-set", CAPABILITIES, "--"])
             .args(["unsquashfs", "-no-progress", "-processors", "2"])
+            .args(["-da", QUEUE, "-fr", QUEUE])
             .env("LC_ALL", "C.UTF-8")
             .current_dir(directory)
             .stdin(Stdio::from(image.try_clone()?))

@@ -18,6 +18,7 @@ mod create;
 mod destroy;
 mod ending;
 mod files;
+mod growth;
 mod layout;
 mod links;
 mod pause;

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use veld_tests::{Disk, Host, Template, Ve};
+use std::path::Path;
+
+use veld_tests::{Cmd, Disk, Host, Template, Ve};
 
 const MIB: u64 = 1 << 20;
 
@@ -162,5 +164,83 @@ fn files_that_nobody_counted_are_counted_from_the_first_limit() {
     assert!(filled(&ve) < 21 * MIB);
     host.veld(["destroy", "--force", "--all"]).done();
     assert_eq!(host.leaks(), Vec::<String>::new());
+    drop((host, disk));
+}
+
+/// The project that a directory passes on.
+fn project(directory: &Path) -> u32 {
+    let words = ["-pd", directory.to_str().unwrap()];
+    let said = Cmd::program("lsattr", words).run().ok();
+    said.line()
+        .split_whitespace()
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap()
+}
+
+/// The first project that the host says, and the first of volumes.
+const FIRST: u32 = 131_072;
+const BEYOND: u32 = FIRST + 128 * 65_536;
+
+#[test]
+fn projects_are_of_the_range_that_the_host_says() {
+    let Some((host, disk)) = host_with("ext4") else {
+        return;
+    };
+    host.configure(&format!("[storage]\nprojects = {FIRST}\n"));
+    let made = host.ve("web1").create();
+    let number = fs::read_to_string(made.directory().join("id")).unwrap();
+    let number: u32 = number.trim().parse().unwrap();
+    assert_eq!(project(&made.directory().join("private")), FIRST + number);
+    for (name, at) in [("one", BEYOND), ("two", BEYOND + 1)] {
+        host.veld(["volume", "create", name, "--size", "16M"])
+            .says(&format!("volume {name}: created in layout directory, 16M"));
+        assert_eq!(project(&host.data().join("volumes").join(name)), at);
+    }
+    made.destroy();
+    for name in ["one", "two"] {
+        host.veld(["volume", "remove", name]).ok();
+    }
+    veld_tests::until("the trash is empty", || host.leaks().is_empty());
+    drop((host, disk));
+}
+
+#[test]
+fn a_volume_in_a_directory_is_held_to_its_size_which_is_live() {
+    let Some((host, disk)) = host_with("ext4") else {
+        return;
+    };
+    host.veld(["volume", "create", "data", "--size", "16M"])
+        .says("volume data: created in layout directory, 16M");
+    let ve = host
+        .ve("web1")
+        .with(["--mount", "volume:data:/data"])
+        .start();
+    let script = "dd if=/dev/zero of=/data/big bs=1M count=40 2>&1 | head -1; stat -c %s /data/big";
+    let filled = || {
+        let said = ve.sh(script).ok().stdout;
+        assert!(
+            said.contains("uota exceeded") || said.contains("No space left"),
+            "{said}"
+        );
+        said.lines().last().unwrap().parse::<u64>().unwrap()
+    };
+    let size = filled();
+    assert!((8 * MIB..=16 * MIB).contains(&size), "{size}");
+    ve.sh("echo more >/file").done();
+    let refused = host.veld(["volume", "resize", "data", "8M"]);
+    assert!(
+        refused.stderr.contains("8M is below the "),
+        "{}",
+        refused.stderr
+    );
+    host.veld(["volume", "resize", "data", "24M"])
+        .says("volume data: resized to 24M");
+    let size = filled();
+    assert!((18 * MIB..=24 * MIB).contains(&size), "{size}");
+    host.veld(["destroy", "--force", "--all"]).done();
+    host.veld(["volume", "remove", "data"]).ok();
+    veld_tests::until("the trash is empty", || host.leaks().is_empty());
     drop((host, disk));
 }

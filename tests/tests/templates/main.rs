@@ -8,6 +8,7 @@
 
 mod commands;
 mod killed;
+mod squashfs;
 mod standing;
 
 use std::fs;

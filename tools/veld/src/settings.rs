@@ -2,7 +2,7 @@
 //! from the table of keys.
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
-use veld_config::{Assignment, Key};
+use veld_config::{Assignment, Key, OPENVZ_WORDS};
 
 /// The option of interfaces beside the first; each of its values was checked to be
 /// one.
@@ -14,7 +14,9 @@ pub(crate) struct Settings(pub(crate) Vec<Assignment>);
 
 impl Args for Settings {
     fn augment_args(command: Command) -> Command {
-        command.args(Key::all().map(argument))
+        command
+            .args(Key::all().map(argument))
+            .args(OPENVZ_WORDS.map(|(word, own)| of_openvz(word, own)))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -42,6 +44,15 @@ fn argument(key: Key) -> Arg {
         .value_parser(move |text: &str| key.check(text).map(|()| text.to_owned()))
 }
 
+fn of_openvz(word: &'static str, own: &'static str) -> Arg {
+    Arg::new(word)
+        .long(word)
+        .help(format!("OpenVZ's word for --{own}"))
+        .value_name("SOFT:HARD")
+        .conflicts_with(own)
+        .value_parser(move |text: &str| format!("{word}={text}").parse::<Assignment>())
+}
+
 /// What the sections of the file are to a person.
 fn heading(key: Key) -> Option<&'static str> {
     match key.section() {
@@ -66,9 +77,11 @@ impl FromArgMatches for Settings {
             let values: Vec<&str> = values.map(String::as_str).collect();
             Some(Assignment::new(key, &values.join(",")))
         });
+        let others = OPENVZ_WORDS.iter();
+        let others = others.filter_map(|(word, _)| matches.get_one::<Assignment>(word).cloned());
         let interfaces = matches.get_many::<String>(INTERFACES).into_iter().flatten();
         let interfaces = interfaces.filter_map(|text| format!("{INTERFACES}.{text}").parse().ok());
-        Ok(Self(settings.chain(interfaces).collect()))
+        Ok(Self(settings.chain(others).chain(interfaces).collect()))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

@@ -225,6 +225,28 @@ fn the_parent_of_all_groups_is_one_name() {
 }
 
 #[test]
+fn projects_begin_where_a_range_does_and_leave_room_for_all() {
+    assert_eq!(parse("").unwrap().storage.first_project, 1_577_058_304);
+    for first in [65_536, 131_072, 4_278_190_080] {
+        let config = parse(&format!("storage.projects = {first}")).unwrap();
+        assert_eq!(config.storage.first_project, first);
+    }
+    for (first, what) in [
+        ("0", "out of range"),
+        ("65537", "not the first of the projects"),
+        ("4278255616", "out of range"),
+        ("4294967296", "not the first of the projects"),
+        ("\"all\"", "not the first of the projects"),
+    ] {
+        let said = parse(&format!("storage.projects = {first}")).unwrap_err();
+        let said = said.to_string();
+        assert!(said.contains(what), "{said}");
+        let allowed = "allowed is a multiple of 65536, from 65536 to 4278190080";
+        assert!(said.contains(allowed), "{said}");
+    }
+}
+
+#[test]
 fn every_id_of_the_default_has_a_range_and_none_holds_the_last_ids() {
     let config = HostConfig::default();
     assert_eq!(config.uid_of(VeId::MIN), Ok(1_879_048_192));

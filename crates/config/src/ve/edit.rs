@@ -4,8 +4,8 @@ use std::path::Path;
 
 use toml_edit::{DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
-use super::VeConfig;
-use super::settings;
+use super::key::OPENVZ_WORDS;
+use super::{VeConfig, settings};
 use crate::ConfigError;
 use crate::document::Lines;
 
@@ -43,10 +43,11 @@ pub(super) fn edit(
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
         ConfigError::one(Lines::new(file, text).syntax(error.span(), error.message()))
     })?;
+    let renamed = our_words(&mut document);
     for setting in settings::all() {
         let key = setting.parameter.key;
         let said = |config| (setting.write)(config).map(|value| value.to_string());
-        if said(old) == said(new) {
+        if said(old) == said(new) && !renamed.iter().any(|renamed| renamed == key) {
             continue;
         }
         match (setting.write)(new) {
@@ -55,6 +56,20 @@ pub(super) fn edit(
         }
     }
     Ok(document.to_string())
+}
+
+/// Takes OpenVZ's words out; the keys that are to say it instead.
+fn our_words(document: &mut DocumentMut) -> Vec<String> {
+    let storage = document
+        .get_mut("storage")
+        .and_then(Item::as_table_like_mut);
+    let Some(storage) = storage else {
+        return Vec::new();
+    };
+    let mut there = OPENVZ_WORDS.to_vec();
+    there.retain(|(word, _)| storage.remove(word).is_some());
+    let ours = there.into_iter();
+    ours.map(|(_, own)| format!("storage.{own}")).collect()
 }
 
 /// Sets a dotted key. A value that was there gives its comment to the new one; a

@@ -9,9 +9,11 @@ use crate::document::nearest;
 use crate::{ConfigError, Invalid, Mode, Mount, Problem, mount, parameter};
 
 mod interface;
+mod openvz;
 mod spoken;
 
 use interface::Part;
+pub use openvz::OPENVZ_WORDS;
 use spoken::Spoken;
 
 /// A key that can be set.
@@ -268,6 +270,10 @@ impl FromStr for Assignment {
         };
         if let Some(path) = key.strip_prefix("net.") {
             return interface::assignment(text, path, change, value);
+        }
+        if let Some(own) = openvz::translated(key, value) {
+            let (word, value) = own?;
+            return Self::checked(text, word.parse()?, change, &value);
         }
         let key: Key = key.parse()?;
         if key.is_interfaces() {

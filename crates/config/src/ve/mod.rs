@@ -17,7 +17,7 @@ mod settings;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-pub use key::{Assignment, Key};
+pub use key::{Assignment, Key, OPENVZ_WORDS};
 
 use veld_durable::Life;
 use veld_units::{Bytes, Count, CpuUnits, Percent};

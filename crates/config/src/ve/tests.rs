@@ -425,6 +425,27 @@ fn an_edit_keeps_what_a_person_wrote() {
 }
 
 #[test]
+fn words_of_openvz_in_a_file_become_ours_when_it_is_saved() {
+    let text = format!("{LEAST}[storage]\ndiskspace = \"10G:11G\"\ndiskinodes = 200000\n");
+    let config = parse(&text).unwrap();
+    assert_eq!(config.storage.disk.unwrap().to_string(), "11G");
+    assert_eq!(config.storage.inodes, Some(200_000));
+    let saved = config.update(Path::new(FILE), &text).unwrap();
+    assert!(
+        !saved.contains("diskspace") && saved.contains("disk = \"11G\""),
+        "{saved}"
+    );
+    assert_eq!(parse(&saved).unwrap(), config);
+    for both in [
+        "disk = \"1G\"\ndiskspace = \"1G\"",
+        "diskinodes = 500\ninodes = 500",
+    ] {
+        let said = refusal(&format!("[storage]\n{both}\n"));
+        assert!(said.contains("another key says it already"), "{said}");
+    }
+}
+
+#[test]
 fn an_edit_adds_sections_in_every_style() {
     let mut config = least();
     config.resources.ram = Some(Bytes::mib(64));

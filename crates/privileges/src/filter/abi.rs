@@ -9,6 +9,7 @@ pub(super) struct Abi {
     pub(super) request_key: u32,
     pub(super) keyctl: u32,
     pub(super) socket: u32,
+    pub(super) ioctl: u32,
     /// Whether the calls exist once more with the bit [`X32`] set.
     pub(super) has_x32: bool,
 }
@@ -22,6 +23,7 @@ pub(super) const X86_64: Abi = Abi {
     request_key: 249,
     keyctl: 250,
     socket: 41,
+    ioctl: 16,
     has_x32: true,
 };
 
@@ -31,6 +33,7 @@ pub(super) const I386: Abi = Abi {
     request_key: 287,
     keyctl: 288,
     socket: 359,
+    ioctl: 54,
     has_x32: false,
 };
 
@@ -40,6 +43,7 @@ pub(super) const AARCH64: Abi = Abi {
     request_key: 218,
     keyctl: 219,
     socket: 198,
+    ioctl: 29,
     has_x32: false,
 };
 
@@ -49,6 +53,7 @@ pub(super) const ARM: Abi = Abi {
     request_key: 310,
     keyctl: 311,
     socket: 281,
+    ioctl: 54,
     has_x32: false,
 };
 

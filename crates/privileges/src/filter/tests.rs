@@ -6,14 +6,26 @@ use super::*;
 
 const NO_CALL: u32 = RET_ERRNO | 38;
 const NO_FAMILY: u32 = RET_ERRNO | 97;
+const NO_REQUEST: u32 = RET_ERRNO | 25;
 
 /// What the filter says to a call with this first argument.
 fn verdict(program: &[Instruction], architecture: u32, number: u32, argument: u64) -> u32 {
+    verdict_of_two(program, architecture, number, [argument, 0])
+}
+
+fn verdict_of_two(
+    program: &[Instruction],
+    architecture: u32,
+    number: u32,
+    arguments: [u64; 2],
+) -> u32 {
     let mut data = Vec::new();
     data.extend(number.to_ne_bytes());
     data.extend(architecture.to_ne_bytes());
     data.extend(0xdead_beef_u64.to_ne_bytes());
-    data.extend(argument.to_ne_bytes());
+    for argument in arguments {
+        data.extend(argument.to_ne_bytes());
+    }
     let (mut at, mut word) = (0, 0);
     loop {
         let Instruction { code, jt, jf, k } = program[at];
@@ -48,6 +60,29 @@ fn keys_and_vsock_are_refused_in_every_abi() {
             assert_eq!(says(abi.socket, 40), NO_FAMILY, "{abi:?}");
             // The kernel does not look at the upper half either.
             assert_eq!(says(abi.socket, 40 | 1 << 32), NO_FAMILY, "{abi:?}");
+        }
+    }
+}
+
+#[test]
+fn subvolumes_that_choose_their_quota_groups_are_refused_in_every_abi() {
+    for abis in [[X86_64, I386], [AARCH64, ARM]] {
+        let program = program(&abis).unwrap();
+        for abi in abis {
+            let says =
+                |request| verdict_of_two(&program, abi.architecture, abi.ioctl, [3, request]);
+            let made = [BTRFS_IOC_SNAP_CREATE_V2, BTRFS_IOC_SUBVOL_CREATE_V2];
+            for request in made.map(u64::from) {
+                assert_eq!(says(request), NO_REQUEST, "{abi:?} {request:#x}");
+                assert_eq!(says(request | 1 << 32), NO_REQUEST, "{abi:?}");
+            }
+            // BTRFS_IOC_SUBVOL_CREATE, TCGETS, and what is beside those that are refused.
+            for request in [0x5000_940e, 0x5401, 0x5000_9416, 0x5000_9419] {
+                assert_eq!(says(request), RET_ALLOW, "{abi:?} {request:#x}");
+            }
+            let other = [u64::from(BTRFS_IOC_SNAP_CREATE_V2), 0];
+            let said = verdict_of_two(&program, abi.architecture, abi.ioctl, other);
+            assert_eq!(said, RET_ALLOW, "a descriptor of that number");
         }
     }
 }
@@ -93,16 +128,25 @@ fn another_architecture_is_allowed() {
 
 #[test]
 fn numbers_are_those_of_the_headers() {
-    use linux_raw_sys::general::{__NR_add_key, __NR_keyctl, __NR_request_key, __NR_socket};
+    use linux_raw_sys::general::{
+        __NR_add_key, __NR_ioctl, __NR_keyctl, __NR_request_key, __NR_socket,
+    };
     let native = of_this_machine()[0];
     assert_eq!(
         [
             native.add_key,
             native.request_key,
             native.keyctl,
-            native.socket
+            native.socket,
+            native.ioctl
         ],
-        [__NR_add_key, __NR_request_key, __NR_keyctl, __NR_socket]
+        [
+            __NR_add_key,
+            __NR_request_key,
+            __NR_keyctl,
+            __NR_socket,
+            __NR_ioctl
+        ]
     );
 }
 

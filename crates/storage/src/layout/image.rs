@@ -90,6 +90,7 @@ impl Keep for Image {
     fn limit(&self, part: &Path, wish: &Wish) -> Result<(), Failure> {
         // Of a layout before: the size is all that holds an image.
         project::release(part)?;
+        settle(part)?;
         let image = part.join(IMAGE);
         let (has, wished) = (veld_images::size(&image)?, wish.size());
         match (veld_images::is_in_use(&image), has.cmp(&wished)) {
@@ -112,6 +113,11 @@ impl Keep for Image {
     fn root(&self, part: &Path, _: &Path) -> Result<Root, Failure> {
         Ok(Root::Image(part.join(IMAGE)))
     }
+}
+
+/// Makes the image of a part as long as its file system.
+pub(super) fn settle(part: &Path) -> Result<(), Failure> {
+    veld_images::fit(&part.join(IMAGE))
 }
 
 /// Makes an image and copies all that is seen in `source` into it.

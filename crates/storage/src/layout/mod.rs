@@ -324,6 +324,18 @@ impl Layout {
         self.keep().usage(part)
     }
 
+    /// Puts right what one has left who was killed when a part was to grow: its file says how
+    /// long its file system is again.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn settle(self, part: &Path) -> Result<(), Failure> {
+        match self {
+            Self::Image => image::settle(part),
+            Self::Overlay | Self::Btrfs | Self::Directory => Ok(()),
+        }
+    }
+
     /// What a start of a VE with this part mounts. `layers` is the directory of all
     /// layers.
     ///

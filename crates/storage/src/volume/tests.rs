@@ -11,6 +11,15 @@ const WISH: Wish = Wish {
     image_size: 16 << 20,
 };
 
+fn made_at(created: u64) -> NewVolume {
+    NewVolume {
+        layout: Layout::Directory,
+        wish: WISH,
+        created,
+        first_project: 65_536,
+    }
+}
+
 #[test]
 fn a_volume_is_there_whole_or_not_at_all() {
     let data = tempfile::tempdir().unwrap();
@@ -20,9 +29,7 @@ fn a_volume_is_there_whole_or_not_at_all() {
     let volume = volumes.volume("media");
     assert!(!volume.exists());
     assert_eq!(volume.lock().unwrap_err().kind(), io::ErrorKind::NotFound);
-    volumes
-        .create("media", Layout::Directory, &WISH, 7)
-        .unwrap();
+    volumes.create("media", &made_at(7)).unwrap();
     assert!(volume.exists());
     assert_eq!(volume.created(), Some(7));
     assert_eq!(volume.layout(), Layout::Directory);
@@ -34,7 +41,7 @@ fn a_volume_is_there_whole_or_not_at_all() {
     );
     let names = all_names(volume.path()).unwrap();
     assert_eq!(names.len(), 2, "{names:?}");
-    let again = volumes.create("media", Layout::Directory, &WISH, 8);
+    let again = volumes.create("media", &made_at(8));
     assert_eq!(again.unwrap_err().kind(), io::ErrorKind::AlreadyExists);
     assert_eq!(all_names(&volumes.dir).unwrap(), ["media"]);
     volumes.remove(&volume, volume.lock().unwrap()).unwrap();
@@ -45,7 +52,7 @@ fn a_volume_is_there_whole_or_not_at_all() {
 fn what_nobody_works_on_is_swept() {
     let data = tempfile::tempdir().unwrap();
     let volumes = Volumes::new(data.path());
-    volumes.create("a", Layout::Directory, &WISH, 7).unwrap();
+    volumes.create("a", &made_at(7)).unwrap();
     let (left, busy) = (volumes.unmade("b"), volumes.unmade("c"));
     for path in [&left, &busy] {
         fs::create_dir_all(path.join("root/dir")).unwrap();
@@ -62,7 +69,7 @@ fn what_nobody_works_on_is_swept() {
 fn users_share_the_lock_and_keep_others_out() {
     let data = tempfile::tempdir().unwrap();
     let volumes = Volumes::new(data.path());
-    volumes.create("a", Layout::Directory, &WISH, 7).unwrap();
+    volumes.create("a", &made_at(7)).unwrap();
     let volume = volumes.volume("a");
     let users = [
         volume.lock_for_use().unwrap(),

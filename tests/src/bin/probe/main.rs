@@ -8,6 +8,7 @@
     reason = "it is run by tests, which see what it panics with, and prints its answer"
 )]
 
+mod attributes;
 mod bombs;
 
 use std::fs::File;
@@ -160,6 +161,11 @@ const QUESTIONS: &[Question] = &[
         name: "make-files",
         operands: "DIRECTORY NUMBER",
         ask: bombs::make_files,
+    },
+    Question {
+        name: "entitle",
+        operands: "FILE",
+        ask: attributes::entitle,
     },
 ];
 

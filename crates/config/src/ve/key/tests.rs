@@ -48,6 +48,24 @@ fn values_are_set_and_unset() {
 }
 
 #[test]
+fn words_of_openvz_are_taken_with_their_units() {
+    let words = ["diskspace=10485760:11534336", "diskinodes=200000:220000"];
+    let new = assigned(&config(), &words).unwrap();
+    assert_eq!(new.storage.disk.unwrap().to_string(), "11G");
+    assert_eq!(new.storage.inodes, Some(220_000));
+    assert_eq!(
+        words[0].parse::<Assignment>().unwrap().to_string(),
+        "disk=11G"
+    );
+    let old = assigned(&new, &["diskspace=unlimited", "diskinodes="]).unwrap();
+    assert_eq!(old, config());
+    assert_eq!(
+        refused("diskspace=2G:1G"),
+        "diskspace: \"2G:1G\" is out of range: allowed is a soft limit of at most the hard"
+    );
+}
+
+#[test]
 fn the_last_of_two_counts() {
     let new = assigned(&config(), &["ram=512M", "ram=1G"]).unwrap();
     assert_eq!(new.resources.ram.unwrap().to_string(), "1G");

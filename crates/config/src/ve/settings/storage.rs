@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use veld_units::Error;
+
 use super::{Setting, one, several, some_list, text};
 use crate::document::Parameter;
 use crate::{Mount, Schedule, parameter};
@@ -9,14 +11,24 @@ use crate::{Mount, Schedule, parameter};
 pub(super) const SETTINGS: &[Setting] = &[
     Setting::free(
         Parameter::optional("storage.disk", |raw, value| {
-            value.set_some(&mut raw.storage.disk, parameter::disk)
+            let said = raw.storage.disk.is_some();
+            value.set_some(&mut raw.storage.disk, |text| {
+                only_one(said, parameter::disk(text))
+            })
         }),
         |config| config.storage.disk.as_ref().and_then(text),
-        one("disk", "SIZE", "What it may have on disk, as 10G"),
+        one(
+            "disk",
+            "SIZE",
+            "What it may have on disk, as 10G; OpenVZ's diskspace, in KiB or SOFT:HARD",
+        ),
     ),
     Setting::free(
         Parameter::optional("storage.inodes", |raw, value| {
-            value.set_some(&mut raw.storage.inodes, parameter::inodes)?;
+            let said = raw.storage.inodes.is_some();
+            value.set_some(&mut raw.storage.inodes, |text| {
+                only_one(said, parameter::inodes(text))
+            })?;
             raw.storage.inodes = raw.storage.inodes.filter(|count| *count > 0);
             Ok(())
         }),
@@ -24,8 +36,27 @@ pub(super) const SETTINGS: &[Setting] = &[
         one(
             "inodes",
             "COUNT",
-            "How many files and directories it may have",
+            "How many files and directories it may have; OpenVZ's diskinodes",
         ),
+    ),
+    // OpenVZ's words: a file that is saved has ours.
+    Setting::fixed(
+        Parameter::optional("storage.diskspace", |raw, value| {
+            let said = raw.storage.disk.is_some();
+            value.set(&mut raw.storage.disk, |text| {
+                only_one(said, parameter::diskspace(text))
+            })
+        }),
+        |_| None,
+    ),
+    Setting::fixed(
+        Parameter::optional("storage.diskinodes", |raw, value| {
+            let said = raw.storage.inodes.is_some();
+            value.set(&mut raw.storage.inodes, |text| {
+                only_one(said, parameter::diskinodes(text))
+            })
+        }),
+        |_| None,
     ),
     Setting::free(
         Parameter::optional("storage.mounts", |raw, value| {
@@ -50,3 +81,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         ),
     ),
 ];
+
+/// What two keys would say is refused.
+fn only_one<T>(said: bool, value: Result<T, Error>) -> Result<T, String> {
+    match value {
+        Ok(_) if said => Err("another key says it already".to_owned()),
+        value => value.map_err(|error| error.to_string()),
+    }
+}
