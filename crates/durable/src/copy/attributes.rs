@@ -65,8 +65,7 @@ impl Walk<'_> {
 fn is_kept(name: &[u8], trusted: Trusted) -> bool {
     match trusted {
         Trusted::Kept => true,
-        Trusted::Overlay => !name.starts_with(b"trusted.") || name.starts_with(b"trusted.overlay."),
-        Trusted::Dropped => !name.starts_with(b"trusted."),
+        Trusted::NoLayers => !name.starts_with(b"trusted.overlay."),
     }
 }
 

@@ -17,10 +17,8 @@ pub struct CopyOptions {
 /// those of `security.*` that the target's file system does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trusted {
-    /// None: of a tree that is to be no layer.
-    Dropped,
-    /// `trusted.overlay.*`: of the upper directory of an overlay.
-    Overlay,
+    /// All but `trusted.overlay.*`, which no tree is to have that is no layer.
+    NoLayers,
     /// All.
     Kept,
 }
@@ -73,20 +71,17 @@ impl CopyOptions {
         }
     }
 
-    /// The upper directory of an overlay.
+    /// The upper directory of an overlay, which speaks to it by attributes and nodes.
     #[must_use]
     pub fn layer() -> Self {
-        Self {
-            trusted: Trusted::Overlay,
-            ..Self::whole()
-        }
+        Self::whole()
     }
 
     /// A tree as it is seen through an overlay, to be no layer.
     #[must_use]
     pub fn plain() -> Self {
         Self {
-            trusted: Trusted::Dropped,
+            trusted: Trusted::NoLayers,
             devices: Devices::Kept,
             ..Self::whole()
         }
