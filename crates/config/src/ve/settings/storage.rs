@@ -20,7 +20,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         one(
             "disk",
             "SIZE",
-            "What it may have on disk, as 10G; OpenVZ's diskspace, in KiB or SOFT:HARD",
+            "What it may have on disk, as 10G; OpenVZ's diskspace, in KiB",
         ),
     ),
     Setting::free(
