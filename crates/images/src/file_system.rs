@@ -28,6 +28,9 @@ pub(crate) struct SuperBlock {
     pub(crate) quotas: bool,
 }
 
+/// Bytes at the end of a file that a file system may leave unused: ext4 a last group
+/// that could hardly hold its own tables, xfs the blocks of one that is too small.
+const UNUSED: u64 = 16 << 20;
 /// Bytes that are read: those of xfs are the first, those of ext4 begin at 1024.
 const READ: usize = 2048;
 /// Where ext4 begins.
@@ -71,6 +74,12 @@ impl SuperBlock {
     /// Bytes of the file system.
     pub(crate) fn bytes(&self) -> u64 {
         self.block.saturating_mul(self.blocks)
+    }
+
+    /// Whether a file of this length is as long as a file system of so many bytes can be
+    /// made in it.
+    pub(crate) fn fills(bytes: u64, length: u64) -> bool {
+        length.saturating_sub(bytes) < UNUSED
     }
 
     /// # Errors
@@ -127,6 +136,18 @@ fn field<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_may_be_a_little_longer_than_its_file_system() {
+        for (bytes, length, fills) in [
+            (1 << 30, 1 << 30, true),
+            (1 << 30, (1 << 30) + (1 << 20), true),
+            (1 << 30, (1 << 30) + UNUSED, false),
+            (1 << 30, 1 << 29, true),
+        ] {
+            assert_eq!(SuperBlock::fills(bytes, length), fills, "{bytes} {length}");
+        }
+    }
 
     #[test]
     fn what_is_neither_is_not_taken_for_one() {

@@ -39,13 +39,9 @@ pub fn resize(image: &Path, size: u64) -> Result<(), Failure> {
     }
     match old.kind {
         FileSystem::Ext4 => {
-            // The tool has it alone: nobody else mounts what is locked.
-            if let Err(refused) = resize_ext4(image, old.block, size) {
-                drop(file);
-                // The first failure is the one to report.
-                let _ = fit(image);
-                return Err(refused).context(failed);
-            }
+            // The tool has it alone: nobody else mounts what is locked. Where it fails, the
+            // file stays long: only a check says whether it can be cut, see `fit`.
+            resize_ext4(image, old.block, size).context(failed)?;
         }
         FileSystem::Xfs if size < length => {
             let text = "an xfs cannot become smaller; `veld convert` to another layout and \
@@ -102,16 +98,17 @@ fn told(kind: FileSystem, refused: io::Error) -> io::Error {
     io::Error::new(refused.kind(), text)
 }
 
-/// Makes an image as long as its file system, where it is longer: of one who was killed
-/// when it was to grow. It may be mounted; what another works on is left to that one.
+/// Makes an image as long as its file system, where it is much longer: of one who was
+/// killed when it was to grow. It may be mounted; what another works on is left to that
+/// one.
 ///
 /// # Errors
-/// Names the image.
+/// Names the image. An ext4 that is damaged is left as it is.
 pub fn fit(image: &Path) -> Result<(), Failure> {
     let failed = || format!("fit {} to its file system", image.display());
     let _mounted = match is_in_use(image) {
         true => None,
-        false if !is_longer(&open_locked(image)?).context(failed)? => return Ok(()),
+        false if !is_to_be_cut(image)? => return Ok(()),
         // After a power loss only the journal may say how long it is, which is read so.
         false => Some(mount(image, Access::Write)?),
     };
@@ -123,9 +120,22 @@ pub fn fit(image: &Path) -> Result<(), Failure> {
     fit_mounted(&file, &device).context(failed)
 }
 
-/// Whether a file is longer than what is written at its beginning says.
-fn is_longer(file: &File) -> io::Result<bool> {
-    Ok(file.metadata()?.len() > SuperBlock::read(file)?.bytes())
+/// Whether an image that nobody uses is longer than what is written at its beginning says.
+/// An ext4 is checked then: a resize2fs that was killed may have moved beyond the old end
+/// what the file system needs.
+fn is_to_be_cut(image: &Path) -> Result<bool, Failure> {
+    let file = open_locked(image)?;
+    let look = || -> io::Result<bool> {
+        let has = SuperBlock::read(&file)?;
+        if SuperBlock::fills(has.bytes(), file.metadata()?.len()) {
+            return Ok(false);
+        }
+        if has.kind == FileSystem::Ext4 {
+            check_ext4(image)?;
+        }
+        Ok(true)
+    };
+    look().context(|| format!("look at the file system of {}", image.display()))
 }
 
 fn fit_mounted(file: &File, device: &Device) -> io::Result<()> {
@@ -139,7 +149,7 @@ fn fit_mounted(file: &File, device: &Device) -> io::Result<()> {
             blocks_of_xfs(root.as_fd())?.saturating_mul(has.block)
         }
     };
-    if file.metadata()?.len() > length {
+    if !SuperBlock::fills(length, file.metadata()?.len()) {
         set_length(file, length)?;
         loop_device::set_capacity(device.open.as_fd())?;
     }
@@ -213,10 +223,13 @@ fn grow(root: BorrowedFd<'_>, old: SuperBlock, size: u64) -> io::Result<()> {
     }
 }
 
+fn check_ext4(image: &Path) -> io::Result<()> {
+    let words = [OsStr::new("-f"), OsStr::new("-p"), image.as_os_str()];
+    run("e2fsck", "e2fsprogs", &words, &CHECKED).map(drop)
+}
+
 fn resize_ext4(image: &Path, block: u64, size: u64) -> io::Result<()> {
-    let words = ["-f", "-p"].map(OsStr::new);
-    let words = [words[0], words[1], image.as_os_str()];
-    run("e2fsck", "e2fsprogs", &words, &CHECKED)?;
+    check_ext4(image)?;
     // A tool that finds too late that it does not fit leaves a damaged file system.
     let words = [OsStr::new("-P"), image.as_os_str()];
     let said = run("resize2fs", "e2fsprogs", &words, &[0])?;

@@ -79,8 +79,9 @@ impl Below {
             .context(|| format!("parse {}", path.display()))
     }
 
-    /// Says so in a part that nobody uses yet: [`sync_part`] has it on the disk before
-    /// anybody does.
+    /// Says so in a part that nobody uses yet and for which nothing is held: [`sync_part`]
+    /// has it on the disk before anybody uses it. Of a power loss before that there may
+    /// come an empty word, which is none.
     ///
     /// # Errors
     /// Names the file.
@@ -88,8 +89,8 @@ impl Below {
         self.write_for(part, Life::Volatile)
     }
 
-    /// Says so in a part that is in use; of a power loss there comes the whole word or
-    /// none.
+    /// Says so in a part that is in use, or before the layer is held for it, which is to be
+    /// let go of by this word; of a power loss there comes the whole word or none.
     ///
     /// # Errors
     /// Names the file.

@@ -135,8 +135,13 @@ impl Layers {
     pub fn release_part(&self, part: &Path, user: &User) -> Result<(), Failure> {
         match Below::read(part) {
             Ok(Some(Below::Layer(layer))) => self.release(&layer, user),
-            // It goes all the same; the layer, if there is one, has a user too many.
-            Err(nonsense) if nonsense.kind() == io::ErrorKind::InvalidData => Ok(()),
+            // Cut off by a power loss: whichever it is, if it is any.
+            Err(nonsense) if nonsense.kind() == io::ErrorKind::InvalidData => {
+                for layer in self.all()? {
+                    self.release(&layer, user)?;
+                }
+                Ok(())
+            }
             read => read.map(drop),
         }
     }

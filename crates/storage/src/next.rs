@@ -46,7 +46,7 @@ impl Area {
     /// # Errors
     /// Names the path; NotFound where there is no such layer.
     pub fn stand_on(&self, part: &Path, layer: &LayerId) -> Result<(), Failure> {
-        Below::Layer(layer.clone()).write(part)?;
+        Below::Layer(layer.clone()).amend(part)?;
         self.layers().hold(layer, &User::Ve(self.id()?))
     }
 
@@ -78,7 +78,7 @@ impl Area {
         all.extend_from_slice(users);
         open_users(&private, &all)?;
         let next = self.begin()?;
-        Below::Layer(layer.clone()).write(&next)?;
+        Below::Layer(layer.clone()).amend(&next)?;
         make_layer_above(&next, &private)?;
         if let Some(Below::Layer(below)) = Below::read(&private)? {
             self.layers().hold(&below, &User::Layer(layer.clone()))?;
@@ -109,7 +109,12 @@ impl Area {
 
     fn settle_next(&self) -> Result<(), Failure> {
         let next = self.next();
-        let (above, below) = (Below::read(&self.private())?, Below::read(&next)?);
+        let above = Below::read(&self.private())?;
+        let below = match Below::read(&next) {
+            // Of a part that was begun when the power was lost, and held nothing yet.
+            Err(cut_off) if cut_off.kind() == io::ErrorKind::InvalidData => None,
+            read => read?,
+        };
         let user = User::Ve(self.id()?);
         let layers = self.layers();
         if let Some(Below::Layer(layer)) = &above

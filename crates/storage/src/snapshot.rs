@@ -236,7 +236,7 @@ impl SnapshotMaking<'_> {
     /// Names the path.
     pub fn stand_on(&self, layer: &LayerId) -> Result<(), Failure> {
         let part = self.path.join(PART);
-        Below::Layer(layer.clone()).write(&part)?;
+        Below::Layer(layer.clone()).amend(&part)?;
         let user = self.area.snapshot_user(self.id.as_str())?;
         self.area.layers().hold(layer, &user)
     }
@@ -255,7 +255,7 @@ impl SnapshotMaking<'_> {
         make_dir(&layer, 0o700)?;
         make_layer(&layer)?;
         if let Some(below) = Below::read(&private)? {
-            below.write(&layer)?;
+            below.amend(&layer)?;
             if let Below::Layer(below) = below {
                 let user = User::Layer(self.id.clone());
                 self.area.layers().hold(&below, &user)?;
@@ -350,7 +350,7 @@ impl Making<'_> {
         let part = self.private();
         if let Some(Below::Layer(layer)) = Below::read(from)? {
             // Said first, so that it is taken back whatever becomes of this.
-            Below::Layer(layer.clone()).write(&part)?;
+            Below::Layer(layer.clone()).amend(&part)?;
             self.layers().hold(&layer, &User::Ve(self.id()?))?;
         }
         Layout::of(from).copy(from, &part)

@@ -261,8 +261,10 @@ impl Layout {
     /// # Errors
     /// Names the path.
     pub fn copy(self, from: &Path, part: &Path) -> Result<(), Failure> {
-        if let Some(below) = Below::read(from)? {
-            below.write(part)?;
+        match Below::read(from)? {
+            // What was said before something was held for it stays as it is.
+            Some(below) if Below::read(part)?.as_ref() != Some(&below) => below.write(part)?,
+            _ => {}
         }
         self.keep().copy(from, part)
     }

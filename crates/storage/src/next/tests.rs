@@ -142,3 +142,25 @@ fn a_freeze_that_was_killed_is_settled() {
         assert_eq!(users(area.layers(), &first), [holder], "{name}");
     }
 }
+
+#[test]
+fn a_word_that_a_power_loss_cut_off_stands_in_nobodys_way() {
+    let data = tempfile::tempdir().unwrap();
+    let area = ve(data.path(), "web1", 101);
+    let snapshot = User::Snapshot(101, "a".to_owned());
+    let layer = area.freeze(std::slice::from_ref(&snapshot)).unwrap();
+    let next = area.begin().unwrap();
+    File::create(next.join("below")).unwrap();
+    area.settle().unwrap();
+    assert!(!next.exists());
+    assert_eq!(layers_of(&area), std::slice::from_ref(&layer));
+    // Who stood on a layer is let go of all the same.
+    let part = data.path().join("part");
+    std::fs::create_dir(&part).unwrap();
+    File::create(part.join("below")).unwrap();
+    let layers = area.layers();
+    layers.release_part(&part, &snapshot).unwrap();
+    assert_eq!(users(layers, &layer), ["ve.101"]);
+    layers.release_part(&part, &User::Ve(101)).unwrap();
+    assert!(!layers.has(&layer));
+}
