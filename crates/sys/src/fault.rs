@@ -39,7 +39,8 @@ mod walk {
     use std::fs::File;
     use std::io::{self, Read, Seek, SeekFrom, Write};
     use std::os::fd::{AsFd, BorrowedFd};
-    use std::sync::{Mutex, OnceLock, PoisonError};
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicI32, Ordering};
 
     /// What the environment asked for, read once.
     struct Plan {
@@ -53,8 +54,10 @@ mod walk {
         Kill,
     }
 
-    /// Threads of one process share the opening of the log, and with it the lock of it.
-    static COUNTING: Mutex<()> = Mutex::new(());
+    /// The process of which a thread counts, or 0. Threads share the opening of the log,
+    /// and with it its lock. What a fork has copied of another thread's is let go of by
+    /// nobody, and is told by the process that it names.
+    static COUNTING: AtomicI32 = AtomicI32::new(0);
 
     static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
 
@@ -66,11 +69,12 @@ mod walk {
         let Some(plan) = PLAN.get_or_init(read_plan) else {
             return Ok(());
         };
-        let _alone = COUNTING.lock().unwrap_or_else(PoisonError::into_inner);
-        plan.log.lock()?;
-        let number = count_and_append(&plan.log, name);
-        plan.log.unlock()?;
-        let number = number?;
+        let number = alone(|| {
+            plan.log.lock()?;
+            let number = count_and_append(&plan.log, name);
+            plan.log.unlock()?;
+            number
+        })?;
         match plan.fault {
             Some((wanted, fault)) if wanted == number => fault.happen(),
             _ => Ok(()),
@@ -96,6 +100,21 @@ mod walk {
                 }
             }
         }
+    }
+
+    /// Calls `count` while no other thread of this process does.
+    fn alone<T>(count: impl FnOnce() -> T) -> T {
+        let me = rustix::process::getpid().as_raw_nonzero().get();
+        let mut holder = 0;
+        while let Err(other) =
+            COUNTING.compare_exchange(holder, me, Ordering::Acquire, Ordering::Relaxed)
+        {
+            holder = if other == me { 0 } else { other };
+            std::thread::yield_now();
+        }
+        let counted = count();
+        COUNTING.store(0, Ordering::Release);
+        counted
     }
 
     fn count_and_append(mut log: &File, name: &str) -> io::Result<usize> {

@@ -14,8 +14,9 @@ use std::process::Command;
 pub fn ends_with_its_parent(command: &mut Command) -> &mut Command {
     let parent = rustix::process::getpid();
     let ask = move || {
+        let signal = libc::c_long::from(libc::SIGKILL);
         // SAFETY: the request takes no pointer.
-        done(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) })?;
+        done(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal) })?;
         // A parent that has ended before that has sent nothing.
         if rustix::process::getppid() == Some(parent) {
             Ok(())

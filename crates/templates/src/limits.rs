@@ -11,8 +11,11 @@ pub(crate) const MAX_PATH: usize = 4095;
 pub(crate) const MAX_DEPTH: usize = 256;
 /// Symbolic links on the way to one entry of a layer: as many as the kernel follows.
 pub(crate) const MAX_LINKS: usize = 40;
-/// Names that are looked up on that way.
-pub(crate) const MAX_NAMES: usize = 8192;
+/// Names that are read on that way.
+pub(crate) const MAX_NAMES: u64 = 8192;
+/// Names that may be looked up in links, for each entry that a source may have: images
+/// have a few such entries with a few names each.
+const NAMES_PER_ENTRY: u64 = 8;
 /// Bytes of one pax header: what a sparse map of 100,000 pieces needs.
 pub(crate) const MAX_EXTENSION: u64 = 4 * 1024 * 1024;
 /// Pieces of one sparse file.
@@ -50,6 +53,7 @@ pub(crate) struct Budget {
     pub(crate) entries: u64,
     overhead: u64,
     deferred: u64,
+    followed: u64,
 }
 
 impl Budget {
@@ -60,6 +64,7 @@ impl Budget {
             entries: 0,
             overhead: 0,
             deferred: 0,
+            followed: 0,
         }
     }
 
@@ -94,6 +99,16 @@ impl Budget {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.deferred = self.deferred.saturating_add(bytes);
         self.check(path, self.deferred, MAX_DEFERRED)
+    }
+
+    /// One more name that is looked up on the way through links.
+    pub(crate) fn followed(&mut self, path: &EntryPath) -> Result<(), Error> {
+        self.followed = self.followed.saturating_add(1);
+        let most = self.limits.entries.saturating_mul(NAMES_PER_ENTRY);
+        if self.followed > most {
+            return Err(path.refused(Refusal::TooManyNames(most)));
+        }
+        Ok(())
     }
 
     fn check(&self, path: &EntryPath, used: u64, limit: u64) -> Result<(), Error> {

@@ -25,6 +25,9 @@ pub enum Refusal {
     /// Links lead to links, perhaps in a circle.
     #[error("goes through more than {0} symbolic links")]
     TooManyLinks(usize),
+    /// Links whose targets have too many names, of one entry or of all together.
+    #[error("goes through symbolic links with more than {0} names")]
+    TooManyNames(u64),
     /// A parent is a file.
     #[error("goes through {0}, which is not a directory")]
     ThroughFile(String),

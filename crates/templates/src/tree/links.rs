@@ -24,7 +24,8 @@ impl Tree {
     /// be a link.
     ///
     /// # Errors
-    /// [`Refusal::TooManyLinks`], and those of the path that comes out.
+    /// [`Refusal::TooManyLinks`], [`Refusal::TooManyNames`], and those of the path that
+    /// comes out.
     pub(crate) fn through_links(&mut self, path: EntryPath) -> Result<EntryPath, Error> {
         let Some((parent, name)) = path.split() else {
             return Ok(path);
@@ -42,7 +43,7 @@ impl Tree {
     ///
     /// # Errors
     /// Those of [`Tree::through_links`].
-    pub(crate) fn directory_through_links(&self, path: EntryPath) -> Result<EntryPath, Error> {
+    pub(crate) fn directory_through_links(&mut self, path: EntryPath) -> Result<EntryPath, Error> {
         self.follow(&path, path.as_bytes())
     }
 
@@ -52,7 +53,7 @@ impl Tree {
     /// # Kernel
     /// path_resolution(7), symlink(7); openat2(2), `RESOLVE_IN_ROOT`, which gives the same
     /// for what is there.
-    fn follow(&self, entry: &EntryPath, directory: &[u8]) -> Result<EntryPath, Error> {
+    fn follow(&mut self, entry: &EntryPath, directory: &[u8]) -> Result<EntryPath, Error> {
         let too_many = || entry.refused(Refusal::TooManyLinks(MAX_LINKS));
         let mut ahead: VecDeque<Vec<u8>> = components(directory).map(<[u8]>::to_vec).collect();
         let mut found = EntryPath::default();
@@ -60,7 +61,7 @@ impl Tree {
         while let Some(name) = ahead.pop_front() {
             names += 1;
             if names > MAX_NAMES {
-                return Err(too_many());
+                return Err(entry.refused(Refusal::TooManyNames(MAX_NAMES)));
             }
             match name.as_slice() {
                 b"." => continue,
@@ -70,6 +71,7 @@ impl Tree {
                 }
                 _ => {}
             }
+            self.budget.followed(entry)?;
             if let Some(target) = self.link(&found, &name).map_err(|e| entry.failed(e))? {
                 links += 1;
                 if links > MAX_LINKS {
