@@ -1,4 +1,4 @@
-//! Images that are not what they should be.
+//! Images that are not what they should be, and one that is.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -62,4 +62,30 @@ fn an_image_that_is_mounted_already_is_not_mounted_twice() {
     );
     drop(image);
     ve.start();
+}
+
+#[test]
+fn an_image_whose_end_stays_unused_is_left_alone_by_starts() {
+    let host = host!();
+    let ve = host
+        .ve("web1")
+        .with(["--layout", "image", "--disk", "1025M"])
+        .create();
+    let image = File::open(ve.directory().join("private/image")).unwrap();
+    let word = |at: u64| {
+        let mut bytes = [0; 2];
+        image.read_exact_at(&mut bytes, 1024 + at).unwrap();
+        u16::from_le_bytes(bytes)
+    };
+    // Blocks of 4096 bytes: ext4 makes nothing of the last MiB.
+    assert_eq!((word(4), word(6)), (0, 4));
+    // A check counts the mounts anew.
+    let mounts = || word(52);
+    let before = mounts();
+    for _ in 0..3 {
+        ve.start();
+        ve.stop();
+    }
+    assert!(mounts() >= before + 3, "{before}, then {}", mounts());
+    assert_eq!(image.metadata().unwrap().len(), 1025 << 20);
 }
