@@ -317,7 +317,7 @@ impl Making<'_> {
     /// Names the path.
     pub fn stand_on(&self, layer: &LayerId) -> Result<(), Failure> {
         let part = self.private();
-        Below::Layer(layer.clone()).write(&part)?;
+        Below::Layer(layer.clone()).amend(&part)?;
         make_layer_above(&part, &self.layers().of(layer))?;
         // On the disk when the VE has its name.
         note(&self.layers().of(layer), &User::Ve(self.id()?))
